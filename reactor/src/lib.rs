@@ -1,1 +1,46 @@
-//! waterwheel-reactor
+//! The reactor of Waterwheel: epoll, eventfd and timerfd; who waits for which descriptor; and every system call
+//! that the project makes.
+//!
+//! Users know it by [`AsyncFd`], which awaits any descriptor. The sockets of `waterwheel::net` are built from the same
+//! parts: an `AsyncFd` each, and a [`Wait`] for each future that waits for one.
+//!
+//! | module | what is there |
+//! |---|---|
+//! | `reactor` | [`Reactor`]: turn, unpark, register, close |
+//! | `async_fd` | [`AsyncFd`], and its futures |
+//! | `wait` | [`Wait`]: the loop of try, clear, park that every leaf future runs |
+//! | `registration` | the lazy way of a descriptor into a reactor |
+//! | `source` | what a reactor and the futures share; the order that loses no wake |
+//! | `readiness` | the readiness word: bits and tick |
+//! | `waiters` | the wakers of a source |
+//! | `sources`, `token` | the reactor's slab, and the generations that guard it |
+//! | `parker` | the unpark word |
+//! | `alarm` | the one timerfd |
+//! | [`budget`] | how much a task may do in one poll |
+//! | [`sys`] | the system calls |
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("Waterwheel runs on Linux only: it is built on epoll, eventfd and timerfd");
+
+mod alarm;
+mod async_fd;
+pub mod budget;
+mod direction;
+mod home;
+mod parker;
+mod reactor;
+mod readiness;
+mod registration;
+mod source;
+mod sources;
+mod sync;
+pub mod sys;
+mod token;
+mod wait;
+mod waiters;
+
+pub use async_fd::{AsyncFd, AsyncIo, Readable, Writable};
+pub use direction::Direction;
+pub use reactor::{Enter, Reactor};
+pub use registration::missing_runtime;
+pub use wait::Wait;

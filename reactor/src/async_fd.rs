@@ -1,0 +1,254 @@
+//! [`AsyncFd`]: any descriptor, awaited.
+
+use crate::direction::Direction;
+use crate::readiness::{Drained, Observed};
+use crate::registration::Registration;
+use crate::sys;
+use crate::wait::Wait;
+use crate::waiters::WaitKey;
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A descriptor that can be awaited: a pipe, an inotify or perf descriptor, a device, a socket of a kind that
+/// Waterwheel has no type for.
+///
+/// It registers with the current reactor at the first call that would block, edge-triggered and for both
+/// directions, and takes itself out before the descriptor is closed. Any number of tasks may wait for either direction at the same
+/// time. If the runtime it is registered with ends, it registers with the next one it is polled in.
+///
+/// What epoll cannot watch (a regular file, a directory) gives `EPERM` when it is first waited for.
+///
+/// The descriptor that `T` refers to must stay the same while it is in here.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use waterwheel::reactor::{AsyncFd, Direction};
+///
+/// waterwheel::block_on(async {
+///     let (reader, mut writer) = std::io::pipe()?;
+///     let reader = AsyncFd::new(reader)?;
+///     waterwheel::spawn(async move { writer.write_all(b"turn") });
+///     let mut buffer = [0; 16];
+///     let read = reader.async_io(Direction::Read, |mut pipe| pipe.read(&mut buffer)).await?;
+///     assert_eq!(&buffer[..read], b"turn");
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Debug)]
+pub struct AsyncFd<T: AsFd> {
+    /// Before `inner`, so that it is dropped before the descriptor is closed.
+    registration: Registration,
+    inner: T,
+}
+
+impl<T: AsFd> AsyncFd<T> {
+    /// Takes a descriptor, and puts it in non-blocking mode.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, from `fcntl(2)`.
+    pub fn new(inner: T) -> io::Result<Self> {
+        sys::fd::set_nonblocking(inner.as_fd())?;
+        Ok(Self::from_nonblocking(inner))
+    }
+
+    /// Takes a descriptor that is in non-blocking mode already. One that is not blocks its worker.
+    pub const fn from_nonblocking(inner: T) -> Self {
+        Self {
+            registration: Registration::new(),
+            inner,
+        }
+    }
+
+    /// The descriptor's owner.
+    #[inline]
+    pub fn get_ref(&self) -> &T {
+        &self.inner
+    }
+
+    /// Takes the descriptor out of the reactor, and returns its owner. It stays in non-blocking mode.
+    pub fn into_inner(self) -> T {
+        drop(self.registration);
+        self.inner
+    }
+
+    /// Waits until there is something to read, or the end, or an error.
+    ///
+    /// Readiness is a hint and may be stale: read by way of [`try_io`](Self::try_io), and wait again if that says
+    /// `WouldBlock`.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, from `epoll_ctl(2)`, if the descriptor cannot be registered.
+    ///
+    /// # Panics
+    ///
+    /// When polled outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: the readiness stays.
+    pub fn readable(&self) -> Readable<'_, T> {
+        let wait = Wait::new(self, Direction::Read, "AsyncFd::readable");
+        Readable { wait }
+    }
+
+    /// Waits until it can be written to, or the peer has closed, or there is an error. As
+    /// [`readable`](Self::readable) in all else.
+    pub fn writable(&self) -> Writable<'_, T> {
+        let wait = Wait::new(self, Direction::Write, "AsyncFd::writable");
+        Writable { wait }
+    }
+
+    /// Runs `operation` if the descriptor is thought to be ready in `direction`, and does not wait.
+    ///
+    /// If it says `WouldBlock`, the readiness is cleared, so that [`readable`](Self::readable) or
+    /// [`writable`](Self::writable) waits for the next event.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if the descriptor is not ready; what `operation` gives.
+    pub fn try_io<R>(
+        &self,
+        direction: Direction,
+        operation: impl FnOnce(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let observed = self.observe();
+        if !observed.is_ready(direction) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let result = operation(&self.inner);
+        if let Err(error) = &result
+            && error.kind() == io::ErrorKind::WouldBlock
+        {
+            self.drained(observed, direction, Drained::WouldBlock);
+        }
+        result
+    }
+
+    /// Runs `operation`, a non-blocking call, until it gives something else than `WouldBlock`, waiting in between.
+    ///
+    /// # Errors
+    ///
+    /// What `operation` gives; the kernel's, from `epoll_ctl(2)`, if the descriptor cannot be registered.
+    ///
+    /// # Panics
+    ///
+    /// When it must wait, and is polled outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// `operation` runs only inside a poll, so dropping the future never interrupts it: when it has succeeded, the
+    /// future is ready.
+    pub fn async_io<R, F>(&self, direction: Direction, operation: F) -> AsyncIo<'_, T, F>
+    where
+        F: FnMut(&T) -> io::Result<R>,
+    {
+        let wait = Wait::new(self, direction, "AsyncFd::async_io");
+        AsyncIo { wait, operation }
+    }
+
+    #[inline]
+    pub(crate) fn observe(&self) -> Observed {
+        self.registration.observe()
+    }
+
+    #[inline]
+    pub(crate) fn drained(&self, observed: Observed, direction: Direction, why: Drained) {
+        self.registration.drained(observed, direction, why);
+    }
+
+    #[inline]
+    pub(crate) fn would_block(
+        &self,
+        observed: Observed,
+        direction: Direction,
+        call: &str,
+    ) -> io::Result<()> {
+        self.registration
+            .would_block(self.inner.as_fd(), observed, direction, call)
+    }
+
+    /// See [`Source::park`](crate::source::Source::park). Without a source there is nothing to wait for yet.
+    #[inline]
+    pub(crate) fn park(
+        &self,
+        direction: Direction,
+        key: &mut Option<WaitKey>,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        match self.registration.source() {
+            Some(source) => source.park(direction, key, cx.waker()),
+            None => false,
+        }
+    }
+
+    pub(crate) fn unpark(&self, key: WaitKey) {
+        if let Some(source) = self.registration.source() {
+            source.unpark(key);
+        }
+    }
+}
+
+impl<T: AsFd> AsFd for AsyncFd<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.as_fd()
+    }
+}
+
+/// The future of [`AsyncFd::readable`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Readable<'a, T: AsFd> {
+    wait: Wait<'a, T>,
+}
+
+/// The future of [`AsyncFd::writable`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Writable<'a, T: AsFd> {
+    wait: Wait<'a, T>,
+}
+
+impl<T: AsFd> Future for Readable<'_, T> {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.wait.poll_ready(cx)
+    }
+}
+
+impl<T: AsFd> Future for Writable<'_, T> {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.wait.poll_ready(cx)
+    }
+}
+
+/// The future of [`AsyncFd::async_io`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct AsyncIo<'a, T: AsFd, F> {
+    wait: Wait<'a, T>,
+    operation: F,
+}
+
+/// Nothing in it is pinned: the operation is called through `&mut`.
+impl<T: AsFd, F> Unpin for AsyncIo<'_, T, F> {}
+
+impl<T: AsFd, R, F: FnMut(&T) -> io::Result<R>> Future for AsyncIo<'_, T, F> {
+    type Output = io::Result<R>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let operation = &mut this.operation;
+        this.wait.poll_io(cx, |inner| operation(inner))
+    }
+}

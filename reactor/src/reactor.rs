@@ -1,0 +1,302 @@
+//! The [`Reactor`]: one epoll instance, and the turn that dispatches its events.
+
+use crate::alarm::Alarm;
+use crate::direction::Direction;
+use crate::home::Home;
+use crate::parker::Parker;
+use crate::readiness::Ready;
+use crate::source::Source;
+use crate::sources::Sources;
+use crate::sync::{Mutex, lock};
+use crate::sys::epoll::{CAPACITY, Epoll, Event, Wait};
+use crate::sys::eventfd::EventFd;
+use crate::token::Token;
+use std::cell::RefCell;
+use std::io;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::time::Instant;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Reactor>>> = const { RefCell::new(None) };
+}
+
+/// An epoll instance with the descriptors registered in it.
+///
+/// A reactor belongs to the thread that sleeps in [`turn`](Self::turn), but is `Sync`: any thread may register,
+/// deregister, [`unpark`](Self::unpark), or take a [`turn_now`](Self::turn_now).
+///
+/// Descriptors come in by way of [`AsyncFd`](crate::AsyncFd), at the first call that would block, and register with
+/// the reactor that the polling thread has [entered](Self::enter).
+///
+/// Rests on `epoll(7)`, `eventfd(2)` and `timerfd_create(2)`.
+///
+/// # Examples
+///
+/// A loop of one's own, without an executor:
+///
+/// ```
+/// use std::future::Future;
+/// use std::io::{Read, Write};
+/// use std::os::unix::net::UnixStream;
+/// use std::pin::pin;
+/// use std::task::{Context, Poll, Waker};
+/// use waterwheel::reactor::{AsyncFd, Direction, Reactor};
+///
+/// let reactor = Reactor::new()?;
+/// let _entered = reactor.enter();
+/// let (ours, mut theirs) = UnixStream::pair()?;
+/// let ours = AsyncFd::new(ours)?;
+///
+/// let mut buffer = [0; 8];
+/// let mut reading = pin!(ours.async_io(Direction::Read, |mut fd| fd.read(&mut buffer)));
+/// let mut cx = Context::from_waker(Waker::noop());
+/// assert!(reading.as_mut().poll(&mut cx).is_pending());
+///
+/// theirs.write_all(b"water")?;
+/// let read = loop {
+///     reactor.turn(None)?;
+///     if let Poll::Ready(read) = reading.as_mut().poll(&mut cx) {
+///         break read?;
+///     }
+/// };
+/// assert_eq!(read, 5);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Reactor {
+    epoll: Epoll,
+    parker: Parker,
+    wake: EventFd,
+    alarm: Alarm,
+    sources: Mutex<Sources>,
+    /// A spare buffer for wakers, so that a turn allocates nothing.
+    wakers: Mutex<Vec<Waker>>,
+}
+
+impl Reactor {
+    /// The wakers that a turn's buffer keeps room for between turns.
+    const KEEP_WAKERS: usize = 2 * CAPACITY;
+
+    /// Makes a reactor: an epoll instance, an eventfd and a timerfd, all closed on exec.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's: `EMFILE` or `ENFILE` when descriptors have run out, `ENOMEM`.
+    pub fn new() -> io::Result<Arc<Self>> {
+        let reactor = Self {
+            epoll: Epoll::new()?,
+            parker: Parker::new(),
+            wake: EventFd::new()?,
+            alarm: Alarm::new()?,
+            sources: Mutex::new(Sources::default()),
+            wakers: Mutex::new(Vec::new()),
+        };
+        let own = [
+            (reactor.wake.as_fd(), Token::WAKE),
+            (reactor.alarm.as_fd(), Token::ALARM),
+        ];
+        for (fd, token) in own {
+            reactor.epoll.add_readable(fd, token.to_bits())?;
+        }
+        Ok(Arc::new(reactor))
+    }
+
+    /// Makes this the reactor that descriptors polled on this thread register with, until the guard is dropped.
+    pub fn enter(self: &Arc<Self>) -> Enter {
+        Enter {
+            previous: CURRENT.replace(Some(Arc::clone(self))),
+            this_thread: PhantomData,
+        }
+    }
+
+    /// The reactor that this thread has entered.
+    #[must_use]
+    pub fn current() -> Option<Arc<Self>> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// Waits until something happens, `deadline` passes or another thread calls [`unpark`](Self::unpark), and wakes
+    /// who waited for it. Returns the number of descriptors that had something to tell.
+    ///
+    /// With no deadline it may wait for ever. A deadline that has passed does not sleep. It may return before its
+    /// deadline with nothing to tell (a signal, an earlier deadline): call it again. Only one thread at a time,
+    /// the owner, may call this.
+    ///
+    /// The deadline goes to the timerfd, to the nanosecond, and only if it is nearer than what the timerfd is
+    /// armed with.
+    ///
+    /// # Errors
+    ///
+    /// What `epoll_wait(2)` and `timerfd_settime(2)` report. None is known that a sound program can cause.
+    pub fn turn(&self, deadline: Option<Instant>) -> io::Result<usize> {
+        if let Some(deadline) = deadline {
+            let now = Instant::now();
+            if deadline <= now {
+                return self.turn_now();
+            }
+            self.alarm.arm(deadline, now)?;
+        }
+        if !self.parker.park() {
+            return self.turn_now();
+        }
+        let mut buffer = [MaybeUninit::uninit(); CAPACITY];
+        let events = self.epoll.wait(&mut buffer, Wait::Forever);
+        self.parker.unparked();
+        Ok(self.dispatch(events?))
+    }
+
+    /// Wakes who waits for something that has happened, and does not sleep. It touches neither the timerfd nor the
+    /// unpark word, and any thread may call it.
+    ///
+    /// # Errors
+    ///
+    /// What `epoll_wait(2)` reports. None is known that a sound program can cause.
+    pub fn turn_now(&self) -> io::Result<usize> {
+        let mut buffer = [MaybeUninit::uninit(); CAPACITY];
+        let events = self.epoll.wait(&mut buffer, Wait::Zero)?;
+        Ok(self.dispatch(events))
+    }
+
+    /// Ends the wait of the thread that sleeps in [`turn`](Self::turn), or keeps the next one from sleeping.
+    ///
+    /// Only when the owner does sleep, and only for the first of a burst of calls, is this a system call.
+    #[inline]
+    pub fn unpark(&self) {
+        if self.parker.unpark() {
+            // The write fails only if the counter is full, and then the owner is awake.
+            let _ = self.wake.notify();
+        }
+    }
+
+    /// Lets all descriptors go, and takes no more: for when nobody will turn this reactor again.
+    ///
+    /// Whoever waits for a descriptor is woken, and, polled in another runtime, registers there.
+    pub fn close(self: &Arc<Self>) {
+        let mut wakers = Vec::new();
+        let sources = lock(&self.sources).close();
+        for source in sources {
+            // A registration under way holds this lock until it is done, so that it cannot be missed.
+            let mut home = lock(&source.home);
+            if let Some(here) = home.take_if(|home| Arc::ptr_eq(&home.reactor, self)) {
+                // Not left to the closing of the epoll instance: a child may have inherited it by fork.
+                let _ = self.epoll.delete(here.fd);
+            }
+            drop(home);
+            source.orphan(&mut wakers);
+        }
+        wake_all(&mut wakers);
+    }
+
+    /// How many descriptors are registered.
+    #[must_use]
+    pub fn registered(&self) -> usize {
+        lock(&self.sources).len()
+    }
+
+    fn dispatch(&self, events: &[Event]) -> usize {
+        if events.is_empty() {
+            return 0;
+        }
+        let mut wakers = std::mem::take(&mut *lock(&self.wakers));
+        let mut told = 0;
+        {
+            let sources = lock(&self.sources);
+            for event in events {
+                let (bits, happened) = (event.u64, event.events);
+                // The reactor's own tokens are in no slab either: they have ended the wait, which is all they do.
+                if let Some(source) = sources.get(Token::from_bits(bits)) {
+                    told += 1;
+                    source.dispatch(Ready::from_epoll(happened), &mut wakers);
+                }
+            }
+        }
+        wake_all(&mut wakers);
+        if wakers.capacity() <= Self::KEEP_WAKERS {
+            *lock(&self.wakers) = wakers;
+        }
+        told
+    }
+
+    /// Registers `fd` for `source`, of which `direction` has just said `WouldBlock`. If somebody else has
+    /// registered it meanwhile, does nothing.
+    pub(crate) fn register(
+        self: &Arc<Self>,
+        fd: BorrowedFd<'_>,
+        source: &Arc<Source>,
+        direction: Direction,
+    ) -> io::Result<()> {
+        let mut home = lock(&source.home);
+        if home.is_some() {
+            return Ok(());
+        }
+        let token = lock(&self.sources).insert(Arc::clone(source));
+        let token = token.ok_or_else(closed)?;
+        // Before the kernel is told: its first event may be dispatched by another thread at once.
+        source.readiness.register(direction);
+        if let Err(error) = self.epoll.add(fd, token.to_bits()) {
+            source.readiness.orphan();
+            lock(&self.sources).remove(token);
+            return Err(error);
+        }
+        *home = Some(Home {
+            reactor: Arc::clone(self),
+            token,
+            fd: fd.as_raw_fd(),
+        });
+        Ok(())
+    }
+
+    /// Takes a source out, and its descriptor out of epoll, before that is closed: a duplicate of it would keep
+    /// the registration alive.
+    pub(crate) fn deregister(&self, token: Token, fd: RawFd) {
+        let source = lock(&self.sources).remove(token);
+        drop(source);
+        // It fails only if the descriptor is not in epoll, which is what is wanted.
+        let _ = self.epoll.delete(fd);
+    }
+}
+
+/// A reactor's waker [unparks](Reactor::unpark) it: for timers, or whatever else ends its wait from outside.
+impl Wake for Reactor {
+    fn wake(self: Arc<Self>) {
+        self.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.unpark();
+    }
+}
+
+#[cold]
+fn closed() -> io::Error {
+    io::Error::other("the runtime is shutting down: its reactor takes no more descriptors")
+}
+
+/// Wakes all, in order, with no lock held. A waker that panics keeps nobody else from being woken; the panic hook
+/// has told of it.
+fn wake_all(wakers: &mut Vec<Waker>) {
+    for waker in wakers.drain(..) {
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+    }
+}
+
+/// The time in which a [`Reactor`] is a thread's current one. Ends when dropped, and gives back the one before.
+#[derive(Debug)]
+#[must_use = "dropping it leaves the reactor at once"]
+pub struct Enter {
+    previous: Option<Arc<Reactor>>,
+    /// Not `Send`: it restores what its own thread had.
+    this_thread: PhantomData<*const ()>,
+}
+
+impl Drop for Enter {
+    fn drop(&mut self) {
+        let ours = CURRENT.replace(self.previous.take());
+        drop(ours);
+    }
+}

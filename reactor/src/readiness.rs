@@ -1,0 +1,319 @@
+//! The readiness word of a source: one atomic that says what the kernel has told of a descriptor.
+//!
+//! ```text
+//! 63            32 31        6      5      4      3      2      1      0
+//! │     tick      │  (zero)  │ REGD │ ERR  │ WCLO │ RCLO │ WRITE│ READ │
+//! ```
+//!
+//! # Rules
+//!
+//! - **R1.** [`publish`](Readiness::publish) adds bits and moves the tick, in one step. It is called by whoever
+//!   dispatches an event, before it takes the wakers.
+//! - **R2.** [`clear`](Readiness::clear) takes bits away only while the tick is the one that was observed
+//!   *before* the system call whose result it acts on. A tick that has moved means an edge that the call may not
+//!   have seen, so the bits stay and the caller calls again. The tick has 32 bits: a stale clear would have to
+//!   sleep through 2³² events exactly to eat one.
+//! - **R3.** The closed bits and the error bit survive a *short* transfer, which says nothing about what comes
+//!   after the data: a FIN that came together with data is still seen. Only `WouldBlock`, by which the kernel
+//!   itself says that there is neither data nor an end, clears them. (On a socket it never contradicts a closed bit; on a
+//!   FIFO it does, when a new writer opens what the last one closed, and a bit that stayed would spin.)
+//! - **R4.** While REGISTERED is not set, no event will come, and both directions count as ready: the system
+//!   call itself is asked. [`register`](Readiness::register) and [`orphan`](Readiness::orphan) move the tick.
+
+use crate::direction::Direction;
+use crate::sync::{AtomicU64, Ordering};
+
+const READABLE: u64 = 1 << 0;
+const WRITABLE: u64 = 1 << 1;
+const READ_CLOSED: u64 = 1 << 2;
+const WRITE_CLOSED: u64 = 1 << 3;
+const ERROR: u64 = 1 << 4;
+const REGISTERED: u64 = 1 << 5;
+const ONE_TICK: u64 = 1 << 32;
+
+/// What an event adds to the word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ready(u64);
+
+impl Ready {
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "names a whole direction, in models and tests")
+    )]
+    pub(crate) const READ: Self = Self(READABLE);
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "names a whole direction, in models and tests")
+    )]
+    pub(crate) const WRITE: Self = Self(WRITABLE);
+    pub(crate) const BOTH: Self = Self(READABLE | WRITABLE);
+
+    /// Reads the kernel's bits. RDHUP closes reading alone: the other half may still be written to. An error
+    /// makes both directions ready, so that the next call in either reports it.
+    #[inline]
+    pub(crate) fn from_epoll(events: u32) -> Self {
+        let mut bits = 0;
+        if events & (EPOLLIN | EPOLLPRI) != 0 {
+            bits |= READABLE;
+        }
+        if events & EPOLLOUT != 0 {
+            bits |= WRITABLE;
+        }
+        if events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) != 0 {
+            bits |= Self::endings(events);
+        }
+        Self(bits)
+    }
+
+    #[cold]
+    fn endings(events: u32) -> u64 {
+        let mut bits = 0;
+        if events & EPOLLRDHUP != 0 {
+            bits |= READABLE | READ_CLOSED;
+        }
+        if events & EPOLLHUP != 0 {
+            bits |= READABLE | WRITABLE | READ_CLOSED | WRITE_CLOSED;
+        }
+        if events & EPOLLERR != 0 {
+            bits |= READABLE | WRITABLE | ERROR;
+        }
+        bits
+    }
+
+    /// Whether it lets `direction` go on.
+    #[inline]
+    pub(crate) fn concerns(self, direction: Direction) -> bool {
+        self.0 & mask(direction) != 0
+    }
+}
+
+const EPOLLIN: u32 = libc::EPOLLIN.cast_unsigned();
+const EPOLLPRI: u32 = libc::EPOLLPRI.cast_unsigned();
+const EPOLLOUT: u32 = libc::EPOLLOUT.cast_unsigned();
+const EPOLLERR: u32 = libc::EPOLLERR.cast_unsigned();
+const EPOLLHUP: u32 = libc::EPOLLHUP.cast_unsigned();
+const EPOLLRDHUP: u32 = libc::EPOLLRDHUP.cast_unsigned();
+
+/// The bits that let a direction go on.
+#[inline]
+const fn mask(direction: Direction) -> u64 {
+    match direction {
+        Direction::Read => READABLE | READ_CLOSED | ERROR,
+        Direction::Write => WRITABLE | WRITE_CLOSED | ERROR,
+    }
+}
+
+/// The word as somebody saw it. It is taken before a system call, and given back to clear by its tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Observed(u64);
+
+impl Observed {
+    /// What holds for a descriptor that has no source yet (R4).
+    pub(crate) const UNREGISTERED: Self = Self(READABLE | WRITABLE);
+
+    #[inline]
+    pub(crate) fn is_ready(self, direction: Direction) -> bool {
+        self.0 & mask(direction) != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_registered(self) -> bool {
+        self.0 & REGISTERED != 0
+    }
+
+    #[inline]
+    fn same_tick(self, other: u64) -> bool {
+        self.0 >> 32 == other >> 32
+    }
+}
+
+/// Why a direction is cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drained {
+    /// The kernel said `WouldBlock`.
+    WouldBlock,
+    /// A stream socket took or gave less than was asked for, and more than nothing.
+    Short,
+}
+
+/// The word itself.
+#[derive(Debug)]
+pub(crate) struct Readiness {
+    word: AtomicU64,
+}
+
+impl Readiness {
+    pub(crate) fn new() -> Self {
+        Self {
+            word: AtomicU64::new(Observed::UNREGISTERED.0),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn observe(&self) -> Observed {
+        Observed(self.word.load(Ordering::Acquire))
+    }
+
+    /// Adds what an event told, and moves the tick (R1).
+    #[inline]
+    pub(crate) fn publish(&self, ready: Ready) {
+        self.update(|word| Some((word | ready.0).wrapping_add(ONE_TICK)));
+    }
+
+    /// Clears `direction`, unless an event has come since `observed` (R2, R3).
+    #[inline]
+    pub(crate) fn clear(&self, observed: Observed, direction: Direction, why: Drained) {
+        self.update(|word| {
+            if !observed.same_tick(word) {
+                return None;
+            }
+            match why {
+                Drained::WouldBlock => Some(word & !mask(direction)),
+                Drained::Short if word & ERROR != 0 => None,
+                Drained::Short => Some(word & !(mask(direction) & (READABLE | WRITABLE))),
+            }
+        });
+    }
+
+    /// From here on events will come. `direction` has just said `WouldBlock`; the other stays to be tried (R4).
+    pub(crate) fn register(&self, direction: Direction) {
+        self.update(|word| {
+            let bits = REGISTERED | (Observed::UNREGISTERED.0 & !mask(direction));
+            Some((word & !(ONE_TICK - 1) | bits).wrapping_add(ONE_TICK))
+        });
+    }
+
+    /// From here on no events will come (R4).
+    pub(crate) fn orphan(&self) {
+        self.update(|word| {
+            Some((word & !(ONE_TICK - 1) | Observed::UNREGISTERED.0).wrapping_add(ONE_TICK))
+        });
+    }
+
+    /// One read-modify-write. AcqRel: a clear must not be seen before the system call that it follows, and a
+    /// publish carries what the dispatcher did before it.
+    #[inline]
+    fn update(&self, mut change: impl FnMut(u64) -> Option<u64>) {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while let Some(next) = change(word) {
+            match self
+                .word
+                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Direction::{Read, Write};
+
+    fn registered() -> Readiness {
+        let readiness = Readiness::new();
+        readiness.register(Read);
+        readiness.clear(readiness.observe(), Write, Drained::WouldBlock);
+        readiness
+    }
+
+    #[test]
+    fn an_unregistered_descriptor_is_asked_directly() {
+        let seen = Readiness::new().observe();
+        assert_eq!(seen, Observed::UNREGISTERED);
+        assert!(seen.is_ready(Read) && seen.is_ready(Write) && !seen.is_registered());
+    }
+
+    #[test]
+    fn registering_clears_only_the_direction_that_blocked() {
+        let readiness = Readiness::new();
+        readiness.register(Read);
+        let seen = readiness.observe();
+        assert!(seen.is_registered() && !seen.is_ready(Read) && seen.is_ready(Write));
+    }
+
+    #[test]
+    fn an_orphan_is_asked_directly_again() {
+        let readiness = registered();
+        let before = readiness.observe();
+        readiness.orphan();
+        let seen = readiness.observe();
+        assert!(seen.is_ready(Read) && seen.is_ready(Write) && !seen.is_registered());
+        readiness.clear(before, Read, Drained::WouldBlock);
+        assert_eq!(readiness.observe(), seen, "a clear from before is stale");
+    }
+
+    /// Pitfall: a tick cut to 8 bits lets a stale clear eat an edge (tokio#6133, #8331).
+    #[test]
+    fn a_stale_clear_eats_no_edge_however_many_events_came() {
+        for events in [1, 2, 256, 65_536, 1 << 20] {
+            let readiness = registered();
+            let stale = readiness.observe();
+            for _ in 0..events {
+                readiness.publish(Ready::READ);
+            }
+            readiness.clear(stale, Read, Drained::WouldBlock);
+            assert!(readiness.observe().is_ready(Read), "{events} events");
+        }
+    }
+
+    #[test]
+    fn the_tick_wraps_into_nothing_else() {
+        let readiness = registered();
+        readiness
+            .word
+            .store(REGISTERED | (u64::from(u32::MAX) << 32), Ordering::Relaxed);
+        readiness.publish(Ready::READ);
+        assert_eq!(
+            readiness.word.load(Ordering::Relaxed),
+            REGISTERED | READABLE
+        );
+    }
+
+    /// Pitfall: data lost at RDHUP (netty#4325).
+    #[test]
+    fn a_fin_that_came_with_data_outlives_a_short_read() {
+        let readiness = registered();
+        readiness.publish(Ready::from_epoll(EPOLLIN | EPOLLRDHUP));
+        readiness.clear(readiness.observe(), Read, Drained::Short);
+        assert!(readiness.observe().is_ready(Read));
+        assert!(!readiness.observe().is_ready(Write));
+    }
+
+    /// Pitfall: RDHUP taken for HUP, a write spin (mio#939).
+    #[test]
+    fn a_half_close_leaves_writing_alone() {
+        assert!(!Ready::from_epoll(EPOLLRDHUP).concerns(Write));
+        assert!(Ready::from_epoll(EPOLLRDHUP).concerns(Read));
+        assert!(Ready::from_epoll(EPOLLHUP).concerns(Write));
+        assert!(Ready::from_epoll(EPOLLHUP).concerns(Read));
+    }
+
+    /// Pitfall: EPOLLERR spins (seastar#1785) or wakes nobody (tokio#2218, #4349).
+    #[test]
+    fn an_error_readies_both_directions_until_the_kernel_says_would_block() {
+        let readiness = registered();
+        readiness.publish(Ready::from_epoll(EPOLLERR));
+        assert!(readiness.observe().is_ready(Read) && readiness.observe().is_ready(Write));
+        readiness.clear(readiness.observe(), Read, Drained::Short);
+        assert!(
+            readiness.observe().is_ready(Read),
+            "the error is still to be fetched"
+        );
+        readiness.clear(readiness.observe(), Read, Drained::WouldBlock);
+        assert!(!readiness.observe().is_ready(Read));
+        readiness.clear(readiness.observe(), Write, Drained::WouldBlock);
+        assert!(!readiness.observe().is_ready(Write));
+    }
+
+    #[test]
+    fn would_block_clears_a_closed_bit_that_it_contradicts() {
+        let readiness = registered();
+        readiness.publish(Ready::from_epoll(EPOLLHUP));
+        readiness.clear(readiness.observe(), Read, Drained::WouldBlock);
+        assert!(!readiness.observe().is_ready(Read));
+        assert!(readiness.observe().is_ready(Write));
+    }
+}

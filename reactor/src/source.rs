@@ -1,0 +1,81 @@
+//! A source: a registered descriptor, as the reactor and the futures that wait for it share it.
+//!
+//! # Order
+//!
+//! Dispatch publishes readiness, *then* takes the wakers. A poll stores its waker, *then* loads readiness again.
+//! Storing and taking happen under one lock, so one comes first. If it is the store, the dispatch takes that waker.
+//! If it is the take, the poll's second load comes after it, hence after the publish, and sees the readiness. Swap
+//! either pair, and there is an interleaving in which neither sees the other: a lost wake.
+//!
+//! # A key is forgotten without the lock
+//!
+//! A future that has parked, and later finds its direction ready, need not remove its waker. When it parked,
+//! the second load said «not ready»; so its direction was published since, and whoever published it takes
+//! the waker (or has taken it). At worst the task is woken once for nothing.
+//!
+//! # Lock order
+//!
+//! `home`, then the reactor's slab, then `waiters`. No lock is held while a waker is cloned, woken or dropped.
+
+use crate::direction::Direction;
+use crate::home::Home;
+use crate::readiness::{Readiness, Ready};
+use crate::sync::{Mutex, lock};
+use crate::waiters::{WaitKey, Waiters};
+use std::task::Waker;
+
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) readiness: Readiness,
+    waiters: Mutex<Waiters>,
+    /// Where it is registered, if it is.
+    pub(crate) home: Mutex<Option<Home>>,
+}
+
+impl Source {
+    pub(crate) fn new() -> Self {
+        Self {
+            readiness: Readiness::new(),
+            waiters: Mutex::new(Waiters::new()),
+            home: Mutex::new(None),
+        }
+    }
+
+    /// Stores a waker for `direction`, unless that is ready. `true`: the caller will be woken. `false`: it
+    /// should look again.
+    #[must_use]
+    #[inline]
+    pub(crate) fn park(
+        &self,
+        direction: Direction,
+        key: &mut Option<WaitKey>,
+        waker: &Waker,
+    ) -> bool {
+        let waker = waker.clone();
+        let (place, back) = lock(&self.waiters).store(direction, *key, waker);
+        drop(back);
+        *key = Some(place);
+        !self.readiness.observe().is_ready(direction)
+    }
+
+    /// Forgets a future that has parked and does not wait any more.
+    #[cold]
+    pub(crate) fn unpark(&self, key: WaitKey) {
+        let waker = lock(&self.waiters).remove(key);
+        drop(waker);
+    }
+
+    /// Publishes an event, and moves the wakers that it concerns to `wakers`, for the caller to wake once it
+    /// holds no lock.
+    #[inline]
+    pub(crate) fn dispatch(&self, ready: Ready, wakers: &mut Vec<Waker>) {
+        self.readiness.publish(ready);
+        lock(&self.waiters).take(ready, wakers);
+    }
+
+    /// There will be no more events: everybody is to look for themselves.
+    pub(crate) fn orphan(&self, wakers: &mut Vec<Waker>) {
+        self.readiness.orphan();
+        lock(&self.waiters).take(Ready::BOTH, wakers);
+    }
+}

@@ -1,0 +1,106 @@
+//! The slab of a reactor's sources, by token.
+
+use crate::source::Source;
+use crate::token::Token;
+use slab::Slab;
+use std::sync::Arc;
+
+#[derive(Debug)]
+struct Tenant {
+    generation: u32,
+    source: Arc<Source>,
+}
+
+/// Pure data; the lock around it is the reactor's.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    slab: Slab<Tenant>,
+    next_generation: u32,
+    /// No source is taken in any more.
+    closed: bool,
+}
+
+impl Sources {
+    /// An empty slab larger than this gives its memory back.
+    const KEEP: usize = 64;
+
+    /// Takes a source in; `None` when closed.
+    pub(crate) fn insert(&mut self, source: Arc<Source>) -> Option<Token> {
+        if self.closed {
+            return None;
+        }
+        let generation = self.next_generation;
+        self.next_generation = generation.wrapping_add(1);
+        let key = self.slab.insert(Tenant { generation, source });
+        let key = u32::try_from(key).expect("fewer than 2^32 descriptors");
+        Some(Token { generation, key })
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, token: Token) -> Option<&Source> {
+        let tenant = self.slab.get(token.key as usize)?;
+        (tenant.generation == token.generation).then_some(&tenant.source)
+    }
+
+    pub(crate) fn remove(&mut self, token: Token) -> Option<Arc<Source>> {
+        self.get(token)?;
+        let tenant = self.slab.remove(token.key as usize);
+        if self.slab.is_empty() && self.slab.capacity() > Self::KEEP {
+            self.slab = Slab::new();
+        }
+        Some(tenant.source)
+    }
+
+    /// Gives all sources away, and takes no more.
+    pub(crate) fn close(&mut self) -> Vec<Arc<Source>> {
+        self.closed = true;
+        let slab = std::mem::take(&mut self.slab);
+        slab.into_iter().map(|(_, tenant)| tenant.source).collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slab.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pitfalls: a stale event after descriptor reuse (libuv#826, #971); a token after deregistration
+    /// (RUSTSEC-2024-0019).
+    #[test]
+    fn a_token_of_a_former_tenant_finds_nobody() {
+        let mut sources = Sources::default();
+        let old = sources.insert(Arc::new(Source::new())).expect("open");
+        assert!(sources.get(old).is_some());
+        assert!(sources.remove(old).is_some());
+        assert!(sources.get(old).is_none());
+        let new = sources.insert(Arc::new(Source::new())).expect("open");
+        assert_eq!(new.key, old.key, "the slab reuses its key");
+        assert!(sources.get(old).is_none());
+        assert!(sources.remove(old).is_none());
+        assert!(sources.get(new).is_some());
+    }
+
+    #[test]
+    fn closed_takes_nobody_in() {
+        let mut sources = Sources::default();
+        sources.insert(Arc::new(Source::new())).expect("open");
+        assert_eq!(sources.close().len(), 1);
+        assert!(sources.insert(Arc::new(Source::new())).is_none());
+        assert_eq!(sources.len(), 0);
+    }
+
+    #[test]
+    fn an_empty_slab_gives_its_memory_back() {
+        let mut sources = Sources::default();
+        let tokens: Vec<_> = (0..10_000)
+            .filter_map(|_| sources.insert(Arc::new(Source::new())))
+            .collect();
+        for token in tokens {
+            sources.remove(token);
+        }
+        assert!(sources.slab.capacity() <= Sources::KEEP);
+    }
+}

@@ -1,0 +1,44 @@
+//! `eventfd(2)`: a counter that another thread bumps to end this thread's wait.
+
+use super::check;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// An eventfd, non-blocking and closed on exec. It is never read: edge-triggered epoll reports each write, and
+/// the counter has room for 2⁶⁴ − 2 of them.
+#[derive(Debug)]
+pub(crate) struct EventFd {
+    fd: OwnedFd,
+}
+
+impl EventFd {
+    pub(crate) fn new() -> io::Result<Self> {
+        // SAFETY: the call takes no pointers.
+        let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        // SAFETY: the kernel has just made this descriptor, and nobody else knows of it.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Self { fd })
+    }
+
+    pub(crate) fn notify(&self) -> io::Result<()> {
+        let one = 1u64;
+        // SAFETY: `one` is eight readable bytes and lives through the call.
+        let written = unsafe {
+            libc::write(
+                self.fd.as_raw_fd(),
+                (&raw const one).cast(),
+                size_of::<u64>(),
+            )
+        };
+        if written == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    }
+}
+
+impl AsFd for EventFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}

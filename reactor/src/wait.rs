@@ -1,0 +1,209 @@
+//! [`Wait`]: one future's stay at a descriptor, for those who write leaf futures.
+
+use crate::async_fd::AsyncFd;
+use crate::budget;
+use crate::direction::Direction;
+use crate::readiness::{Drained, Observed};
+use crate::waiters::WaitKey;
+use std::io;
+use std::os::fd::AsFd;
+use std::task::{Context, Poll, ready};
+
+/// What a leaf future holds to wait for a descriptor in one direction.
+///
+/// Many may wait for the same direction of the same descriptor, from many tasks: each has a place of its own, and
+/// leaves it when it is dropped, so that a cancelled future leaves nothing behind and takes nothing along.
+///
+/// # Examples
+///
+/// A future that reads one byte from anything:
+///
+/// ```
+/// use std::future::Future;
+/// use std::io::{self, Read};
+/// use std::os::fd::AsFd;
+/// use std::pin::Pin;
+/// use std::task::{Context, Poll};
+/// use waterwheel::reactor::{AsyncFd, Direction, Wait};
+///
+/// struct ReadByte<'a, T: AsFd> {
+///     wait: Wait<'a, T>,
+/// }
+///
+/// impl<'a, T: AsFd> Future for ReadByte<'a, T>
+/// where
+///     for<'b> &'b T: Read,
+/// {
+///     type Output = io::Result<u8>;
+///
+///     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+///         self.wait.poll_io(cx, |mut fd| {
+///             let mut byte = [0];
+///             fd.read_exact(&mut byte).map(|()| byte[0])
+///         })
+///     }
+/// }
+///
+/// waterwheel::block_on(async {
+///     let (ours, mut theirs) = std::os::unix::net::UnixStream::pair()?;
+///     let ours = AsyncFd::new(ours)?;
+///     io::Write::write_all(&mut theirs, b"!")?;
+///     let wait = Wait::new(&ours, Direction::Read, "ReadByte");
+///     assert_eq!(ReadByte { wait }.await?, b'!');
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
+#[derive(Debug)]
+#[must_use = "it waits for nothing until it is polled"]
+pub struct Wait<'a, T: AsFd> {
+    fd: &'a AsyncFd<T>,
+    call: &'static str,
+    direction: Direction,
+    key: Option<WaitKey>,
+}
+
+impl<'a, T: AsFd> Wait<'a, T> {
+    /// A stay at `fd` on behalf of `call`: the name, as its user writes it, of what waits. It appears in the
+    /// panic that tells of a missing runtime.
+    #[inline]
+    pub fn new(fd: &'a AsyncFd<T>, direction: Direction, call: &'static str) -> Self {
+        Self {
+            fd,
+            call,
+            direction,
+            key: None,
+        }
+    }
+
+    /// The descriptor.
+    #[inline]
+    #[must_use]
+    pub fn fd(&self) -> &'a AsyncFd<T> {
+        self.fd
+    }
+
+    /// Runs `operation` until it gives something else than `WouldBlock`, waiting in between.
+    ///
+    /// `operation` must be one non-blocking system call, or several of which the first may say `WouldBlock`; it is
+    /// called again from the start. The descriptor is registered at the first `WouldBlock`.
+    ///
+    /// # Errors
+    ///
+    /// What `operation` gives, and what `epoll_ctl(2)` gives if the descriptor cannot be registered.
+    ///
+    /// # Panics
+    ///
+    /// If it must wait, and the thread is in no runtime.
+    #[inline]
+    pub fn poll_io<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut operation: impl FnMut(&'a T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_observed(cx, |fd, _| operation(fd))
+    }
+
+    /// The loop of [`poll_io`](Self::poll_io); `operation` is told what was observed before it.
+    #[inline]
+    fn poll_observed<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut operation: impl FnMut(&'a T, Observed) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        ready!(budget::poll_spend(cx));
+        loop {
+            let observed = self.fd.observe();
+            if observed.is_ready(self.direction) {
+                match operation(self.fd.get_ref(), observed) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        let seen = self.fd.would_block(observed, self.direction, self.call);
+                        if let Err(error) = seen {
+                            return Poll::Ready(Err(error));
+                        }
+                        continue;
+                    }
+                    result => {
+                        // Ready again: the waker is taken, or about to be (see `source.rs`).
+                        self.key = None;
+                        return Poll::Ready(result);
+                    }
+                }
+            }
+            if self.fd.park(self.direction, &mut self.key, cx) {
+                budget::refund();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// As [`poll_io`](Self::poll_io), for a transfer of up to `wanted` bytes through a *stream socket*.
+    ///
+    /// When it carries less than `wanted`, and more than nothing, the kernel has no more to give or to take for now:
+    /// the next transfer waits at once, and the system call that would have said `WouldBlock` is saved. `epoll(7)`
+    /// warrants this for stream sockets and pipes; for datagrams and terminals a short transfer says nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_io`](Self::poll_io).
+    ///
+    /// # Panics
+    ///
+    /// As [`poll_io`](Self::poll_io).
+    #[inline]
+    pub fn poll_transfer(
+        &mut self,
+        cx: &mut Context<'_>,
+        wanted: usize,
+        mut operation: impl FnMut(&'a T) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let (fd, direction) = (self.fd, self.direction);
+        self.poll_observed(cx, |inner, observed| {
+            let count = operation(inner)?;
+            if count != 0 && count < wanted {
+                fd.drained(observed, direction, Drained::Short);
+            }
+            Ok(count)
+        })
+    }
+
+    /// Waits until the kernel says that the direction is ready, or closed, or in error.
+    ///
+    /// Readiness is a hint: the next call may still say `WouldBlock` ([`AsyncFd::try_io`] then makes
+    /// this wait again).
+    ///
+    /// # Errors
+    ///
+    /// What `epoll_ctl(2)` gives if the descriptor cannot be registered.
+    ///
+    /// # Panics
+    ///
+    /// As [`poll_io`](Self::poll_io).
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(budget::poll_spend(cx));
+        loop {
+            let observed = self.fd.observe();
+            if !observed.is_registered() {
+                // Nothing is known of it. Epoll tells the present state when a descriptor is added.
+                if let Err(error) = self.fd.would_block(observed, self.direction, self.call) {
+                    return Poll::Ready(Err(error));
+                }
+            } else if observed.is_ready(self.direction) {
+                self.key = None;
+                return Poll::Ready(Ok(()));
+            } else if self.fd.park(self.direction, &mut self.key, cx) {
+                budget::refund();
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl<T: AsFd> Drop for Wait<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.fd.unpark(key);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Who waits for a source: a slot a direction for the common case, and a slab for everybody else.
+//!
+//! Pure data; the lock around it is the source's. A future that waits keeps a [`WaitKey`], which names its place
+//! *and* its turn there, so that a key that has outlived its waker finds nobody: it neither displaces nor removes
+//! another task's.
+
+use crate::direction::Direction;
+use crate::readiness::Ready;
+use slab::Slab;
+use std::task::Waker;
+
+/// The place of one waiting future.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WaitKey {
+    id: u32,
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Slot(Direction),
+    More(u32),
+}
+
+#[derive(Debug)]
+struct Slot {
+    waker: Option<Waker>,
+    id: u32,
+}
+
+#[derive(Debug)]
+struct Further {
+    waker: Option<Waker>,
+    id: u32,
+    direction: Direction,
+}
+
+#[derive(Debug)]
+pub(crate) struct Waiters {
+    read: Slot,
+    write: Slot,
+    /// Boxed: most sources never have a second waiter in one direction.
+    more: Option<Box<Slab<Further>>>,
+    next_id: u32,
+}
+
+impl Waiters {
+    pub(crate) const fn new() -> Self {
+        const EMPTY: Slot = Slot { waker: None, id: 0 };
+        Self {
+            read: EMPTY,
+            write: EMPTY,
+            more: None,
+            next_id: 1,
+        }
+    }
+
+    fn slot(&mut self, direction: Direction) -> &mut Slot {
+        match direction {
+            Direction::Read => &mut self.read,
+            Direction::Write => &mut self.write,
+        }
+    }
+
+    fn waiting(&mut self, key: WaitKey) -> Option<&mut Option<Waker>> {
+        let (waker, id) = match key.place {
+            Place::Slot(direction) => {
+                let slot = self.slot(direction);
+                (&mut slot.waker, slot.id)
+            }
+            Place::More(index) => {
+                let further = self.more.as_mut()?.get_mut(index as usize)?;
+                (&mut further.waker, further.id)
+            }
+        };
+        (id == key.id && waker.is_some()).then_some(waker)
+    }
+
+    /// Stores `waker`: in the place of `key`, if that future still waits there, or else in a free one. Returns the
+    /// place, and a waker for the caller to drop once the lock is released.
+    pub(crate) fn store(
+        &mut self,
+        direction: Direction,
+        key: Option<WaitKey>,
+        waker: Waker,
+    ) -> (WaitKey, Option<Waker>) {
+        if let Some(key) = key
+            && let Some(place) = self.waiting(key)
+        {
+            if place.as_ref().is_some_and(|old| old.will_wake(&waker)) {
+                return (key, Some(waker));
+            }
+            return (key, place.replace(waker));
+        }
+        let id = self.next_id;
+        self.next_id = id.wrapping_add(1);
+        let slot = self.slot(direction);
+        if slot.waker.is_none() {
+            *slot = Slot {
+                waker: Some(waker),
+                id,
+            };
+            let place = Place::Slot(direction);
+            return (WaitKey { id, place }, None);
+        }
+        let index = self.more.get_or_insert_default().insert(Further {
+            waker: Some(waker),
+            id,
+            direction,
+        });
+        let index = u32::try_from(index).expect("fewer than 2^32 waiters on one source");
+        let place = Place::More(index);
+        (WaitKey { id, place }, None)
+    }
+
+    /// Removes the waker of a future that no longer waits.
+    pub(crate) fn remove(&mut self, key: WaitKey) -> Option<Waker> {
+        let waker = self.waiting(key)?.take();
+        if let Place::More(index) = key.place
+            && let Some(more) = &mut self.more
+        {
+            more.remove(index as usize);
+            if more.is_empty() {
+                self.more = None;
+            }
+        }
+        waker
+    }
+
+    /// Moves the wakers that `ready` concerns to `wakers`.
+    #[inline]
+    pub(crate) fn take(&mut self, ready: Ready, wakers: &mut Vec<Waker>) {
+        if ready.concerns(Direction::Read) {
+            wakers.extend(self.read.waker.take());
+        }
+        if ready.concerns(Direction::Write) {
+            wakers.extend(self.write.waker.take());
+        }
+        if self.more.is_some() {
+            self.take_more(ready, wakers);
+        }
+    }
+
+    #[cold]
+    fn take_more(&mut self, ready: Ready, wakers: &mut Vec<Waker>) {
+        let Some(more) = &mut self.more else { return };
+        more.retain(|_, further| {
+            let concerned = ready.concerns(further.direction);
+            if concerned {
+                wakers.extend(further.waker.take());
+            }
+            !concerned
+        });
+        if more.is_empty() {
+            self.more = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Direction::{Read, Write};
+    use std::sync::Arc;
+    use std::task::Wake;
+
+    struct Named;
+    impl Wake for Named {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    fn waker() -> Waker {
+        Waker::from(Arc::new(Named))
+    }
+
+    fn taken(waiters: &mut Waiters, ready: Ready) -> usize {
+        let mut wakers = Vec::new();
+        waiters.take(ready, &mut wakers);
+        wakers.len()
+    }
+
+    #[test]
+    fn nobodys_waker_is_displaced() {
+        let mut waiters = Waiters::new();
+        for _ in 0..5 {
+            let (_, displaced) = waiters.store(Read, None, waker());
+            assert!(displaced.is_none());
+        }
+        waiters.store(Write, None, waker());
+        assert_eq!(taken(&mut waiters, Ready::READ), 5);
+        assert_eq!(taken(&mut waiters, Ready::READ), 0);
+        assert_eq!(taken(&mut waiters, Ready::WRITE), 1);
+    }
+
+    #[test]
+    fn a_future_polled_again_keeps_its_place() {
+        let mut waiters = Waiters::new();
+        let (first, second) = (waker(), waker());
+        let (key, _) = waiters.store(Read, None, first.clone());
+        let (again, back) = waiters.store(Read, Some(key), first.clone());
+        assert_eq!(again, key);
+        assert!(back.expect("the same waker comes back").will_wake(&first));
+        let (moved, old) = waiters.store(Read, Some(key), second);
+        assert_eq!(moved, key);
+        assert!(old.expect("the old waker comes back").will_wake(&first));
+        assert_eq!(taken(&mut waiters, Ready::READ), 1);
+    }
+
+    /// Pitfall: a reused slab index removes another task's waker (compio#502).
+    #[test]
+    fn a_stale_key_finds_nobody() {
+        let mut waiters = Waiters::new();
+        let (slot, _) = waiters.store(Read, None, waker());
+        let (more, _) = waiters.store(Read, None, waker());
+        assert_eq!(taken(&mut waiters, Ready::READ), 2);
+        waiters.store(Read, None, waker());
+        waiters.store(Read, None, waker());
+        assert!(waiters.remove(slot).is_none());
+        assert!(waiters.remove(more).is_none());
+        assert_eq!(taken(&mut waiters, Ready::READ), 2);
+    }
+
+    /// Pitfall: cancelled waiters accumulate (async-io).
+    #[test]
+    fn cancelled_waiters_leave_nothing() {
+        let mut waiters = Waiters::new();
+        let (held, _) = waiters.store(Read, None, waker());
+        for _ in 0..1000 {
+            let (key, _) = waiters.store(Read, None, waker());
+            assert!(waiters.remove(key).is_some());
+            assert!(waiters.remove(key).is_none(), "once");
+        }
+        assert!(waiters.more.is_none());
+        assert!(waiters.remove(held).is_some());
+        assert_eq!(taken(&mut waiters, Ready::BOTH), 0);
+    }
+}
