@@ -1,1 +1,56 @@
-//! waterwheel
+//! Waterwheel is an async runtime for Linux, hand-rolled from the kernel up: an epoll reactor, a hierarchical timing
+//! wheel, an executor with its own tasks and wakers, and async sockets.
+//!
+//! ```no_run
+//! use waterwheel::net::TcpListener;
+//!
+//! fn main() -> std::io::Result<()> {
+//!     waterwheel::block_on(async {
+//!         let listener = TcpListener::bind("127.0.0.1:7000").await?;
+//!         loop {
+//!             let (stream, _) = listener.accept().await?;
+//!             waterwheel::spawn(async move {
+//!                 let mut buffer = [0; 4096];
+//!                 while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+//!                     if stream.write_all(&buffer[..count]).await.is_err() {
+//!                         break;
+//!                     }
+//!                 }
+//!             });
+//!         }
+//!     })
+//! }
+//! ```
+//!
+//! # What is where
+//!
+//! | module | what is there |
+//! |---|---|
+//! | here | [`block_on`], [`spawn`], [`spawn_local`], [`yield_now`]; [`sleep`], [`interval`], [`timeout`] and their kin |
+//! | [`net`] | TCP listeners and streams, and their futures |
+//! | [`timer`] | the types behind the timer functions; the timing wheel itself |
+//! | [`executor`] | tasks and their handles |
+//! | [`reactor`] | [`AsyncFd`](reactor::AsyncFd), for descriptors of any kind; the reactor itself; the system calls |
+//!
+//! # What holds
+//!
+//! - A timer never fires early, and timers fire in the order of their deadlines.
+//! - A future may be dropped at any time; what that loses, if anything, its documentation says.
+//! - A panic in a task stays in the task, and its [`JoinHandle`] tells of it.
+//! - A task that is always ready starves neither sockets nor timers.
+//! - What is still alive when the future given to [`block_on`] ends is dropped then, on that thread.
+
+#![forbid(unsafe_code)]
+
+pub use waterwheel_executor as executor;
+pub use waterwheel_net as net;
+pub use waterwheel_reactor as reactor;
+pub use waterwheel_timer as timer;
+
+pub use executor::{JoinError, JoinHandle, block_on, spawn, spawn_local, yield_now};
+pub use timer::{interval, interval_at, sleep, sleep_until, timeout, timeout_at};
+
+/// The README's code is compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

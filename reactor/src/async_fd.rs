@@ -249,6 +249,6 @@ impl<T: AsFd, R, F: FnMut(&T) -> io::Result<R>> Future for AsyncIo<'_, T, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let operation = &mut this.operation;
-        this.wait.poll_io(cx, |inner| operation(inner))
+        this.wait.poll_io(cx, operation)
     }
 }

@@ -1,0 +1,62 @@
+//! [`Driver`]: what a worker waits in, a reactor and the timers beside it.
+
+use std::io;
+use std::sync::Arc;
+use std::task::Waker;
+use waterwheel_reactor::Reactor;
+use waterwheel_timer::Timers;
+
+/// The reactor and the timers of one seat. Descriptors and timers live with the driver of the worker that first
+/// polled them to pending.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(crate) reactor: Arc<Reactor>,
+    pub(crate) timers: Arc<Timers>,
+}
+
+/// The time in which a driver is the current one of a thread.
+#[expect(dead_code, reason = "held to be dropped")]
+pub(crate) struct Entered {
+    reactor: waterwheel_reactor::Enter,
+    timers: waterwheel_timer::Enter,
+}
+
+impl Driver {
+    pub(crate) fn new() -> io::Result<Self> {
+        let reactor = Reactor::new()?;
+        let timers = Arc::new(Timers::new(Waker::from(Arc::clone(&reactor))));
+        Ok(Self { reactor, timers })
+    }
+
+    pub(crate) fn enter(&self) -> Entered {
+        Entered {
+            reactor: self.reactor.enter(),
+            timers: self.timers.enter(),
+        }
+    }
+
+    /// Sleeps until a descriptor, a timer or another thread has something to tell, and wakes whom it concerns.
+    pub(crate) fn park(&self) {
+        told(self.reactor.turn(self.timers.next_deadline()));
+        self.timers.turn();
+    }
+
+    /// Wakes whom concerns what has happened, without sleeping.
+    pub(crate) fn turn_now(&self) {
+        told(self.reactor.turn_now());
+        self.timers.turn();
+    }
+
+    /// Nobody turns it any more: who waits for its descriptors and timers is woken, to look elsewhere.
+    pub(crate) fn close(&self) {
+        self.reactor.close();
+        self.timers.close();
+    }
+}
+
+fn told(turned: io::Result<usize>) {
+    if let Err(error) = turned {
+        // A wait that fails would leave every task stuck in silence.
+        panic!("the reactor cannot wait for events: {error}");
+    }
+}

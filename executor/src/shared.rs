@@ -1,0 +1,100 @@
+//! [`Shared`]: what a runtime's tasks, wakers and handles reach from any thread.
+
+use crate::driver::Driver;
+use crate::injection::Injection;
+use crate::owned::OwnedTasks;
+use crate::task::cell::allocate;
+use crate::task::header::{TaskPtr, release};
+use crate::task::state::Shutdown;
+use crate::task::task::Task;
+use crate::worker::Worker;
+use crate::{JoinHandle, worker};
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+pub(crate) struct Shared {
+    pub(crate) owned: OwnedTasks,
+    pub(crate) injection: Injection,
+    pub(crate) driver: Driver,
+}
+
+impl Shared {
+    pub(crate) fn new() -> io::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            owned: OwnedTasks::default(),
+            injection: Injection::new(),
+            driver: Driver::new()?,
+        }))
+    }
+
+    /// Makes a task of `future`, and queues it.
+    ///
+    /// # Safety
+    ///
+    /// The caller is `worker`'s thread, and the future is `Send` or stays with this thread: as `Shared::schedule`
+    /// queues it where only the seat's own worker takes it.
+    pub(crate) fn spawn<F: Future>(worker: &Worker, future: F) -> JoinHandle<F::Output> {
+        let task = allocate(future, Arc::clone(&worker.shared));
+        let listed = worker.shared.owned.insert(task);
+        // SAFETY: a task starts notified, and this is the reference that was made for the queue.
+        let queued = unsafe { Task::from_raw(task) };
+        if listed {
+            worker.push(queued);
+        } else {
+            // The runtime is ending: the future is dropped here and now, and the handle says «cancelled».
+            shut_down(task);
+            drop(queued);
+        }
+        // SAFETY: this is the reference that was made for the handle, and `F` is what the task was made for.
+        unsafe { JoinHandle::from_raw(task) }
+    }
+
+    /// Queues a task that has become ready: on this thread's worker, if it is one of the task's own runtime, without a
+    /// locked instruction; or else by way of the injection queue.
+    #[inline]
+    pub(crate) fn schedule(task: Task) {
+        let task = worker::with_current(|current| match current {
+            Some(worker) if std::ptr::eq(&*worker.shared, &*task.header().shared) => {
+                worker.push(task);
+                None
+            }
+            _ => Some(task),
+        });
+        if let Some(task) = task {
+            Self::inject(task);
+        }
+    }
+
+    #[cold]
+    fn inject(task: Task) {
+        // As soon as it is queued it may run, and free the last reference to what we are in.
+        let shared = Arc::clone(&task.header().shared);
+        shared.injection.push(task);
+        shared.driver.reactor.unpark();
+    }
+
+    /// Ends it: every future that is still alive is dropped, on this thread, which is the seat's.
+    pub(crate) fn shut_down(&self) {
+        self.owned.close();
+        // Dropping one may wake others, or try to spawn: the former stay in the list, the latter is refused.
+        while let Some(task) = self.owned.pop() {
+            shut_down(task);
+        }
+        // Now every task is complete. What is queued is references to them, and no future.
+        drop(self.injection.close());
+        self.driver.close();
+    }
+}
+
+/// Drops a task's future, unless that is done, and releases the list's reference.
+fn shut_down(task: TaskPtr) {
+    // SAFETY: the list's reference, which is ours, keeps the task alive.
+    let header = unsafe { task.as_ref() };
+    match header.state.shutdown() {
+        // SAFETY: the stage is claimed, and the reference is given along.
+        Shutdown::Claimed => unsafe { (header.vtable.cancel)(task) },
+        // SAFETY: the reference is ours, and not used after.
+        Shutdown::Left => unsafe { release(task, 1) },
+    }
+}

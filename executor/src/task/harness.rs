@@ -1,0 +1,204 @@
+//! What happens to a task, for the type of its future: run, cancel, hand the output over, free.
+//!
+//! These are the functions of the [`Vtable`](super::header::Vtable). Their safety contracts stand there; their
+//! common part is that the pointer is to a `Cell<F>` with this `F`.
+
+use super::cell::{Cell, Stage};
+use super::header::{Header, TaskPtr, free_if_last, release, submit};
+use super::state::{Pend, Start};
+use super::waker::PollWaker;
+use crate::join_error::JoinError;
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+type Output<F> = Result<<F as Future>::Output, JoinError>;
+
+/// Catches what user code throws (T7).
+fn caught<R>(run: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(run))
+}
+
+/// Drops what may panic while being dropped, also when the panic's own payload does.
+fn drop_quietly<T>(value: T) {
+    if let Err(payload) = caught(|| drop(value)) {
+        std::mem::forget(caught(|| drop(payload)));
+    }
+}
+
+/// # Safety
+///
+/// `task` is alive and was made for `F`.
+#[inline]
+unsafe fn stage<F: Future>(task: TaskPtr) -> *mut Stage<F> {
+    // SAFETY: the header is the front of the cell, by `repr(C)`. A raw pointer: who may follow it is up to T1 and T4.
+    unsafe { (*task.cast::<Cell<F>>().as_ptr()).stage.get() }
+}
+
+/// Drops what is in the stage, in place, and leaves Consumed, even if the destructor panics.
+///
+/// # Safety
+///
+/// The caller owns the stage.
+unsafe fn consume<F: Future>(stage: *mut Stage<F>) {
+    struct LeaveConsumed<F: Future>(*mut Stage<F>);
+
+    impl<F: Future> Drop for LeaveConsumed<F> {
+        fn drop(&mut self) {
+            // SAFETY: the stage is ours, and what was in it has been dropped, as far as it could be.
+            unsafe { self.0.write(Stage::Consumed) }
+        }
+    }
+
+    let _leave = LeaveConsumed(stage);
+    // SAFETY: the stage is ours, initialized, and overwritten before anybody looks at it again.
+    unsafe { stage.drop_in_place() }
+}
+
+/// See [`Vtable::run`](super::header::Vtable::run).
+pub(super) unsafe fn run<F: Future>(task: TaskPtr) {
+    // SAFETY: the caller's reference keeps the task alive.
+    let header = unsafe { task.as_ref() };
+    let output = match header.state.start() {
+        // SAFETY: the transition has just released the caller's reference.
+        Start::Stale(released) => return unsafe { free_if_last(task, released) },
+        // SAFETY: `start` has given us the stage (T1).
+        Start::Cancel => unsafe { cancelled::<F>(task) },
+        // SAFETY: as above.
+        Start::Poll => match unsafe { poll::<F>(task) } {
+            Poll::Ready(output) => output,
+            Poll::Pending => match header.state.pend() {
+                Pend::Idle => return,
+                // SAFETY: `pend` has left us the reference, and the task is notified.
+                Pend::Requeue => return unsafe { submit(task) },
+                // SAFETY: `pend` has left us the stage.
+                Pend::Cancel => unsafe { cancelled::<F>(task) },
+            },
+        },
+    };
+    // SAFETY: the stage is ours, and so is one reference; the other is the list's.
+    unsafe { complete::<F>(task, output) };
+    // SAFETY: this is the reference that came with the task from its queue.
+    unsafe { release(task, 1) };
+}
+
+/// See [`Vtable::cancel`](super::header::Vtable::cancel).
+pub(super) unsafe fn cancel<F: Future>(task: TaskPtr) {
+    // SAFETY: the caller has claimed the stage.
+    let output = unsafe { cancelled::<F>(task) };
+    // SAFETY: the stage is ours; the task is alive by the list's reference, which the caller has taken over.
+    unsafe { complete::<F>(task, output) };
+    // SAFETY: the list's reference, consumed as the vtable says.
+    unsafe { release(task, 1) };
+}
+
+/// Polls the future. When that is over, it has been dropped.
+///
+/// # Safety
+///
+/// The caller owns the stage, which is Running, and a reference.
+#[inline]
+unsafe fn poll<F: Future>(task: TaskPtr) -> Poll<Output<F>> {
+    // SAFETY: the task is alive.
+    let stage = unsafe { stage::<F>(task) };
+    let polled = caught(|| {
+        // SAFETY: the stage is ours, and nobody else forms a reference to it meanwhile (T1).
+        let Stage::Running(future) = (unsafe { &mut *stage }) else {
+            unreachable!("a task was polled after it had finished");
+        };
+        // SAFETY: the cell is on the heap, and the future is dropped in place (`consume`), never moved.
+        let future = unsafe { Pin::new_unchecked(future) };
+        // SAFETY: our reference outlives the poll.
+        let waker = unsafe { PollWaker::new(task) };
+        future.poll(&mut Context::from_waker(&waker))
+    });
+    let output = match polled {
+        Ok(Poll::Pending) => return Poll::Pending,
+        Ok(Poll::Ready(output)) => Ok(output),
+        Err(payload) => Err(JoinError::panicked(payload)),
+    };
+    // SAFETY: the stage is ours.
+    let dropped = caught(|| unsafe { consume(stage) });
+    Poll::Ready(match dropped {
+        Ok(()) => output,
+        // The first panic is the one that is told.
+        Err(payload) if output.is_ok() => {
+            drop_quietly(output);
+            Err(JoinError::panicked(payload))
+        }
+        Err(payload) => {
+            drop_quietly(payload);
+            output
+        }
+    })
+}
+
+/// Drops the future of a cancelled task.
+///
+/// # Safety
+///
+/// The caller owns the stage.
+#[cold]
+unsafe fn cancelled<F: Future>(task: TaskPtr) -> Output<F> {
+    // SAFETY: the task is alive and the stage is ours.
+    match caught(|| unsafe { consume(stage::<F>(task)) }) {
+        Ok(()) => Err(JoinError::cancelled()),
+        Err(payload) => Err(JoinError::panicked(payload)),
+    }
+}
+
+/// Stores the output, makes the task complete, tells who awaits it, and takes it off the runtime's list.
+///
+/// # Safety
+///
+/// The caller owns the stage, and a reference, which it keeps.
+unsafe fn complete<F: Future>(task: TaskPtr, output: Output<F>) {
+    // SAFETY: the caller's reference keeps the task alive.
+    let header: &Header = unsafe { task.as_ref() };
+    // SAFETY: the stage is ours, and Consumed, so that nothing is overwritten that would have to be dropped.
+    unsafe { stage::<F>(task).write(Stage::Finished(output)) };
+    let completed = header.state.complete();
+    if completed.has_join_waker {
+        // SAFETY: T5: the field is ours.
+        let waker = unsafe { (*header.join_waker.get()).take() };
+        drop_quietly(caught(|| waker.map(std::task::Waker::wake)));
+    }
+    if !completed.output_is_wanted {
+        // SAFETY: T4: the stage is ours.
+        unsafe { drop_output::<F>(task) };
+    }
+    if header.shared.owned.remove(task) {
+        // SAFETY: this is the list's reference; ours is still there.
+        unsafe { release(task, 1) };
+    }
+}
+
+/// See [`Vtable::take_output`](super::header::Vtable::take_output).
+pub(super) unsafe fn take_output<F: Future>(task: TaskPtr, to: *mut ()) {
+    // SAFETY: the caller owns the stage (T4).
+    let stage = unsafe { &mut *stage::<F>(task) };
+    if let Stage::Finished(output) = std::mem::replace(stage, Stage::Consumed) {
+        // SAFETY: by the vtable's contract `to` is such an `Option`.
+        unsafe { *to.cast::<Option<Output<F>>>() = Some(output) };
+    }
+}
+
+/// See [`Vtable::drop_output`](super::header::Vtable::drop_output).
+pub(super) unsafe fn drop_output<F: Future>(task: TaskPtr) {
+    // SAFETY: the caller owns the stage (T4).
+    drop_quietly(caught(|| unsafe { consume(stage::<F>(task)) }));
+}
+
+/// See [`Vtable::free`](super::header::Vtable::free).
+pub(super) unsafe fn free<F: Future>(task: TaskPtr) {
+    let cell: NonNull<Cell<F>> = task.cast();
+    // SAFETY: it was leaked by `allocate`, and the last reference is gone.
+    let cell = unsafe { Box::from_raw(cell.as_ptr()) };
+    debug_assert!(
+        matches!(cell.stage.into_inner(), Stage::Consumed),
+        "T6: a task was freed with its future or output inside"
+    );
+}

@@ -1,0 +1,58 @@
+//! A task: a spawned future, in one allocation, shared by whoever may wake, run or await it.
+//!
+//! ```text
+//! Box<Cell<F>>   ┌ Header ────────────────────────────────────────────────────┬ Stage<F> ──────────┐
+//!                │ state · vtable · shared · queue link · owned links · join waker │ Running(F)     │
+//!                │                                                                 │ Finished(out)  │
+//!                │                                                                 │ Consumed       │
+//!                └─────────────────────────────────────────────────────────────────┴────────────────┘
+//! ```
+//!
+//! # Who holds a reference
+//!
+//! | holder | type | how many | gives it up |
+//! |---|---|---|---|
+//! | the runtime's list | [`OwnedTasks`](crate::owned::OwnedTasks) | 1 | when the task completes |
+//! | a queue, or the worker that runs it | [`Task`](task::Task) | ≤ 1, there while NOTIFIED or RUNNING | when the poll pends or ends |
+//! | the join handle | [`JoinHandle`](crate::JoinHandle) | ≤ 1 | when dropped |
+//! | a waker | [`Waker`](std::task::Waker) | any | when dropped; `wake` hands it to the queue |
+//!
+//! # Life
+//!
+//! ```text
+//!  spawn                 start              pend: nobody woke it
+//! ───────► NOTIFIED ─────────────► RUNNING ─────────────────────► idle
+//!             ▲                     │   ▲                           │
+//!             │  pend: woken while  │   │ shutdown (claims it)      │ wake, abort
+//!             ├─────────────────────┘   └───────────────────────────┤
+//!             └─────────────────────────────────────────────────────┘
+//!          RUNNING ── complete ──► COMPLETE      (for ever)
+//! ```
+//!
+//! # Rules
+//!
+//! The code cites these by number. All transitions are in [`state`], pure, and explored exhaustively there.
+//!
+//! - **T1. Running is a lock.** While RUNNING is set, whoever set it (by `start` or by `shutdown`) alone may touch the
+//!   stage. It is released by `pend` or `complete`, both with release ordering, and taken with acquire ordering.
+//! - **T2. Woken means queued or running.** The one who sets NOTIFIED on an idle task owes the queue a [`Task`](task::Task).
+//!   NOTIFIED set during RUNNING is owed by the runner, when it pends.
+//! - **T3. Every wake publishes.** A wake is a read-modify-write with release ordering even if the task is notified
+//!   already: what the waker's owner did before it is seen by the poll that follows.
+//! - **T4. The output has one owner.** `complete` decides: with JOIN_INTEREST in that moment, the join handle owns the
+//!   stage from then on; without, the completer does, and drops the output.
+//! - **T5. The join waker has one owner.** While JOIN_WAKER is clear, the join handle alone may touch the field. While it
+//!   is set and the task is not complete, nobody may. `complete` with JOIN_WAKER set gives the field to the completer, for
+//!   ever: a join handle that sees COMPLETE leaves it alone.
+//! - **T6. A future is dropped where it may be.** Only under RUNNING, so by a worker of its runtime, and for a local task
+//!   by its own thread: no waker, handle or queue ever drops a future. When the last reference goes, the stage is Consumed.
+//! - **T7. Panics stay.** No panic of user code (poll, the destructors of future and output, the join waker)
+//!   leaves the harness: it becomes the task's [`JoinError`](crate::JoinError), or, where nobody asks any more, is dropped.
+
+pub(crate) mod cell;
+pub(crate) mod harness;
+pub(crate) mod header;
+pub(crate) mod queue;
+pub(crate) mod state;
+pub(crate) mod task;
+pub(crate) mod waker;

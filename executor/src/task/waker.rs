@@ -1,0 +1,81 @@
+//! A task's waker: a reference to it, behind the standard library's [`Waker`].
+
+use super::header::{Header, TaskPtr, free_if_last, release, submit};
+use super::state::Wake;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+/// One table for all tasks, so that `will_wake` compares addresses of tasks and nothing else.
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
+
+/// A waker lent to one poll: it counts no reference until it is cloned.
+pub(super) struct PollWaker {
+    waker: ManuallyDrop<Waker>,
+}
+
+impl PollWaker {
+    /// # Safety
+    ///
+    /// The caller has a reference to `task`, and keeps it longer than this.
+    #[inline]
+    pub(super) unsafe fn new(task: TaskPtr) -> Self {
+        let raw = RawWaker::new(task.as_ptr().cast_const().cast(), &VTABLE);
+        // SAFETY: the table's functions keep the contract of `RawWaker`. The waker is never dropped, so it
+        // releases no reference that it does not have.
+        let waker = ManuallyDrop::new(unsafe { Waker::from_raw(raw) });
+        Self { waker }
+    }
+}
+
+impl Deref for PollWaker {
+    type Target = Waker;
+
+    #[inline]
+    fn deref(&self) -> &Waker {
+        &self.waker
+    }
+}
+
+/// # Safety
+///
+/// `data` is that of a waker of ours.
+#[inline]
+unsafe fn task(data: *const ()) -> TaskPtr {
+    // SAFETY: a waker is made from a `TaskPtr`, which is not null.
+    unsafe { NonNull::new_unchecked(data.cast::<Header>().cast_mut()) }
+}
+
+unsafe fn clone(data: *const ()) -> RawWaker {
+    // SAFETY: the waker that is cloned has a reference (or lends the runner's), so the task is alive.
+    unsafe { task(data).as_ref() }.state.reference();
+    RawWaker::new(data, &VTABLE)
+}
+
+unsafe fn wake(data: *const ()) {
+    // SAFETY: `data` is a waker's.
+    let task = unsafe { task(data) };
+    // SAFETY: the waker has a reference, which the transition consumes or hands to us to submit.
+    match unsafe { task.as_ref() }.state.wake() {
+        // SAFETY: the reference is ours to give.
+        Wake::Submit => unsafe { submit(task) },
+        // SAFETY: the transition has just released it.
+        Wake::Done(released) => unsafe { free_if_last(task, released) },
+    }
+}
+
+unsafe fn wake_by_ref(data: *const ()) {
+    // SAFETY: `data` is a waker's.
+    let task = unsafe { task(data) };
+    // SAFETY: the waker has a reference, and keeps it.
+    if let Wake::Submit = unsafe { task.as_ref() }.state.wake_by_ref() {
+        // SAFETY: the transition has made a reference for this.
+        unsafe { submit(task) }
+    }
+}
+
+unsafe fn drop_waker(data: *const ()) {
+    // SAFETY: the waker has a reference, and is no more.
+    unsafe { release(task(data), 1) }
+}
