@@ -31,7 +31,6 @@ use std::task::{Context, Poll, Waker};
 ///     assert!(handle.await.unwrap_err().is_cancelled());
 /// });
 /// ```
-#[must_use = "dropping a handle detaches its task; say so with `drop(handle)`, or await it"]
 pub struct JoinHandle<T> {
     task: TaskPtr,
     output: PhantomData<T>,

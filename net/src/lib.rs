@@ -1,1 +1,51 @@
-//! waterwheel-net
+//! The sockets of Waterwheel: [`TcpListener`] and [`TcpStream`], and the futures of their methods.
+//!
+//! A socket is an [`AsyncFd`](waterwheel_reactor::AsyncFd) around a descriptor, and each future is a
+//! [`Wait`](waterwheel_reactor::Wait) on it together with what one system call needs. A call is made first, and waited
+//! for only if it would have blocked. Methods take `&self`, so that one task reads while another writes.
+//!
+//! A method stands in one file with the future that it returns.
+//!
+//! | module | what is there |
+//! |---|---|
+//! | `tcp_listener` | [`TcpListener`]: bind, addresses, conversions |
+//! | `accept`, `incoming` | its futures: [`Accept`], and [`Incoming`], a stream of connections |
+//! | `tcp_stream` | [`TcpStream`]: addresses, options, shutdown, conversions |
+//! | `connect` | the way to a connected stream |
+//! | `read`, `read_exact`, `peek` | [`Read`], [`ReadVectored`], [`ReadExact`], [`Peek`], and `try_read` |
+//! | `write`, `write_all` | [`Write`], [`WriteVectored`], and [`WriteAll`], the completion future; and `try_write` |
+//! | `ready` | [`Readable`] and [`Writable`] |
+//! | `read_half`, `write_half` | the halves of a stream, borrowed and owned, and how to join them again |
+//! | `transfer` | what the futures that move bytes have in common |
+//! | `addresses` | one address after another, until one serves |
+
+#![forbid(unsafe_code)]
+
+mod accept;
+mod addresses;
+mod connect;
+mod incoming;
+mod peek;
+mod read;
+mod read_exact;
+mod read_half;
+mod ready;
+mod tcp_listener;
+mod tcp_stream;
+mod transfer;
+mod write;
+mod write_all;
+mod write_half;
+
+pub use accept::Accept;
+pub use incoming::Incoming;
+pub use peek::Peek;
+pub use read::{Read, ReadVectored};
+pub use read_exact::ReadExact;
+pub use read_half::{OwnedReadHalf, ReadHalf, ReuniteError};
+pub use ready::{Readable, Writable};
+pub use tcp_listener::TcpListener;
+pub use tcp_stream::TcpStream;
+pub use write::{Write, WriteVectored};
+pub use write_all::WriteAll;
+pub use write_half::{OwnedWriteHalf, WriteHalf};

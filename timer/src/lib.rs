@@ -1,1 +1,50 @@
-//! waterwheel-timer
+//! The timing wheel and the timers of the Waterwheel async runtime.
+//!
+//! Time is [`std::time::Duration`] and [`std::time::Instant`]; deadlines are exact to the nanosecond. No
+//! timer fires before its deadline, and those due together fire in deadline order, ties in the order of
+//! their insertion. *Never* is a time like any other: [`Duration::MAX`], or any sum that overflows, pends
+//! for ever and panics nowhere.
+//!
+//! What a program awaits (in the facade, at the root):
+//!
+//! | call | gives | resolves |
+//! |---|---|---|
+//! | [`sleep()`], [`sleep_until`] | [`Sleep`] | once, at a deadline |
+//! | [`interval()`], [`interval_at`] | [`Interval`], a stream | at every multiple of a period, see [`MissedTick`] |
+//! | [`timeout()`], [`timeout_at`] | [`Timeout`] | with the inner future, or with [`Elapsed`] |
+//!
+//! What a runtime turns:
+//!
+//! - [`Wheel`] is the data structure: pure, without clock or I/O, every operation O(1);
+//! - [`Timers`] is a wheel behind a mutex, with a clock and the earliest deadline at hand: one a worker.
+//!
+//! ```text
+//! Sleep ──first pending poll──► Timers::current() ──lock──► Wheel::insert
+//!   ▲                                │
+//!   └──── waker ◄──── Timers::turn ◄─┘ the worker, at or after Timers::next_deadline
+//! ```
+//!
+//! Lock order: the mutex of a [`Timers`] is the only lock here, no thread holds two of them, and no user
+//! code runs under one: wakers are cloned before it is taken, and woken and dropped after it is released.
+//!
+//! [`Duration::MAX`]: std::time::Duration::MAX
+
+#![forbid(unsafe_code)]
+
+mod caller;
+mod elapsed;
+mod far;
+mod interval;
+mod missed_tick;
+mod sleep;
+mod timeout;
+mod timers;
+mod wheel;
+
+pub use elapsed::Elapsed;
+pub use interval::{Interval, Tick, interval, interval_at};
+pub use missed_tick::MissedTick;
+pub use sleep::{Sleep, sleep, sleep_until};
+pub use timeout::{Timeout, timeout, timeout_at};
+pub use timers::{Enter, Timers};
+pub use wheel::{Key, Wheel};

@@ -10,10 +10,14 @@
 //! | [`eventfd`] | `eventfd`, `write` |
 //! | [`timerfd`] | `timerfd_create`, `timerfd_settime`, `clock_gettime` |
 //! | [`fd`] | `fcntl` |
+//! | [`socket`] | `socket`, `bind`, `listen`, `connect`, `accept4`, `recv`, `readv`, `send`, `sendmsg`, `shutdown`, … |
+//! | `address` | none: the form in which they take addresses |
 
+mod address;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub mod fd;
+pub mod socket;
 pub(crate) mod timerfd;
 
 use std::io;

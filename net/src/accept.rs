@@ -1,0 +1,102 @@
+//! [`Accept`]: the next connection of a listener.
+
+use crate::{TcpListener, TcpStream};
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use waterwheel_reactor::sys::socket;
+use waterwheel_reactor::{AsyncFd, Direction, Wait};
+
+impl TcpListener {
+    /// Waits for a connection, and gives its stream and the address of its peer.
+    ///
+    /// A connection that was aborted while it waited to be accepted is passed over.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, from `accept4(2)`. None of them ends the listener: call it again. When descriptors have run out
+    /// (`EMFILE`, `ENFILE`), do so only after some have been closed, or after a while, for the connection is still
+    /// there and the same error would come at once.
+    ///
+    /// # Panics
+    ///
+    /// When it must wait, and is polled outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: a connection is accepted only inside the poll that gives it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterwheel::net::{TcpListener, TcpStream};
+    ///
+    /// waterwheel::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (server, peer) = listener.accept().await?;
+    ///     assert_eq!(peer, client.local_addr()?);
+    ///     assert_eq!(server.local_addr()?, client.peer_addr()?);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn accept(&self) -> Accept<'_> {
+        let wait = Wait::new(&self.io, Direction::Read, "TcpListener::accept");
+        Accept { wait }
+    }
+}
+
+/// The future of [`TcpListener::accept`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Accept<'a> {
+    wait: Wait<'a, OwnedFd>,
+}
+
+impl Future for Accept<'_> {
+    type Output = io::Result<(TcpStream, SocketAddr)>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let accept = |fd: &OwnedFd| past_aborted(|| socket::accept(fd.as_fd()));
+        self.wait.poll_io(cx, accept).map_ok(|(fd, peer)| {
+            let io = AsyncFd::from_nonblocking(fd);
+            (TcpStream { io }, peer)
+        })
+    }
+}
+
+/// Accepts until it gets something else than a connection that has gone already.
+fn past_aborted<R>(mut accept: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    loop {
+        match accept() {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind::{ConnectionAborted, WouldBlock};
+
+    /// Pitfall: ECONNABORTED kills the accept loop (hickory-dns#3725).
+    #[test]
+    fn an_aborted_connection_is_passed_over() {
+        let mut queue = [Err(ConnectionAborted), Err(ConnectionAborted), Ok(7)].into_iter();
+        let accepted = past_aborted(|| queue.next().expect("the third").map_err(io::Error::from));
+        assert_eq!(accepted.expect("a connection"), 7);
+    }
+
+    #[test]
+    fn any_other_error_is_the_callers() {
+        let mut queue = [ConnectionAborted, WouldBlock].into_iter();
+        let accepted =
+            past_aborted(|| -> io::Result<()> { Err(queue.next().expect("no third").into()) });
+        assert_eq!(accepted.expect_err("empty").kind(), WouldBlock);
+    }
+}

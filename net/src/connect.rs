@@ -1,0 +1,135 @@
+//! The way to a connected stream: `connect(2)`, and what ends its handshake.
+
+use crate::{TcpStream, addresses};
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use waterwheel_reactor::sys::socket;
+use waterwheel_reactor::{AsyncFd, Direction, Wait};
+
+const CALL: &str = "TcpStream::connect";
+
+impl TcpStream {
+    /// Connects to the first of the addresses in `addr` that accepts.
+    ///
+    /// A host name is resolved by [`ToSocketAddrs`], and *blocks the worker* meanwhile. IP addresses never do.
+    ///
+    /// # Errors
+    ///
+    /// `ConnectionRefused` if nobody listens there; what else `socket(2)` and `connect(2)` report, of the last address
+    /// tried; what resolving reports; `InvalidInput` if there is no address. How long an address may keep silent is the
+    /// kernel's to say (`tcp_syn_retries`, two minutes): wrap it in a `timeout`.
+    ///
+    /// # Panics
+    ///
+    /// When polled outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket: the peer may see a connection that ends at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterwheel::net::{TcpListener, TcpStream};
+    ///
+    /// waterwheel::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let stream = TcpStream::connect(listener.local_addr()?).await?;
+    ///     assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub async fn connect(addr: impl ToSocketAddrs) -> io::Result<Self> {
+        addresses::first_of(CALL, addr, connect_to).await
+    }
+}
+
+async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
+    let io = AsyncFd::from_nonblocking(socket::tcp_for(address)?);
+    match socket::connect(io.as_fd(), address)? {
+        socket::Connecting::Done => {}
+        socket::Connecting::InProgress => Handshake::of(&io).await?,
+    }
+    Ok(TcpStream { io })
+}
+
+/// Waits until a handshake under way has ended, and tells how.
+struct Handshake<'a> {
+    wait: Wait<'a, OwnedFd>,
+}
+
+impl<'a> Handshake<'a> {
+    fn of(io: &'a AsyncFd<OwnedFd>) -> Self {
+        let wait = Wait::new(io, Direction::Write, CALL);
+        Self { wait }
+    }
+}
+
+impl Future for Handshake<'_> {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            ready!(self.wait.poll_ready(cx))?;
+            match self.wait.fd().try_io(Direction::Write, |fd| outcome(fd)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+    }
+}
+
+/// How the handshake of a socket that is said to be writable has ended; `WouldBlock` if it has not.
+///
+/// Readiness alone says nothing: a socket that is not connected yet is reported as writable and hung up.
+fn outcome(fd: &OwnedFd) -> io::Result<()> {
+    if let Some(error) = socket::take_error(fd.as_fd())? {
+        return Err(error);
+    }
+    match socket::peer_addr(fd.as_fd()) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::Waker;
+    use waterwheel_reactor::Reactor;
+
+    /// Pitfall: HUP taken for connected (tokio#3879). Epoll reports a socket that was never connected as writable and
+    /// hung up.
+    #[test]
+    fn a_hangup_is_not_a_connection() -> io::Result<()> {
+        let reactor = Reactor::new()?;
+        let _entered = reactor.enter();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let io = AsyncFd::from_nonblocking(socket::tcp_for(address)?);
+
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut handshake = pin!(Handshake::of(&io));
+        assert!(handshake.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(reactor.turn(None)?, 1, "the hangup is reported");
+        assert!(handshake.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(reactor.turn_now()?, 0, "once: nothing spins");
+
+        socket::connect(io.as_fd(), address)?;
+        loop {
+            reactor.turn(None)?;
+            if let Poll::Ready(connected) = handshake.as_mut().poll(&mut cx) {
+                return connected;
+            }
+        }
+    }
+}

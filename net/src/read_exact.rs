@@ -1,0 +1,106 @@
+//! [`ReadExact`]: a whole buffer.
+
+use crate::{TcpStream, transfer};
+use std::future::Future;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use waterwheel_reactor::{Direction, Wait};
+
+impl TcpStream {
+    /// Reads until `buffer` is full.
+    ///
+    /// # Errors
+    ///
+    /// `UnexpectedEof` if the stream ends before; else as [`read`](Self::read). The bytes that came before stand in
+    /// the buffer, and [`filled`](ReadExact::filled) counts them.
+    ///
+    /// # Panics
+    ///
+    /// When it must wait, and is polled outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future midway leaves what it has read at the front of the buffer.
+    /// [`filled`](ReadExact::filled), asked before, tells how much that is, and where to go on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io;
+    /// use waterwheel::net::{TcpListener, TcpStream};
+    ///
+    /// waterwheel::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (server, _) = listener.accept().await?;
+    ///
+    ///     client.write_all(b"headbo").await?;
+    ///     drop(client);
+    ///     let (mut head, mut body) = ([0; 4], [0; 4]);
+    ///     server.read_exact(&mut head).await?;
+    ///     assert_eq!(&head, b"head");
+    ///
+    ///     let mut reading = server.read_exact(&mut body);
+    ///     let error = (&mut reading).await.unwrap_err();
+    ///     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    ///     assert_eq!(reading.filled(), 2);
+    ///     io::Result::Ok(())
+    /// })?;
+    /// # io::Result::Ok(())
+    /// ```
+    #[inline]
+    pub fn read_exact<'a>(&'a self, buffer: &'a mut [u8]) -> ReadExact<'a> {
+        ReadExact {
+            wait: Wait::new(&self.io, Direction::Read, "TcpStream::read_exact"),
+            buffer,
+            filled: 0,
+        }
+    }
+}
+
+/// The future of [`TcpStream::read_exact`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct ReadExact<'a> {
+    wait: Wait<'a, OwnedFd>,
+    buffer: &'a mut [u8],
+    filled: usize,
+}
+
+impl ReadExact<'_> {
+    /// How many bytes have been read to the front of the buffer.
+    #[must_use]
+    pub fn filled(&self) -> usize {
+        self.filled
+    }
+}
+
+impl Future for ReadExact<'_> {
+    type Output = io::Result<()>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self {
+            wait,
+            buffer,
+            filled,
+        } = &mut *self;
+        while *filled < buffer.len() {
+            match ready!(transfer::poll_recv(wait, cx, &mut buffer[*filled..]))? {
+                0 => return Poll::Ready(Err(ended(*filled, buffer.len()))),
+                count => *filled += count,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cold]
+fn ended(filled: usize, wanted: usize) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        format!("the stream ended after {filled} of {wanted} bytes"),
+    )
+}

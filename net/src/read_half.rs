@@ -1,0 +1,170 @@
+//! [`ReadHalf`], [`OwnedReadHalf`]: the half of a stream that reads; and how the owned halves are joined again.
+
+use crate::{OwnedWriteHalf, Peek, Read, ReadExact, ReadVectored, Readable, TcpStream};
+use std::error::Error;
+use std::fmt;
+use std::io::{self, IoSliceMut};
+use std::sync::Arc;
+
+/// The half of a [`TcpStream`] that reads, lent by [`TcpStream::split`].
+#[derive(Debug)]
+pub struct ReadHalf<'a> {
+    pub(crate) stream: &'a TcpStream,
+}
+
+impl ReadHalf<'_> {
+    /// As [`TcpStream::read`].
+    #[inline]
+    pub fn read<'b>(&'b self, buffer: &'b mut [u8]) -> Read<'b> {
+        self.stream.read(buffer)
+    }
+
+    /// As [`TcpStream::read_vectored`].
+    pub fn read_vectored<'b, 'c>(
+        &'b self,
+        buffers: &'b mut [IoSliceMut<'c>],
+    ) -> ReadVectored<'b, 'c> {
+        self.stream.read_vectored(buffers)
+    }
+
+    /// As [`TcpStream::read_exact`].
+    #[inline]
+    pub fn read_exact<'b>(&'b self, buffer: &'b mut [u8]) -> ReadExact<'b> {
+        self.stream.read_exact(buffer)
+    }
+
+    /// As [`TcpStream::peek`].
+    pub fn peek<'b>(&'b self, buffer: &'b mut [u8]) -> Peek<'b> {
+        self.stream.peek(buffer)
+    }
+
+    /// As [`TcpStream::readable`].
+    pub fn readable(&self) -> Readable<'_> {
+        self.stream.readable()
+    }
+
+    /// As [`TcpStream::try_read`].
+    ///
+    /// # Errors
+    ///
+    /// As [`TcpStream::try_read`].
+    pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.try_read(buffer)
+    }
+}
+
+/// For what concerns the whole stream: its addresses, its options.
+impl AsRef<TcpStream> for ReadHalf<'_> {
+    fn as_ref(&self) -> &TcpStream {
+        self.stream
+    }
+}
+
+/// The half of a [`TcpStream`] that reads, from [`TcpStream::into_split`].
+///
+/// Dropping it does nothing as long as the other half is there.
+#[derive(Debug)]
+pub struct OwnedReadHalf {
+    stream: Arc<TcpStream>,
+}
+
+impl OwnedReadHalf {
+    pub(crate) fn new(stream: Arc<TcpStream>) -> Self {
+        Self { stream }
+    }
+
+    /// As [`TcpStream::read`].
+    #[inline]
+    pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> Read<'a> {
+        self.stream.read(buffer)
+    }
+
+    /// As [`TcpStream::read_vectored`].
+    pub fn read_vectored<'a, 'b>(
+        &'a self,
+        buffers: &'a mut [IoSliceMut<'b>],
+    ) -> ReadVectored<'a, 'b> {
+        self.stream.read_vectored(buffers)
+    }
+
+    /// As [`TcpStream::read_exact`].
+    #[inline]
+    pub fn read_exact<'a>(&'a self, buffer: &'a mut [u8]) -> ReadExact<'a> {
+        self.stream.read_exact(buffer)
+    }
+
+    /// As [`TcpStream::peek`].
+    pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> Peek<'a> {
+        self.stream.peek(buffer)
+    }
+
+    /// As [`TcpStream::readable`].
+    pub fn readable(&self) -> Readable<'_> {
+        self.stream.readable()
+    }
+
+    /// As [`TcpStream::try_read`].
+    ///
+    /// # Errors
+    ///
+    /// As [`TcpStream::try_read`].
+    pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.try_read(buffer)
+    }
+
+    /// Joins the two halves of one stream.
+    ///
+    /// # Errors
+    ///
+    /// Both halves, as they were, if they are not of the same stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterwheel::net::{TcpListener, TcpStream};
+    ///
+    /// waterwheel::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let address = client.local_addr()?;
+    ///     let (reader, writer) = client.into_split();
+    ///     let client = reader.reunite(writer).expect("halves of one stream");
+    ///     assert_eq!(client.local_addr()?, address);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn reunite(self, writer: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
+        if !Arc::ptr_eq(&self.stream, writer.stream()) {
+            return Err(ReuniteError(self, writer));
+        }
+        writer.forget();
+        Ok(Arc::into_inner(self.stream).expect("a stream has two halves, and the other is gone"))
+    }
+}
+
+/// For what concerns the whole stream: its addresses, its options.
+impl AsRef<TcpStream> for OwnedReadHalf {
+    fn as_ref(&self) -> &TcpStream {
+        &self.stream
+    }
+}
+
+/// The error of [`OwnedReadHalf::reunite`]: the halves are not of the same stream. It gives them back.
+#[derive(Debug)]
+pub struct ReuniteError(
+    /// The half that reads one stream.
+    pub OwnedReadHalf,
+    /// The half that writes another.
+    pub OwnedWriteHalf,
+);
+
+impl fmt::Display for ReuniteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the halves are not of the same stream: reunite those that one `into_split` gave",
+        )
+    }
+}
+
+impl Error for ReuniteError {}

@@ -1,0 +1,85 @@
+//! What the futures that move bytes have in common: one transfer through a [`Wait`].
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::ops::Deref;
+use std::os::fd::{AsFd, OwnedFd};
+use std::task::{Context, Poll};
+use waterwheel_reactor::Wait;
+use waterwheel_reactor::sys::socket;
+
+/// Receives to `buffer`. Nothing fits in an empty one, so that is no end, and nothing to wait for.
+#[inline]
+pub(crate) fn poll_recv(
+    wait: &mut Wait<'_, OwnedFd>,
+    cx: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    if buffer.is_empty() {
+        return Poll::Ready(Ok(0));
+    }
+    let wanted = buffer.len().min(socket::MAX_TRANSFER);
+    wait.poll_transfer(cx, wanted, |fd| socket::recv(fd.as_fd(), buffer))
+}
+
+/// As [`poll_recv`], to several buffers.
+pub(crate) fn poll_recv_vectored(
+    wait: &mut Wait<'_, OwnedFd>,
+    cx: &mut Context<'_>,
+    buffers: &mut [IoSliceMut<'_>],
+) -> Poll<io::Result<usize>> {
+    let wanted = wanted(buffers);
+    if wanted == 0 {
+        return Poll::Ready(Ok(0));
+    }
+    wait.poll_transfer(cx, wanted, |fd| socket::recv_vectored(fd.as_fd(), buffers))
+}
+
+/// Sends from the front of `buffer`.
+#[inline]
+pub(crate) fn poll_send(
+    wait: &mut Wait<'_, OwnedFd>,
+    cx: &mut Context<'_>,
+    buffer: &[u8],
+) -> Poll<io::Result<usize>> {
+    let wanted = buffer.len().min(socket::MAX_TRANSFER);
+    wait.poll_transfer(cx, wanted, |fd| socket::send(fd.as_fd(), buffer))
+}
+
+/// As [`poll_send`], from several buffers.
+pub(crate) fn poll_send_vectored(
+    wait: &mut Wait<'_, OwnedFd>,
+    cx: &mut Context<'_>,
+    buffers: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    let wanted = wanted(buffers);
+    wait.poll_transfer(cx, wanted, |fd| socket::send_vectored(fd.as_fd(), buffers))
+}
+
+/// How many bytes one vectored call transfers at most. A transfer of fewer is short; one of as many is not, though
+/// the caller had more.
+pub(crate) fn wanted<B: Deref<Target = [u8]>>(buffers: &[B]) -> usize {
+    let lengths = buffers.iter().take(socket::MAX_BUFFERS).map(|b| b.len());
+    lengths
+        .fold(0, usize::saturating_add)
+        .min(socket::MAX_TRANSFER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_call_does_not_take_is_not_wanted_of_it() {
+        assert_eq!(wanted::<IoSlice<'_>>(&[]), 0);
+        assert_eq!(
+            wanted(&[IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(b"c")]),
+            3
+        );
+        assert_eq!(
+            wanted(&[IoSlice::new(b"ab"); 5000]),
+            2 * socket::MAX_BUFFERS
+        );
+        let large = vec![0; 64 << 20];
+        assert_eq!(wanted(&[IoSlice::new(&large); 500]), socket::MAX_TRANSFER);
+    }
+}

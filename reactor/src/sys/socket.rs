@@ -1,0 +1,376 @@
+//! `socket(7)`: stream sockets of the internet families, non-blocking and closed on exec.
+//!
+//! A call that a signal interrupts is made again. Sending never raises SIGPIPE: that a peer has gone is an error of
+//! its connection, and no reason to end the process.
+
+use super::address::RawAddress;
+use super::check;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// The most buffers that one vectored call takes (`UIO_MAXIOV`). [`recv_vectored`] and [`send_vectored`] leave what
+/// is beyond alone.
+pub const MAX_BUFFERS: usize = 1024;
+
+/// The most bytes that one call transfers, whatever it is asked for (`MAX_RW_COUNT` for pages of 4 KiB).
+pub const MAX_TRANSFER: usize = 0x7fff_f000;
+
+/// How far [`connect`] has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connecting {
+    /// The connection is there.
+    Done,
+    /// The handshake goes on. The socket becomes writable when it is over; [`take_error`] and [`peer_addr`] then
+    /// tell how it ended.
+    InProgress,
+}
+
+/// Makes a TCP socket of the family of `address`.
+///
+/// # Errors
+///
+/// The kernel's, from `socket(2)`: `EMFILE` or `ENFILE` when descriptors have run out, `EAFNOSUPPORT`.
+pub fn tcp_for(address: SocketAddr) -> io::Result<OwnedFd> {
+    let family = match address {
+        SocketAddr::V4(_) => libc::AF_INET,
+        SocketAddr::V6(_) => libc::AF_INET6,
+    };
+    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: the call takes no pointers.
+    let fd = check(unsafe { libc::socket(family, kind, 0) })?;
+    // SAFETY: the kernel has just made this descriptor, and nobody else knows of it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Gives the socket its local address.
+///
+/// # Errors
+///
+/// The kernel's, from `bind(2)`: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`.
+pub fn bind(fd: BorrowedFd<'_>, address: SocketAddr) -> io::Result<()> {
+    let address = RawAddress::from(address);
+    // SAFETY: `address` is as long as it says, and lives through the call.
+    check(unsafe { libc::bind(fd.as_raw_fd(), address.as_ptr(), address.length()) })?;
+    Ok(())
+}
+
+/// Lets peers connect to the socket, up to `backlog` of them before they are accepted, or up to
+/// `net.core.somaxconn` if that is less.
+///
+/// # Errors
+///
+/// The kernel's, from `listen(2)`: `EADDRINUSE`.
+pub fn listen(fd: BorrowedFd<'_>, backlog: i32) -> io::Result<()> {
+    // SAFETY: the call takes no pointers.
+    check(unsafe { libc::listen(fd.as_raw_fd(), backlog) })?;
+    Ok(())
+}
+
+/// Begins to connect the socket to `address`.
+///
+/// # Errors
+///
+/// The kernel's, from `connect(2)`: `ENETUNREACH`, `EADDRNOTAVAIL` when local ports have run out, `ECONNREFUSED`.
+pub fn connect(fd: BorrowedFd<'_>, address: SocketAddr) -> io::Result<Connecting> {
+    let address = RawAddress::from(address);
+    // SAFETY: `address` is as long as it says, and lives through the call.
+    let result = unsafe { libc::connect(fd.as_raw_fd(), address.as_ptr(), address.length()) };
+    match check(result) {
+        Ok(_) => Ok(Connecting::Done),
+        // A signal does not stop the handshake, and to ask again would be `EALREADY`.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {
+            Ok(Connecting::InProgress)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Accepts one connection: its socket, and the address of its peer.
+///
+/// # Errors
+///
+/// The kernel's, from `accept4(2)`: `EAGAIN` when none waits, `ECONNABORTED` when the next has gone already, `EMFILE`
+/// or `ENFILE` when descriptors have run out.
+pub fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
+    let mut address = RawAddress::room();
+    let (to, length) = address.as_mut_ptrs();
+    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: `to` points to as many bytes as `length` says, and both live through the call.
+    let accepted = retry(|| check(unsafe { libc::accept4(fd.as_raw_fd(), to, length, flags) }))?;
+    // SAFETY: the kernel has just made this descriptor, and nobody else knows of it.
+    let accepted = unsafe { OwnedFd::from_raw_fd(accepted) };
+    Ok((accepted, address.to_socket_addr()?))
+}
+
+/// Moves what has been received to `buffer`: 0 at the end of the stream.
+///
+/// Asked for nothing, it still says `EAGAIN` when there is nothing.
+///
+/// # Errors
+///
+/// The kernel's, from `recv(2)`: `EAGAIN`, `ECONNRESET`, `ETIMEDOUT`.
+#[inline]
+pub fn recv(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    recv_with(fd, buffer, 0)
+}
+
+/// As [`recv`], but leaves what it copies where it was, so that the next call gives it again.
+///
+/// # Errors
+///
+/// As [`recv`].
+pub fn peek(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    recv_with(fd, buffer, libc::MSG_PEEK)
+}
+
+#[inline]
+fn recv_with(fd: BorrowedFd<'_>, buffer: &mut [u8], flags: libc::c_int) -> io::Result<usize> {
+    let (to, length) = (buffer.as_mut_ptr().cast(), buffer.len());
+    // SAFETY: the kernel writes at most `length` bytes to `buffer`, which nobody else sees during the call.
+    retry(|| transferred(unsafe { libc::recv(fd.as_raw_fd(), to, length, flags) }))
+}
+
+/// As [`recv`], to several buffers, each filled before the next.
+///
+/// # Errors
+///
+/// As [`recv`].
+pub fn recv_vectored(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+    let count = buffers.len().min(MAX_BUFFERS) as libc::c_int;
+    let to = buffers.as_ptr().cast();
+    // SAFETY: an `IoSliceMut` has the layout of an `iovec`, and `to` points to `count` of them; the kernel writes
+    // to the buffers that they name, which nobody else sees during the call.
+    retry(|| transferred(unsafe { libc::readv(fd.as_raw_fd(), to, count) }))
+}
+
+/// Gives the kernel the front of `buffer`, or as much of it as there is room for.
+///
+/// # Errors
+///
+/// The kernel's, from `send(2)`: `EAGAIN` when there is no room, `EPIPE` or `ECONNRESET` when the peer has gone.
+#[inline]
+pub fn send(fd: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
+    let (from, length) = (buffer.as_ptr().cast(), buffer.len());
+    let flags = libc::MSG_NOSIGNAL;
+    // SAFETY: the kernel reads at most `length` bytes from `buffer`.
+    retry(|| transferred(unsafe { libc::send(fd.as_raw_fd(), from, length, flags) }))
+}
+
+/// As [`send`], from several buffers in turn, as if they were one.
+///
+/// # Errors
+///
+/// As [`send`].
+pub fn send_vectored(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+    // SAFETY: a `msghdr` is integers and pointers, for which zero is a value: no name, no control data, no flags.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = buffers.as_ptr().cast_mut().cast();
+    message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
+    let flags = libc::MSG_NOSIGNAL;
+    // SAFETY: an `IoSlice` has the layout of an `iovec`, and `msg_iov` points to `msg_iovlen` of them; sending only
+    // reads them, and the buffers that they name.
+    retry(|| transferred(unsafe { libc::sendmsg(fd.as_raw_fd(), &raw const message, flags) }))
+}
+
+/// Ends reading, writing or both, for every duplicate of the descriptor. What was sent before still arrives, and
+/// then the end of the stream.
+///
+/// # Errors
+///
+/// The kernel's, from `shutdown(2)`: `ENOTCONN` when there is no connection, or no longer.
+pub fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
+    let how = match how {
+        Shutdown::Read => libc::SHUT_RD,
+        Shutdown::Write => libc::SHUT_WR,
+        Shutdown::Both => libc::SHUT_RDWR,
+    };
+    // SAFETY: the call takes no pointers.
+    check(unsafe { libc::shutdown(fd.as_raw_fd(), how) })?;
+    Ok(())
+}
+
+/// The socket's own address.
+///
+/// # Errors
+///
+/// The kernel's, from `getsockname(2)`.
+pub fn local_addr(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+    let mut address = RawAddress::room();
+    let (to, length) = address.as_mut_ptrs();
+    // SAFETY: `to` points to as many bytes as `length` says, and both live through the call.
+    check(unsafe { libc::getsockname(fd.as_raw_fd(), to, length) })?;
+    address.to_socket_addr()
+}
+
+/// The address that the socket is connected to.
+///
+/// # Errors
+///
+/// The kernel's, from `getpeername(2)`: `ENOTCONN` when there is no connection, not yet or no longer.
+pub fn peer_addr(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+    let mut address = RawAddress::room();
+    let (to, length) = address.as_mut_ptrs();
+    // SAFETY: `to` points to as many bytes as `length` says, and both live through the call.
+    check(unsafe { libc::getpeername(fd.as_raw_fd(), to, length) })?;
+    address.to_socket_addr()
+}
+
+/// Sets `TCP_NODELAY`: whether small segments are sent at once, or gathered while an acknowledgement is due.
+///
+/// # Errors
+///
+/// The kernel's, from `setsockopt(2)`.
+pub fn set_nodelay(fd: BorrowedFd<'_>, nodelay: bool) -> io::Result<()> {
+    set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, nodelay.into())
+}
+
+/// Reads `TCP_NODELAY`.
+///
+/// # Errors
+///
+/// The kernel's, from `getsockopt(2)`.
+pub fn nodelay(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    let value = option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY)?;
+    Ok(value != 0)
+}
+
+/// Sets `SO_REUSEADDR`: whether a listener may be bound while connections of a former one linger at its port.
+///
+/// # Errors
+///
+/// The kernel's, from `setsockopt(2)`.
+pub fn set_reuse_address(fd: BorrowedFd<'_>, reuse: bool) -> io::Result<()> {
+    set_option(fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, reuse.into())
+}
+
+/// Reads `SO_ERROR`: what has befallen the socket since this was last asked. To ask clears it.
+///
+/// # Errors
+///
+/// The kernel's, from `getsockopt(2)`; the socket's own error is the value.
+pub fn take_error(fd: BorrowedFd<'_>) -> io::Result<Option<io::Error>> {
+    let code = option(fd, libc::SOL_SOCKET, libc::SO_ERROR)?;
+    Ok((code != 0).then(|| io::Error::from_raw_os_error(code)))
+}
+
+fn set_option(
+    fd: BorrowedFd<'_>,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
+    let (from, length) = ((&raw const value).cast(), size_of_val(&value));
+    // SAFETY: `from` points to `length` bytes that live through the call.
+    check(unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, from, length as _) })?;
+    Ok(())
+}
+
+fn option(fd: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int) -> io::Result<libc::c_int> {
+    let mut value: libc::c_int = 0;
+    let mut length = size_of_val(&value) as libc::socklen_t;
+    let to = (&raw mut value).cast();
+    // SAFETY: `to` points to `length` bytes, and both live through the call.
+    check(unsafe { libc::getsockopt(fd.as_raw_fd(), level, name, to, &raw mut length) })?;
+    Ok(value)
+}
+
+/// As [`check`], for the calls that return a number of bytes.
+#[inline]
+fn transferred(result: libc::ssize_t) -> io::Result<usize> {
+    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+}
+
+/// Makes a call until no signal interrupts it.
+#[inline]
+fn retry<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    fn pair() -> (OwnedFd, OwnedFd) {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().expect("socketpair");
+        ours.set_nonblocking(true).expect("fcntl");
+        (ours.into(), theirs.into())
+    }
+
+    #[test]
+    fn an_interrupted_call_is_made_again() {
+        let mut calls = 0;
+        let result = retry(|| {
+            calls += 1;
+            match calls {
+                1 | 2 => Err(io::ErrorKind::Interrupted.into()),
+                _ => Ok(calls),
+            }
+        });
+        assert_eq!(result.expect("the third call"), 3);
+    }
+
+    /// Pitfall: a descriptor without CLOEXEC reaches children (tokio#3809).
+    #[test]
+    fn a_socket_is_non_blocking_and_closed_on_exec() {
+        let address: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        let listener = tcp_for(address).expect("socket");
+        bind(listener.as_fd(), address).expect("bind");
+        listen(listener.as_fd(), 1).expect("listen");
+        let listening = local_addr(listener.as_fd()).expect("getsockname");
+        let client = std::net::TcpStream::connect(listening).expect("connect");
+        let (accepted, peer) = accept(listener.as_fd()).expect("accept");
+        assert_eq!(peer, client.local_addr().expect("getsockname"));
+        for fd in [listener, accepted] {
+            // SAFETY: neither command takes a further argument, and `fd` is open.
+            let (descriptor, status) = unsafe {
+                (
+                    libc::fcntl(fd.as_raw_fd(), libc::F_GETFD),
+                    libc::fcntl(fd.as_raw_fd(), libc::F_GETFL),
+                )
+            };
+            assert_eq!(descriptor & libc::FD_CLOEXEC, libc::FD_CLOEXEC);
+            assert_eq!(status & libc::O_NONBLOCK, libc::O_NONBLOCK);
+        }
+    }
+
+    #[test]
+    fn more_buffers_than_the_kernel_takes_are_no_error() {
+        let (ours, theirs) = pair();
+        let sent = send_vectored(ours.as_fd(), &[IoSlice::new(b"!"); MAX_BUFFERS + 7]);
+        assert_eq!(sent.expect("sendmsg"), MAX_BUFFERS);
+        let mut bytes = [0; MAX_BUFFERS + 7];
+        let mut buffers: Vec<_> = bytes.chunks_mut(1).map(IoSliceMut::new).collect();
+        let received = recv_vectored(theirs.as_fd(), &mut buffers);
+        assert_eq!(received.expect("readv"), MAX_BUFFERS);
+        assert_eq!(bytes[..MAX_BUFFERS], [b'!'; MAX_BUFFERS]);
+    }
+
+    #[test]
+    fn peek_leaves_what_it_copies() {
+        let (ours, theirs) = pair();
+        send(ours.as_fd(), b"twice").expect("send");
+        let mut buffer = [0; 16];
+        assert_eq!(peek(theirs.as_fd(), &mut buffer).expect("peek"), 5);
+        assert_eq!(recv(theirs.as_fd(), &mut buffer).expect("recv"), 5);
+        assert_eq!(&buffer[..5], b"twice");
+    }
+
+    #[test]
+    fn an_option_reads_back_as_it_was_set() {
+        let socket = tcp_for("[::1]:0".parse().expect("an address"))
+            .or_else(|_| tcp_for("127.0.0.1:0".parse().expect("an address")))
+            .expect("socket");
+        for wanted in [true, false] {
+            set_nodelay(socket.as_fd(), wanted).expect("setsockopt");
+            assert_eq!(nodelay(socket.as_fd()).expect("getsockopt"), wanted);
+        }
+        assert!(take_error(socket.as_fd()).expect("getsockopt").is_none());
+    }
+}

@@ -1,0 +1,44 @@
+//! Sums of instants and durations that cannot overflow: what lies beyond every [`Instant`] is *never*.
+
+use std::time::{Duration, Instant};
+
+/// A thousand years. A wheel counts 584 years of nanoseconds from its origin, so an instant this far ahead
+/// is *never* to every wheel, and yet an `Instant` that exists.
+const FAR: Duration = Duration::from_secs(1_000 * 365 * 24 * 60 * 60);
+
+/// `start + delay`, or the far future if no `Instant` is that late.
+#[inline]
+pub(crate) fn after(start: Instant, delay: Duration) -> Instant {
+    match start.checked_add(delay) {
+        Some(sum) => sum,
+        // A `start` that has no room even for `FAR` is itself in the far future.
+        None => start.checked_add(FAR).unwrap_or(start),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_that_fits_is_exact() {
+        let start = Instant::now();
+        assert_eq!(
+            after(start, Duration::from_nanos(1)),
+            start + Duration::from_nanos(1)
+        );
+        assert_eq!(after(start, Duration::ZERO), start);
+    }
+
+    #[test]
+    fn a_sum_that_overflows_is_the_far_future() {
+        let start = Instant::now();
+        let never = after(start, Duration::MAX);
+        assert_eq!(never.duration_since(start), FAR);
+        assert!(
+            FAR.as_nanos() > u128::from(u64::MAX),
+            "beyond the reach of a wheel"
+        );
+        assert!(after(never, Duration::MAX) >= never);
+    }
+}

@@ -1,0 +1,211 @@
+//! `Sleep`: a future that resolves at a deadline. The only type of the crate that files timers.
+//!
+//! Invariants:
+//! - A sleep that has never pended has no registration, so it costs nothing to drop.
+//! - While its entry is pending, that is filed under this sleep's deadline or an earlier one. A later
+//!   deadline is therefore only noted: the entry fires at the old one, and the poll that follows files anew.
+//!   An earlier one is filed at once.
+//! - It resolves only after some reading of the clock was at or after the deadline.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    caller::Caller,
+    far::after,
+    timers::{Settled, Timers},
+    wheel::Key,
+};
+
+/// Waits for a length of time, counted from this call.
+///
+/// Never resolves early. [`Duration::MAX`], and any delay that overflows the clock, pends for ever;
+/// [`Duration::ZERO`] is ready at the first poll, so to let other tasks run, use `yield_now`.
+///
+/// # Panics
+///
+/// The future panics if it has to wait where no Waterwheel runtime runs.
+///
+/// # Cancel safety
+///
+/// Dropping the future cancels the timer at once.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use waterwheel::{block_on, sleep};
+///
+/// block_on(async {
+///     let start = Instant::now();
+///     sleep(Duration::from_millis(5)).await;
+///     assert!(start.elapsed() >= Duration::from_millis(5));
+/// });
+/// ```
+#[inline]
+pub fn sleep(delay: Duration) -> Sleep {
+    Sleep::after(delay, Caller::Sleep)
+}
+
+/// Waits until an instant; one that has passed is ready at the first poll.
+///
+/// # Panics
+///
+/// The future panics if it has to wait where no Waterwheel runtime runs.
+///
+/// # Cancel safety
+///
+/// Dropping the future cancels the timer at once.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use waterwheel::{block_on, sleep_until};
+///
+/// block_on(async {
+///     let noon = Instant::now() + Duration::from_millis(5);
+///     sleep_until(noon).await;
+///     assert!(Instant::now() >= noon);
+/// });
+/// ```
+#[inline]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep::at(deadline, Caller::SleepUntil)
+}
+
+/// The future of [`sleep()`] and [`sleep_until`].
+///
+/// It files its timer when it is first polled and has to wait, with the runtime of the thread that polls it.
+/// Polled from another task later, or after that runtime has gone, it moves to the runtime where it is
+/// polled then. It is `Unpin`, may be sent to another thread, and may be dropped on any.
+///
+/// It can be used again: once [reset](Sleep::reset), it waits for the new deadline, also after it resolved.
+#[derive(Debug)]
+#[must_use = "a sleep does nothing unless it is awaited or polled"]
+pub struct Sleep {
+    deadline: Instant,
+    registration: Option<Registration>,
+    caller: Caller,
+    /// Whether the clock was read when the deadline was set, and stood before it: the first poll need not
+    /// read it again.
+    ahead: bool,
+}
+
+/// The entry of a sleep, and the timers it is filed with.
+#[derive(Debug)]
+struct Registration {
+    home: Arc<Timers>,
+    key: Key,
+}
+
+impl Sleep {
+    #[inline]
+    pub(crate) fn after(delay: Duration, caller: Caller) -> Self {
+        let deadline = after(Instant::now(), delay);
+        Sleep {
+            deadline,
+            registration: None,
+            caller,
+            ahead: !delay.is_zero(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn at(deadline: Instant, caller: Caller) -> Self {
+        Sleep {
+            deadline,
+            registration: None,
+            caller,
+            ahead: false,
+        }
+    }
+
+    /// When the sleep resolves. Of one that never does, an instant centuries away.
+    #[inline]
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Whether the deadline has passed. Reads the clock; says nothing about whether the sleep was polled.
+    #[must_use]
+    pub fn is_elapsed(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    /// Moves the deadline; the sleep, resolved or not, then waits for the new one.
+    ///
+    /// To move it later costs a comparison and a store, no matter how often, so this is the cheap way to a
+    /// timeout that each message pushes back. To move it earlier files the timer anew, and the task that
+    /// polled the sleep last is woken at the new deadline, unless the sleep is due already and has woken it.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use waterwheel::{block_on, sleep};
+    ///
+    /// block_on(async {
+    ///     let mut sleep = sleep(Duration::MAX);
+    ///     let soon = Instant::now() + Duration::from_millis(1);
+    ///     sleep.reset(soon);
+    ///     sleep.await;
+    ///     assert!(Instant::now() >= soon);
+    /// });
+    /// ```
+    pub fn reset(&mut self, deadline: Instant) {
+        let earlier = deadline < self.deadline;
+        self.deadline = deadline;
+        self.ahead = false;
+        if earlier && let Some(Registration { home, key }) = &self.registration {
+            home.hasten(key, deadline);
+        }
+    }
+
+    /// Files the timer with the current thread's runtime.
+    #[inline]
+    fn register(&mut self, waker: &Waker) -> Poll<()> {
+        let Some(home) = Timers::current() else {
+            self.caller.outside_runtime()
+        };
+        // A closed home hands the waker back: the runtime around us is shutting down, and will not poll this
+        // task again.
+        if let Ok(key) = home.insert(self.deadline, waker.clone()) {
+            self.registration = Some(Registration { home, key });
+        }
+        Poll::Pending
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(Registration { home, key }) = self.registration.take() else {
+            if !self.ahead && self.is_elapsed() {
+                return Poll::Ready(());
+            }
+            return self.register(cx.waker());
+        };
+        match home.settle(key, self.deadline, cx.waker()) {
+            Settled::Due => {
+                self.ahead = false;
+                Poll::Ready(())
+            }
+            Settled::Waiting(key) => {
+                self.registration = Some(Registration { home, key });
+                Poll::Pending
+            }
+            Settled::Unfiled => self.register(cx.waker()),
+        }
+    }
+}
+
+impl Drop for Sleep {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(Registration { home, key }) = self.registration.take() {
+            home.cancel(key);
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! The timers of one worker: a wheel behind a mutex, with a clock, and the earliest deadline at hand.
+//!
+//! Invariants:
+//! - *The earliest deadline.* `next` is the wheel's next deadline whenever the lock is free: it is written
+//!   only under the lock, in [`Timers::locked`], which is the only way to the wheel.
+//! - *The owner hears of it.* When another thread makes `next` nearer, it unparks the owner after that.
+//! - *No user code under the lock.* A waker is cloned before it is taken, and woken or dropped after it is
+//!   released. That is why closures under it return the wakers they displace.
+//!
+//! Lock order: the mutex is a leaf.
+
+use std::{
+    cell::RefCell,
+    fmt,
+    marker::PhantomData,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Waker,
+    time::{Duration, Instant},
+};
+
+use crate::wheel::{Key, Wheel};
+
+/// The deadline that no clock reaches: 584 years after the origin. An entry filed under it pends for ever,
+/// and yet keeps its waker, so that its owner can reset it to an earlier one.
+const NEVER: u64 = u64::MAX;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Timers>>> = const { RefCell::new(None) };
+}
+
+/// The timers of one worker, for a runtime or an event loop of one's own.
+///
+/// The owner is the thread that [enters](Timers::enter) it, so that futures polled there file their timers
+/// here, and that then, over and over, waits until [`next_deadline`](Timers::next_deadline) and takes a
+/// [`turn`](Timers::turn). Any thread may take a turn, and timers may be reset and dropped on any thread.
+///
+/// ```
+/// use std::{pin::pin, sync::Arc, task::{Context, Waker}, thread, time::{Duration, Instant}};
+/// use waterwheel::{sleep, timer::Timers};
+///
+/// // The waker ends the owner's wait; this owner never waits for long, and needs none.
+/// let timers = Arc::new(Timers::new(Waker::noop().clone()));
+/// let _enter = timers.enter();
+///
+/// let mut sleep = pin!(sleep(Duration::from_millis(1)));
+/// let mut cx = Context::from_waker(Waker::noop());
+/// while sleep.as_mut().poll(&mut cx).is_pending() {
+///     let next = timers.next_deadline().expect("a sleep is pending");
+///     thread::sleep(next.saturating_duration_since(Instant::now()));
+///     timers.turn();
+/// }
+/// assert_eq!(timers.next_deadline(), None);
+/// ```
+pub struct Timers {
+    /// The wheel's next deadline, [`NEVER`] if it has none.
+    ///
+    /// Relaxed throughout: a reader that must not miss a nearer deadline is the owner about to wait, and
+    /// whoever wrote one then unparks it, which orders the two.
+    next: AtomicU64,
+    /// The instant that is time 0 of the wheel.
+    origin: Instant,
+    /// Ends the owner's wait.
+    unpark: Waker,
+    state: Mutex<State>,
+}
+
+struct State {
+    wheel: Wheel,
+    /// Whether nobody turns this wheel any more.
+    closed: bool,
+}
+
+/// What became of a filed timer that was polled.
+pub(crate) enum Settled {
+    /// The deadline has passed, and the entry is gone.
+    Due,
+    /// The entry is pending, and will wake the task that polled.
+    Waiting(Key),
+    /// The entry is gone, and the deadline has yet to come: it fired because the deadline was later moved
+    /// back, or this wheel was closed, or it would have woken another task.
+    Unfiled,
+}
+
+impl Timers {
+    /// Timers of which none is pending. `unpark` is woken when the owner must end its wait because another
+    /// thread has brought [`next_deadline`](Timers::next_deadline) nearer; it is never woken on the owner's
+    /// thread.
+    #[must_use]
+    pub fn new(unpark: Waker) -> Self {
+        Timers {
+            next: AtomicU64::new(NEVER),
+            origin: Instant::now(),
+            unpark,
+            state: Mutex::new(State {
+                wheel: Wheel::new(),
+                closed: false,
+            }),
+        }
+    }
+
+    /// Makes these the current thread's timers, until the guard is dropped.
+    ///
+    /// Only the thread that waits for them may enter: what is filed by a thread that has entered unparks
+    /// nobody. Guards nest, and are to be dropped in the reverse order.
+    #[must_use = "the timers are current until the guard is dropped"]
+    pub fn enter(self: &Arc<Self>) -> Enter {
+        Enter {
+            previous: CURRENT.replace(Some(Arc::clone(self))),
+            _not_send: PhantomData,
+        }
+    }
+
+    /// The timers of the current thread, if it has entered any.
+    #[inline]
+    #[must_use]
+    pub fn current() -> Option<Arc<Self>> {
+        CURRENT
+            .try_with(|current| current.borrow().clone())
+            .ok()
+            .flatten()
+    }
+
+    /// When the owner must take the next [`turn`](Timers::turn); `None` if no timer will ever be due. Reads
+    /// one atomic, and takes no lock.
+    #[inline]
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        match self.next.load(Ordering::Relaxed) {
+            NEVER => None,
+            next => Some(self.origin + Duration::from_nanos(next)),
+        }
+    }
+
+    /// Wakes all timers that are due, in deadline order, and returns how many they were.
+    ///
+    /// Reads the clock only if a timer is pending, and locks only if one is due. A timer filed by one of the
+    /// wakers waits for the next turn, even if it is due already. A waker that panics loses no other: the
+    /// panic hook has reported it, and the turn goes on.
+    #[inline]
+    pub fn turn(&self) -> usize {
+        let next = self.next.load(Ordering::Relaxed);
+        if next == NEVER {
+            return 0;
+        }
+        let now = self.since_origin(Instant::now());
+        if now < next {
+            return 0;
+        }
+        let due = self.locked(|state| state.wheel.take_due(now));
+        wake_all(due.into_iter().map(|due| due.waker))
+    }
+
+    /// Declares that nobody will turn these timers any more, and wakes all that are pending.
+    ///
+    /// A [`Sleep`](crate::Sleep) woken so has not elapsed: polled by another runtime, it files itself there;
+    /// polled where closed timers are current still, it pends and nobody wakes it.
+    pub fn close(&self) {
+        let wakers = self.locked(|state| {
+            state.closed = true;
+            state.wheel.clear()
+        });
+        wake_all(wakers.into_iter());
+    }
+
+    /// The number of pending timers, among them those that will never be due.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "`has_pending` reads better")]
+    pub fn len(&self) -> usize {
+        self.locked(|state| state.wheel.len())
+    }
+
+    /// Whether any timer is pending.
+    #[must_use]
+    pub fn has_pending(&self) -> bool {
+        self.len() > 0
+    }
+
+    /// Files a waker under a deadline; hands it back if nobody would ever wake it.
+    #[inline]
+    pub(crate) fn insert(&self, deadline: Instant, waker: Waker) -> Result<Key, Waker> {
+        let deadline = self.since_origin(deadline);
+        self.locked(|state| {
+            if state.closed {
+                Err(waker)
+            } else {
+                Ok(state.wheel.insert(deadline, waker))
+            }
+        })
+    }
+
+    /// Looks after an entry whose owner polls, and wants `waker` woken at `deadline`, which is not before
+    /// the one that the entry was filed under.
+    ///
+    /// No clock is read: the wheel's time is the latest reading of a turn.
+    #[inline]
+    pub(crate) fn settle(&self, key: Key, deadline: Instant, waker: &Waker) -> Settled {
+        let deadline = self.since_origin(deadline);
+        let (settled, _dropped_unlocked) = self.locked(|State { wheel, .. }| {
+            let late = !wheel.is_fired(&key) && wheel.deadline(&key) > deadline;
+            debug_assert!(!late, "an earlier deadline is filed at once");
+            if deadline <= wheel.elapsed() {
+                (Settled::Due, wheel.remove(key))
+            } else if wheel.will_wake(&key, waker) {
+                (Settled::Waiting(key), None)
+            } else {
+                (Settled::Unfiled, wheel.remove(key))
+            }
+        });
+        settled
+    }
+
+    /// Files an entry that is pending under a later deadline than this under this one.
+    pub(crate) fn hasten(&self, key: &Key, deadline: Instant) {
+        let deadline = self.since_origin(deadline);
+        self.locked(|State { wheel, .. }| {
+            if deadline < wheel.deadline(key) {
+                wheel.refile(key, deadline);
+            }
+        });
+    }
+
+    /// Takes an entry out, pending or fired.
+    #[inline]
+    pub(crate) fn cancel(&self, key: Key) {
+        let _dropped_unlocked = self.locked(|state| state.wheel.remove(key));
+    }
+
+    /// Runs `change`, which is no user code, under the lock; publishes the earliest deadline before the lock
+    /// is released, and afterwards unparks the owner if another thread has brought it nearer.
+    #[inline]
+    fn locked<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        // Poison means nothing here: a wheel is whole whenever it can panic.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut state);
+        let next = state.wheel.next_deadline().unwrap_or(NEVER);
+        let nearer = next < self.next.load(Ordering::Relaxed);
+        self.next.store(next, Ordering::Relaxed);
+        drop(state);
+        if nearer && !self.is_current() {
+            self.unpark.wake_by_ref();
+        }
+        result
+    }
+
+    /// Whether the current thread has entered these timers.
+    #[inline]
+    fn is_current(&self) -> bool {
+        let is_this = |current: &RefCell<Option<Arc<Self>>>| {
+            current
+                .borrow()
+                .as_ref()
+                .is_some_and(|current| ptr::eq(&**current, self))
+        };
+        CURRENT.try_with(is_this).unwrap_or(false)
+    }
+
+    /// Nanoseconds from the origin: 0 of what is before it, [`NEVER`] of what is beyond the wheel.
+    #[inline]
+    fn since_origin(&self, instant: Instant) -> u64 {
+        let since = instant.saturating_duration_since(self.origin);
+        let seconds = since.as_secs().checked_mul(1_000_000_000);
+        seconds
+            .and_then(|nanos| nanos.checked_add(since.subsec_nanos().into()))
+            .unwrap_or(NEVER)
+    }
+}
+
+impl fmt::Debug for Timers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timers")
+            .field("next_deadline", &self.next_deadline())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps a [`Timers`] the current thread's; dropped, it restores the previous one. See [`Timers::enter`].
+#[derive(Debug)]
+pub struct Enter {
+    previous: Option<Arc<Timers>>,
+    /// It belongs to the thread whose timers it restores.
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Drop for Enter {
+    fn drop(&mut self) {
+        let previous = self.previous.take();
+        // A thread whose locals are gone has no current timers to restore.
+        let _left = CURRENT.try_with(|current| current.replace(previous));
+    }
+}
+
+/// Wakes each, and returns how many they were.
+fn wake_all(wakers: impl ExactSizeIterator<Item = Waker>) -> usize {
+    let woken = wakers.len();
+    for waker in wakers {
+        contain_panic(|| waker.wake());
+    }
+    woken
+}
+
+/// Runs user code; a panic in it, which the panic hook has reported, goes no further.
+#[inline]
+fn contain_panic(run: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
+        // The payload is the user's as well, and may panic when it is dropped; what that throws is let be.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            mem::forget(second);
+        }
+    }
+}

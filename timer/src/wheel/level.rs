@@ -1,0 +1,72 @@
+//! One level of the wheel: 64 slots, and a bitmap of those that are not empty.
+
+use slab::Slab;
+
+use super::{entry::Entry, link::Link, place::SLOTS, slot::Slot};
+
+/// Invariant: bit `s` of `occupied` is set exactly when slot `s` is not empty.
+#[derive(Debug)]
+pub(super) struct Level {
+    occupied: u64,
+    slots: [Slot; SLOTS],
+}
+
+impl Level {
+    pub(super) const EMPTY: Level = Level {
+        occupied: 0,
+        slots: [Slot::EMPTY; SLOTS],
+    };
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.occupied == 0
+    }
+
+    /// The slots that are not empty, one bit each.
+    #[inline]
+    pub(super) fn occupied(&self) -> u64 {
+        self.occupied
+    }
+
+    /// A lower bound of the deadlines of this level, which must not be empty: that of its first slot.
+    #[inline]
+    pub(super) fn least(&self) -> u64 {
+        debug_assert!(!self.is_empty());
+        self.slots[self.occupied.trailing_zeros() as usize].least()
+    }
+
+    /// Appends the entry, which is in no list, to a slot.
+    #[inline]
+    pub(super) fn push_back(&mut self, slot: usize, entries: &mut Slab<Entry>, link: Link) {
+        self.slots[slot].push_back(entries, link);
+        self.occupied |= 1 << slot;
+    }
+
+    /// Closes the gap that an entry of the slot, with these neighbours, leaves.
+    #[inline]
+    pub(super) fn unlink(
+        &mut self,
+        slot: usize,
+        entries: &mut Slab<Entry>,
+        prev: Link,
+        next: Link,
+    ) {
+        debug_assert_ne!(self.occupied & (1 << slot), 0, "an entry of an empty slot");
+        self.slots[slot].unlink(entries, prev, next);
+        if self.slots[slot].is_empty() {
+            self.occupied &= !(1 << slot);
+        }
+    }
+
+    /// Empties a slot, and returns the head of the list that was in it.
+    #[inline]
+    pub(super) fn take(&mut self, slot: usize) -> Link {
+        self.occupied &= !(1 << slot);
+        std::mem::replace(&mut self.slots[slot], Slot::EMPTY).head()
+    }
+
+    #[cfg(test)]
+    pub(super) fn slot(&self, slot: usize) -> &Slot {
+        &self.slots[slot]
+    }
+}

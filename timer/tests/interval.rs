@@ -1,0 +1,124 @@
+//! Intervals keep their phase, tick by tick.
+
+mod common;
+
+use std::{
+    task::{Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use common::{Owner, block_on, poll_once};
+use futures_util::{FutureExt, Stream, StreamExt};
+use waterwheel_timer::{MissedTick, interval, interval_at};
+
+const PERIOD: Duration = Duration::from_micros(500);
+
+/// A recurring timer re-armed at `now + period` drifts (Cppnp, sylar).
+#[test]
+fn ticks_are_multiples_of_the_period_and_never_early() {
+    block_on(async {
+        let start = Instant::now();
+        let mut interval = interval_at(start, PERIOD);
+        let mut previous = None;
+        for _ in 0..100 {
+            let tick = interval.tick().await;
+            assert!(Instant::now() >= tick);
+            assert_eq!((tick - start).as_nanos() % PERIOD.as_nanos(), 0, "in phase");
+            assert!(previous.is_none_or(|previous| tick > previous));
+            previous = Some(tick);
+        }
+    });
+}
+
+#[test]
+fn the_first_tick_is_one_period_from_the_call() {
+    let before = Instant::now();
+    let mut interval = interval(PERIOD);
+    let after = Instant::now();
+    let tick = block_on(interval.tick());
+    assert!((before + PERIOD..=after + PERIOD).contains(&tick));
+}
+
+#[test]
+fn interval_at_ticks_at_its_start_even_if_that_has_passed() {
+    let start = Instant::now() - PERIOD / 2;
+    let mut interval = interval_at(start, Duration::from_secs(3600));
+    assert_eq!(block_on(interval.tick()), start);
+    assert!(block_on(async { interval.tick().now_or_never().is_none() }));
+}
+
+/// What a stall of many periods leaves, by policy.
+#[test]
+fn missed_ticks() {
+    let hour = Duration::from_secs(60 * 60);
+    let start = Instant::now() - 5 * hour - hour / 2;
+    let owner = Owner::new();
+    let _enter = owner.timers.enter();
+    let ticks = |policy| {
+        let mut interval = interval_at(start, hour);
+        assert_eq!(interval.missed_tick(), MissedTick::Skip, "the default");
+        interval.set_missed_tick(policy);
+        assert_eq!((interval.missed_tick(), interval.period()), (policy, hour));
+        let mut ready = Vec::new();
+        while let Poll::Ready(tick) = poll_once(&mut interval.tick(), Waker::noop()) {
+            ready.push(tick);
+        }
+        (
+            ready,
+            owner
+                .timers
+                .next_deadline()
+                .expect("the next tick is filed"),
+        )
+    };
+    assert_eq!(ticks(MissedTick::Skip), (vec![start], start + 6 * hour));
+    let all = (0..=5).map(|n| start + n * hour).collect();
+    assert_eq!(ticks(MissedTick::Burst), (all, start + 6 * hour));
+    let before = Instant::now();
+    let (ready, next) = ticks(MissedTick::Delay);
+    assert_eq!(ready, [start]);
+    assert!((before + hour..=Instant::now() + hour).contains(&next));
+}
+
+#[test]
+fn a_cancelled_tick_is_not_lost() {
+    let owner = Owner::new();
+    let _enter = owner.timers.enter();
+    let mut interval = interval(PERIOD);
+    assert!(poll_once(&mut interval.tick(), Waker::noop()).is_pending());
+    let due = owner.timers.next_deadline().expect("a tick is filed");
+    assert!(poll_once(&mut interval.tick(), Waker::noop()).is_pending());
+    owner.turn_until(|| !owner.timers.has_pending());
+    drop(interval.tick()); // due, and not polled
+    assert_eq!(
+        owner.block_on(interval.tick()),
+        due,
+        "the first tick, not the second"
+    );
+}
+
+#[test]
+fn reset_starts_the_period_anew() {
+    let owner = Owner::new();
+    let _enter = owner.timers.enter();
+    let hour = Duration::from_secs(60 * 60);
+    let mut interval = interval_at(Instant::now(), hour);
+    let before = Instant::now();
+    interval.reset();
+    assert!(poll_once(&mut interval.tick(), Waker::noop()).is_pending());
+    let next = owner.timers.next_deadline().unwrap();
+    assert!((before + hour..=Instant::now() + hour).contains(&next));
+}
+
+#[test]
+fn as_a_stream_it_gives_every_tick_and_never_ends() {
+    let start = Instant::now();
+    let mut interval = interval_at(start, PERIOD);
+    interval.set_missed_tick(MissedTick::Burst);
+    assert_eq!(interval.size_hint(), (usize::MAX, None));
+    let ticks: Vec<Instant> = block_on(interval.take(20).collect());
+    assert_eq!(
+        ticks,
+        (0..20).map(|n| start + n * PERIOD).collect::<Vec<_>>()
+    );
+}
