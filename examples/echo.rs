@@ -1,5 +1,7 @@
 //! A TCP echo server: `cargo run --release --example echo -- 127.0.0.1:7000`.
 //!
+//! A number after the address closes connections that are silent for so many seconds: `-- 127.0.0.1:7000 30`.
+//!
 //! It serves until it is killed. What goes wrong with one connection is reported, and the others go on; when
 //! descriptors have run out it waits for some to be closed, and accepts again.
 
@@ -15,18 +17,29 @@ const BUFFER: usize = 4 * 1024;
 const BACK_OFF: Duration = Duration::from_millis(20);
 
 fn main() -> io::Result<()> {
-    let address = std::env::args().nth(1);
-    let address = address.as_deref().unwrap_or("127.0.0.1:7000");
-    waterwheel::block_on(serve(address))
+    let mut arguments = std::env::args().skip(1);
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:7000".into());
+    let silence = match arguments.next().map(|seconds| seconds.parse()) {
+        None => None,
+        Some(Ok(seconds)) => Some(Duration::from_secs(seconds)),
+        Some(Err(_)) => {
+            return Err(io::Error::other(
+                "expected `echo ADDRESS [SECONDS]`, the seconds a whole number",
+            ));
+        }
+    };
+    waterwheel::block_on(serve(&address, silence))
         .inspect_err(|error| eprintln!("echo: cannot listen on {address}: {error}"))
 }
 
-async fn serve(address: &str) -> io::Result<()> {
+async fn serve(address: &str, silence: Option<Duration>) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("echo: listening on {}", listener.local_addr()?);
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => drop(waterwheel::spawn(connection(stream, peer))),
+            Ok((stream, peer)) => {
+                waterwheel::spawn(connection(stream, peer, silence));
+            }
             Err(error) => {
                 eprintln!("echo: cannot accept: {error} (is `ulimit -n` too low?)");
                 waterwheel::sleep(BACK_OFF).await;
@@ -35,8 +48,12 @@ async fn serve(address: &str) -> io::Result<()> {
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr) {
-    if let Err(error) = echo(&stream).await {
+async fn connection(stream: TcpStream, peer: SocketAddr, silence: Option<Duration>) {
+    let echoed = match silence {
+        None => echo(&stream).await,
+        Some(limit) => echo_until_silent(&stream, limit).await,
+    };
+    if let Err(error) = echoed {
         eprintln!("echo: {peer}: {error}");
     }
 }
@@ -49,6 +66,21 @@ async fn echo(stream: &TcpStream) -> io::Result<()> {
         match stream.read(&mut buffer).await? {
             0 => return Ok(()),
             count => stream.write_all(&buffer[..count]).await?,
+        }
+    }
+}
+
+/// The same, until nothing has come for `limit`.
+async fn echo_until_silent(stream: &TcpStream, limit: Duration) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match waterwheel::timeout(limit, stream.read(&mut buffer)).await {
+            Err(_silent) => return Ok(()),
+            Ok(read) => match read? {
+                0 => return Ok(()),
+                count => stream.write_all(&buffer[..count]).await?,
+            },
         }
     }
 }
