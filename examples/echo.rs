@@ -37,9 +37,12 @@ async fn serve(address: &str, silence: Option<Duration>) -> io::Result<()> {
     println!("echo: listening on {}", listener.local_addr()?);
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => {
-                waterwheel::spawn(connection(stream, peer, silence));
-            }
+            Ok((stream, peer)) => match silence {
+                None => drop(waterwheel::spawn(report(peer, echo(stream)))),
+                Some(limit) => {
+                    waterwheel::spawn(report(peer, echo_until_silent(stream, limit)));
+                }
+            },
             Err(error) => {
                 eprintln!("echo: cannot accept: {error} (is `ulimit -n` too low?)");
                 waterwheel::sleep(BACK_OFF).await;
@@ -48,18 +51,14 @@ async fn serve(address: &str, silence: Option<Duration>) -> io::Result<()> {
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, silence: Option<Duration>) {
-    let echoed = match silence {
-        None => echo(&stream).await,
-        Some(limit) => echo_until_silent(&stream, limit).await,
-    };
-    if let Err(error) = echoed {
+async fn report(peer: SocketAddr, connection: impl Future<Output = io::Result<()>>) {
+    if let Err(error) = connection.await {
         eprintln!("echo: {peer}: {error}");
     }
 }
 
 /// Sends back what comes, until the peer has no more to say.
-async fn echo(stream: &TcpStream) -> io::Result<()> {
+async fn echo(stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; BUFFER];
     loop {
@@ -71,7 +70,7 @@ async fn echo(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// The same, until nothing has come for `limit`.
-async fn echo_until_silent(stream: &TcpStream, limit: Duration) -> io::Result<()> {
+async fn echo_until_silent(stream: TcpStream, limit: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; BUFFER];
     loop {

@@ -40,7 +40,9 @@ async fn load(address: &str, connections: usize, requests: usize) -> io::Result<
     }
     let took = began.elapsed();
     let rate = requests as f64 / took.as_secs_f64();
-    println!("{requests} requests of {MESSAGE} bytes over {connections} connections: {rate:.0} a second");
+    println!(
+        "{requests} requests of {MESSAGE} bytes over {connections} connections: {rate:.0} a second"
+    );
     Ok(())
 }
 
@@ -51,7 +53,9 @@ async fn client(stream: TcpStream, requests: usize) -> io::Result<()> {
         stream.write_all(&message).await?;
         stream.read_exact(&mut answer).await?;
         if answer != message {
-            return Err(io::Error::other(format!("request {request}: a wrong answer")));
+            return Err(io::Error::other(format!(
+                "request {request}: a wrong answer"
+            )));
         }
     }
     Ok(())

@@ -38,6 +38,7 @@ use waterwheel_reactor::budget;
 /// });
 /// assert_eq!(sum, 3);
 /// ```
+#[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     if worker::with_current(|current| current.is_some()) {
         nested();

@@ -83,28 +83,26 @@ impl<T> JoinHandle<T> {
     /// Leaves a waker for the completer. `Err`: the task is complete.
     fn leave_waker(&mut self, waker: &Waker) -> Result<(), IsComplete> {
         let header = self.header();
-        if header.state.load().has_join_waker() {
-            // SAFETY: T5: while the bit is set nobody changes the field, and only its owner, the handle, can clear it; should
-            // the task complete just now, the completer takes the waker, and the next step finds that out. Until then
-            // the bit must be ours again before we look.
+        let seen = header.state.load();
+        if seen.has_join_waker() {
+            // To look at the field we must have it. If the task completes first, the completer has it.
             header.state.withdraw_join_waker()?;
-        } else if header.state.load().is_complete() {
+        } else if seen.is_complete() {
             return Err(IsComplete);
         }
-        // From here on the bit is clear, and the field is ours (T5).
+        // From here on the bit is clear, and the field is ours (T5). Whatever panics, a clone or a drop of a waker,
+        // leaves the field empty or offered.
         let field = header.join_waker.get();
         // SAFETY: T5.
-        let same = unsafe { &*field }
-            .as_ref()
-            .is_some_and(|old| old.will_wake(waker));
-        if !same {
-            let waker = waker.clone();
-            // SAFETY: T5.
-            let old = unsafe { (*field).replace(waker) };
-            drop(old);
-        }
+        let old = unsafe { (*field).take() };
+        let new = match old {
+            Some(old) if old.will_wake(waker) => old,
+            _ => waker.clone(),
+        };
+        // SAFETY: T5. What is overwritten is `None`.
+        unsafe { *field = Some(new) };
         header.state.offer_join_waker().inspect_err(|IsComplete| {
-            // SAFETY: T5: the bit is clear, so the completer has left the field to us.
+            // SAFETY: T5: the bit was clear when the task completed, so the field is still ours.
             drop(unsafe { (*field).take() });
         })
     }
@@ -133,14 +131,16 @@ impl<T> Future for JoinHandle<T> {
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         let header = self.header();
-        match header.state.drop_handle() {
-            DropHandle::WakerIsOurs => {
-                // SAFETY: T5: not complete, and the bit is clear.
-                drop(unsafe { (*header.join_waker.get()).take() });
+        // Dropped at the end: its destructor may panic, and must not keep us from releasing.
+        let _waker = match header.state.drop_handle() {
+            // SAFETY: T5: not complete, and the bit is clear.
+            DropHandle::WakerIsOurs => unsafe { (*header.join_waker.get()).take() },
+            DropHandle::OutputIsOurs => {
+                // SAFETY: T4: the task is complete, and the output is ours.
+                unsafe { (header.vtable.drop_output)(self.task) };
+                None
             }
-            // SAFETY: T4: the task is complete, and the output is ours.
-            DropHandle::OutputIsOurs => unsafe { (header.vtable.drop_output)(self.task) },
-        }
+        };
         // SAFETY: the handle's reference, used no more.
         unsafe { release(self.task, 1) };
     }

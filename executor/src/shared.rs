@@ -30,10 +30,8 @@ impl Shared {
 
     /// Makes a task of `future`, and queues it.
     ///
-    /// # Safety
-    ///
-    /// The caller is `worker`'s thread, and the future is `Send` or stays with this thread: as `Shared::schedule`
-    /// queues it where only the seat's own worker takes it.
+    /// The future need not be `Send`: a worker is not `Sync`, so who refers to one is on its thread, and
+    /// [`schedule`](Self::schedule) queues the task where only that worker takes it.
     pub(crate) fn spawn<F: Future>(worker: &Worker, future: F) -> JoinHandle<F::Output> {
         let task = allocate(future, Arc::clone(&worker.shared));
         let listed = worker.shared.owned.insert(task);

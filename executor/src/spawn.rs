@@ -22,6 +22,7 @@ use std::future::Future;
 ///     assert_eq!(handle.await.unwrap(), 42);
 /// });
 /// ```
+#[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
@@ -51,6 +52,7 @@ where
 ///     assert_eq!(handle.await.unwrap(), *shared + 1);
 /// });
 /// ```
+#[track_caller]
 pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
@@ -61,11 +63,11 @@ where
 
 #[track_caller]
 fn with_worker<R>(call: &str, f: impl FnOnce(&Worker) -> R) -> R {
-    worker::with_current(|current| match current {
-        Some(worker) => f(worker),
+    match worker::with_current(|current| current.map(f)) {
+        Some(result) => result,
         None => panic!(
             "`{call}` was called outside a Waterwheel runtime; \
              call it inside `waterwheel::block_on(async {{ … }})`, or in a task spawned there"
         ),
-    })
+    }
 }

@@ -8,7 +8,6 @@ use crate::shared::Shared;
 use crate::task::queue::TaskQueue;
 use crate::task::task::Task;
 use std::cell::{Cell, RefCell};
-use std::marker::PhantomData;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -57,8 +56,8 @@ impl Worker {
             return false;
         };
         budget::refill();
-        // SAFETY: a local task was spawned on this thread: only `Seat` runs a worker, on the thread that made both,
-        // and a runtime has one seat.
+        // SAFETY: a local task was spawned on this thread: a worker never leaves the thread of its `Seat`, and a
+        // runtime has one seat.
         unsafe { task.run() };
         true
     }
@@ -98,27 +97,26 @@ pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
 /// A thread's stay in a worker: from here on `spawn`, `sleep` and sockets work on this thread. Dropped, it ends the
 /// runtime on this thread.
 pub(crate) struct Seat {
-    worker: Box<Worker>,
+    /// An `Rc`, and not a `Box`: to move a box is to assert that nobody else points into it, and the thread-local does.
+    /// So a seat is not `Send` either, as the thread-local is this thread's.
+    worker: Rc<Worker>,
     /// Given up last, after `drop` has run, so that destructors of tasks find what they know.
     _entered: Entered,
-    /// Not `Send`: the thread-local is this thread's.
-    _this_thread: PhantomData<Rc<()>>,
 }
 
 impl Seat {
     /// Takes a new seat. The thread must have none.
     pub(crate) fn take(shared: Arc<Shared>) -> Self {
         let entered = shared.driver.enter();
-        let worker = Box::new(Worker {
+        let worker = Rc::new(Worker {
             shared,
             queue: RefCell::new(TaskQueue::new()),
         });
         debug_assert!(CURRENT.get().is_null(), "a thread has one seat");
-        CURRENT.set(&raw const *worker);
+        CURRENT.set(Rc::as_ptr(&worker));
         Self {
             worker,
             _entered: entered,
-            _this_thread: PhantomData,
         }
     }
 
@@ -129,11 +127,21 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        // Before the worker is freed, also if what follows panics.
+        let _vacate = Vacate;
         budget::unlimited();
         self.worker.shared.shut_down();
         while let Some(task) = self.worker.pop() {
             drop(task);
         }
+    }
+}
+
+/// Dropped, it makes this thread one without a worker.
+struct Vacate;
+
+impl Drop for Vacate {
+    fn drop(&mut self) {
         CURRENT.set(ptr::null());
     }
 }

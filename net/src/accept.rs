@@ -8,7 +8,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Direction, Wait};
+use waterwheel_reactor::{AsyncFd, Call, Direction, Wait};
+
+const ACCEPT: Call = Call::new(Direction::Read, "TcpListener::accept");
 
 impl TcpListener {
     /// Waits for a connection, and gives its stream and the address of its peer.
@@ -45,7 +47,7 @@ impl TcpListener {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn accept(&self) -> Accept<'_> {
-        let wait = Wait::new(&self.io, Direction::Read, "TcpListener::accept");
+        let wait = Wait::new(&self.io);
         Accept { wait }
     }
 }
@@ -62,7 +64,7 @@ impl Future for Accept<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let accept = |fd: &OwnedFd| past_aborted(|| socket::accept(fd.as_fd()));
-        self.wait.poll_io(cx, accept).map_ok(|(fd, peer)| {
+        self.wait.poll_io(cx, ACCEPT, accept).map_ok(|(fd, peer)| {
             let io = AsyncFd::from_nonblocking(fd);
             (TcpStream { io }, peer)
         })

@@ -8,9 +8,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Direction, Wait};
+use waterwheel_reactor::{AsyncFd, Call, Direction, Wait};
 
-const CALL: &str = "TcpStream::connect";
+const NAME: &str = "TcpStream::connect";
+const CONNECT: Call = Call::new(Direction::Write, NAME);
 
 impl TcpStream {
     /// Connects to the first of the addresses in `addr` that accepts.
@@ -45,7 +46,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub async fn connect(addr: impl ToSocketAddrs) -> io::Result<Self> {
-        addresses::first_of(CALL, addr, connect_to).await
+        addresses::first_of(NAME, addr, connect_to).await
     }
 }
 
@@ -65,7 +66,7 @@ struct Handshake<'a> {
 
 impl<'a> Handshake<'a> {
     fn of(io: &'a AsyncFd<OwnedFd>) -> Self {
-        let wait = Wait::new(io, Direction::Write, CALL);
+        let wait = Wait::new(io);
         Self { wait }
     }
 }
@@ -75,8 +76,8 @@ impl Future for Handshake<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
-            ready!(self.wait.poll_ready(cx))?;
-            match self.wait.fd().try_io(Direction::Write, |fd| outcome(fd)) {
+            ready!(self.wait.poll_ready(cx, CONNECT))?;
+            match self.wait.fd().try_io(Direction::Write, outcome) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return Poll::Ready(outcome),
             }

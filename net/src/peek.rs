@@ -7,7 +7,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{Direction, Wait};
+use waterwheel_reactor::{Call, Direction, Wait};
+
+const PEEK: Call = Call::new(Direction::Read, "TcpStream::peek");
 
 impl TcpStream {
     /// As [`read`](Self::read), but leaves what it reads where it was: the next `peek` or `read` gives it again.
@@ -35,7 +37,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> Peek<'a> {
-        let wait = Wait::new(&self.io, Direction::Read, "TcpStream::peek");
+        let wait = Wait::new(&self.io);
         Peek { wait, buffer }
     }
 }
@@ -57,6 +59,6 @@ impl Future for Peek<'_> {
             return Poll::Ready(Ok(0));
         }
         // Not a transfer: it drains nothing, however little it copies.
-        wait.poll_io(cx, |fd| socket::peek(fd.as_fd(), buffer))
+        wait.poll_io(cx, PEEK, |fd| socket::peek(fd.as_fd(), buffer))
     }
 }

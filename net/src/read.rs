@@ -7,7 +7,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{Direction, Wait};
+use waterwheel_reactor::{Call, Direction, Wait};
+
+const READ: Call = Call::new(Direction::Read, "TcpStream::read");
+const READ_VECTORED: Call = Call::new(Direction::Read, "TcpStream::read_vectored");
 
 impl TcpStream {
     /// Reads what has been received, as much as `buffer` has room for; waits if there is nothing.
@@ -54,7 +57,7 @@ impl TcpStream {
     /// ```
     #[inline]
     pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> Read<'a> {
-        let wait = Wait::new(&self.io, Direction::Read, "TcpStream::read");
+        let wait = Wait::new(&self.io);
         Read { wait, buffer }
     }
 
@@ -85,7 +88,7 @@ impl TcpStream {
         &'a self,
         buffers: &'a mut [IoSliceMut<'b>],
     ) -> ReadVectored<'a, 'b> {
-        let wait = Wait::new(&self.io, Direction::Read, "TcpStream::read_vectored");
+        let wait = Wait::new(&self.io);
         ReadVectored { wait, buffers }
     }
 
@@ -154,10 +157,10 @@ pub struct Read<'a> {
 impl Future for Read<'_> {
     type Output = io::Result<usize>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { wait, buffer } = &mut *self;
-        transfer::poll_recv(wait, cx, buffer)
+        transfer::poll_recv(wait, cx, READ, buffer)
     }
 }
 
@@ -174,6 +177,6 @@ impl Future for ReadVectored<'_, '_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { wait, buffers } = &mut *self;
-        transfer::poll_recv_vectored(wait, cx, buffers)
+        transfer::poll_recv_vectored(wait, cx, READ_VECTORED, buffers)
     }
 }

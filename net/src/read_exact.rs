@@ -6,7 +6,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use waterwheel_reactor::{Direction, Wait};
+use waterwheel_reactor::{Call, Direction, Wait};
+
+const READ_EXACT: Call = Call::new(Direction::Read, "TcpStream::read_exact");
 
 impl TcpStream {
     /// Reads until `buffer` is full.
@@ -53,7 +55,7 @@ impl TcpStream {
     #[inline]
     pub fn read_exact<'a>(&'a self, buffer: &'a mut [u8]) -> ReadExact<'a> {
         ReadExact {
-            wait: Wait::new(&self.io, Direction::Read, "TcpStream::read_exact"),
+            wait: Wait::new(&self.io),
             buffer,
             filled: 0,
         }
@@ -80,7 +82,7 @@ impl ReadExact<'_> {
 impl Future for ReadExact<'_> {
     type Output = io::Result<()>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self {
             wait,
@@ -88,7 +90,12 @@ impl Future for ReadExact<'_> {
             filled,
         } = &mut *self;
         while *filled < buffer.len() {
-            match ready!(transfer::poll_recv(wait, cx, &mut buffer[*filled..]))? {
+            match ready!(transfer::poll_recv(
+                wait,
+                cx,
+                READ_EXACT,
+                &mut buffer[*filled..]
+            ))? {
                 0 => return Poll::Ready(Err(ended(*filled, buffer.len()))),
                 count => *filled += count,
             }

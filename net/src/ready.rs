@@ -6,7 +6,10 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use waterwheel_reactor::{Direction, Wait};
+use waterwheel_reactor::{Call, Direction, Wait};
+
+const READABLE: Call = Call::new(Direction::Read, "TcpStream::readable");
+const WRITABLE: Call = Call::new(Direction::Write, "TcpStream::writable");
 
 impl TcpStream {
     /// Waits until there is something to read, or the end, or an error.
@@ -31,7 +34,7 @@ impl TcpStream {
     ///
     /// See [`try_read`](Self::try_read).
     pub fn readable(&self) -> Readable<'_> {
-        let wait = Wait::new(&self.io, Direction::Read, "TcpStream::readable");
+        let wait = Wait::new(&self.io);
         Readable { wait }
     }
 
@@ -56,7 +59,7 @@ impl TcpStream {
     ///
     /// See [`try_write`](Self::try_write).
     pub fn writable(&self) -> Writable<'_> {
-        let wait = Wait::new(&self.io, Direction::Write, "TcpStream::writable");
+        let wait = Wait::new(&self.io);
         Writable { wait }
     }
 }
@@ -72,7 +75,7 @@ impl Future for Readable<'_> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.wait.poll_ready(cx)
+        self.wait.poll_ready(cx, READABLE)
     }
 }
 
@@ -87,6 +90,6 @@ impl Future for Writable<'_> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.wait.poll_ready(cx)
+        self.wait.poll_ready(cx, WRITABLE)
     }
 }

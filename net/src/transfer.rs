@@ -4,34 +4,39 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll};
-use waterwheel_reactor::Wait;
 use waterwheel_reactor::sys::socket;
+use waterwheel_reactor::{Call, Wait};
 
 /// Receives to `buffer`. Nothing fits in an empty one, so that is no end, and nothing to wait for.
 #[inline]
 pub(crate) fn poll_recv(
     wait: &mut Wait<'_, OwnedFd>,
     cx: &mut Context<'_>,
+    call: Call,
     buffer: &mut [u8],
 ) -> Poll<io::Result<usize>> {
     if buffer.is_empty() {
         return Poll::Ready(Ok(0));
     }
-    let wanted = buffer.len().min(socket::MAX_TRANSFER);
-    wait.poll_transfer(cx, wanted, |fd| socket::recv(fd.as_fd(), buffer))
+    wait.poll_transfer(cx, call, buffer.len(), |fd| {
+        socket::recv(fd.as_fd(), buffer)
+    })
 }
 
 /// As [`poll_recv`], to several buffers.
 pub(crate) fn poll_recv_vectored(
     wait: &mut Wait<'_, OwnedFd>,
     cx: &mut Context<'_>,
+    call: Call,
     buffers: &mut [IoSliceMut<'_>],
 ) -> Poll<io::Result<usize>> {
     let wanted = wanted(buffers);
     if wanted == 0 {
         return Poll::Ready(Ok(0));
     }
-    wait.poll_transfer(cx, wanted, |fd| socket::recv_vectored(fd.as_fd(), buffers))
+    wait.poll_transfer(cx, call, wanted, |fd| {
+        socket::recv_vectored(fd.as_fd(), buffers)
+    })
 }
 
 /// Sends from the front of `buffer`.
@@ -39,20 +44,25 @@ pub(crate) fn poll_recv_vectored(
 pub(crate) fn poll_send(
     wait: &mut Wait<'_, OwnedFd>,
     cx: &mut Context<'_>,
+    call: Call,
     buffer: &[u8],
 ) -> Poll<io::Result<usize>> {
-    let wanted = buffer.len().min(socket::MAX_TRANSFER);
-    wait.poll_transfer(cx, wanted, |fd| socket::send(fd.as_fd(), buffer))
+    wait.poll_transfer(cx, call, buffer.len(), |fd| {
+        socket::send(fd.as_fd(), buffer)
+    })
 }
 
 /// As [`poll_send`], from several buffers.
 pub(crate) fn poll_send_vectored(
     wait: &mut Wait<'_, OwnedFd>,
     cx: &mut Context<'_>,
+    call: Call,
     buffers: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
     let wanted = wanted(buffers);
-    wait.poll_transfer(cx, wanted, |fd| socket::send_vectored(fd.as_fd(), buffers))
+    wait.poll_transfer(cx, call, wanted, |fd| {
+        socket::send_vectored(fd.as_fd(), buffers)
+    })
 }
 
 /// How many bytes one vectored call transfers at most. A transfer of fewer is short; one of as many is not, though

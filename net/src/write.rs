@@ -7,7 +7,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{Direction, Wait};
+use waterwheel_reactor::{Call, Direction, Wait};
+
+const WRITE: Call = Call::new(Direction::Write, "TcpStream::write");
+const WRITE_VECTORED: Call = Call::new(Direction::Write, "TcpStream::write_vectored");
 
 impl TcpStream {
     /// Gives the kernel the front of `buffer`, as much as it has room for; waits if it has none.
@@ -45,7 +48,7 @@ impl TcpStream {
     /// ```
     #[inline]
     pub fn write<'a>(&'a self, buffer: &'a [u8]) -> Write<'a> {
-        let wait = Wait::new(&self.io, Direction::Write, "TcpStream::write");
+        let wait = Wait::new(&self.io);
         Write { wait, buffer }
     }
 
@@ -69,7 +72,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn write_vectored<'a>(&'a self, buffers: &'a [IoSlice<'a>]) -> WriteVectored<'a> {
-        let wait = Wait::new(&self.io, Direction::Write, "TcpStream::write_vectored");
+        let wait = Wait::new(&self.io);
         WriteVectored { wait, buffers }
     }
 
@@ -129,10 +132,10 @@ pub struct Write<'a> {
 impl Future for Write<'_> {
     type Output = io::Result<usize>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { wait, buffer } = &mut *self;
-        transfer::poll_send(wait, cx, buffer)
+        transfer::poll_send(wait, cx, WRITE, buffer)
     }
 }
 
@@ -149,6 +152,6 @@ impl Future for WriteVectored<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { wait, buffers } = &mut *self;
-        transfer::poll_send_vectored(wait, cx, buffers)
+        transfer::poll_send_vectored(wait, cx, WRITE_VECTORED, buffers)
     }
 }

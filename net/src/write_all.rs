@@ -6,7 +6,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use waterwheel_reactor::{Direction, Wait};
+use waterwheel_reactor::{Call, Direction, Wait};
+
+const WRITE_ALL: Call = Call::new(Direction::Write, "TcpStream::write_all");
 
 impl TcpStream {
     /// Writes all of `buffer`, and is ready when its last byte is in the kernel: the *write complete* of event
@@ -69,7 +71,7 @@ impl TcpStream {
     #[inline]
     pub fn write_all<'a>(&'a self, buffer: &'a [u8]) -> WriteAll<'a> {
         WriteAll {
-            wait: Wait::new(&self.io, Direction::Write, "TcpStream::write_all"),
+            wait: Wait::new(&self.io),
             buffer,
             written: 0,
         }
@@ -96,7 +98,7 @@ impl WriteAll<'_> {
 impl Future for WriteAll<'_> {
     type Output = io::Result<()>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self {
             wait,
@@ -106,7 +108,12 @@ impl Future for WriteAll<'_> {
         // Each round spends of the task's budget, so a peer that reads as fast as this writes keeps nobody else
         // from running.
         while *written < buffer.len() {
-            match ready!(transfer::poll_send(wait, cx, &buffer[*written..]))? {
+            match ready!(transfer::poll_send(
+                wait,
+                cx,
+                WRITE_ALL,
+                &buffer[*written..]
+            ))? {
                 0 => return Poll::Ready(Err(took_nothing(*written, buffer.len()))),
                 count => *written += count,
             }

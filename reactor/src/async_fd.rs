@@ -1,8 +1,9 @@
 //! [`AsyncFd`]: any descriptor, awaited.
 
+use crate::call::Call;
 use crate::direction::Direction;
-use crate::readiness::{Drained, Observed};
-use crate::registration::Registration;
+use crate::readiness::Drained;
+use crate::registration::{Registration, Seen};
 use crate::sys;
 use crate::wait::Wait;
 use crate::waiters::WaitKey;
@@ -95,14 +96,14 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// Dropping the future loses nothing: the readiness stays.
     pub fn readable(&self) -> Readable<'_, T> {
-        let wait = Wait::new(self, Direction::Read, "AsyncFd::readable");
+        let wait = Wait::new(self);
         Readable { wait }
     }
 
     /// Waits until it can be written to, or the peer has closed, or there is an error. As
     /// [`readable`](Self::readable) in all else.
     pub fn writable(&self) -> Writable<'_, T> {
-        let wait = Wait::new(self, Direction::Write, "AsyncFd::writable");
+        let wait = Wait::new(self);
         Writable { wait }
     }
 
@@ -119,15 +120,15 @@ impl<T: AsFd> AsyncFd<T> {
         direction: Direction,
         operation: impl FnOnce(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        let observed = self.observe();
-        if !observed.is_ready(direction) {
+        let seen = self.see();
+        if !seen.is_ready(direction) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let result = operation(&self.inner);
         if let Err(error) = &result
             && error.kind() == io::ErrorKind::WouldBlock
         {
-            self.drained(observed, direction, Drained::WouldBlock);
+            seen.drained(direction, Drained::WouldBlock);
         }
         result
     }
@@ -150,43 +151,22 @@ impl<T: AsFd> AsyncFd<T> {
     where
         F: FnMut(&T) -> io::Result<R>,
     {
-        let wait = Wait::new(self, direction, "AsyncFd::async_io");
-        AsyncIo { wait, operation }
-    }
-
-    #[inline]
-    pub(crate) fn observe(&self) -> Observed {
-        self.registration.observe()
-    }
-
-    #[inline]
-    pub(crate) fn drained(&self, observed: Observed, direction: Direction, why: Drained) {
-        self.registration.drained(observed, direction, why);
-    }
-
-    #[inline]
-    pub(crate) fn would_block(
-        &self,
-        observed: Observed,
-        direction: Direction,
-        call: &str,
-    ) -> io::Result<()> {
-        self.registration
-            .would_block(self.inner.as_fd(), observed, direction, call)
-    }
-
-    /// See [`Source::park`](crate::source::Source::park). Without a source there is nothing to wait for yet.
-    #[inline]
-    pub(crate) fn park(
-        &self,
-        direction: Direction,
-        key: &mut Option<WaitKey>,
-        cx: &mut Context<'_>,
-    ) -> bool {
-        match self.registration.source() {
-            Some(source) => source.park(direction, key, cx.waker()),
-            None => false,
+        AsyncIo {
+            wait: Wait::new(self),
+            direction,
+            operation,
         }
+    }
+
+    #[inline]
+    pub(crate) fn see(&self) -> Seen<'_> {
+        self.registration.see()
+    }
+
+    #[inline]
+    pub(crate) fn would_block(&self, seen: Seen<'_>, call: Call) -> io::Result<()> {
+        self.registration
+            .would_block(self.inner.as_fd(), seen, call)
     }
 
     pub(crate) fn unpark(&self, key: WaitKey) {
@@ -220,7 +200,8 @@ impl<T: AsFd> Future for Readable<'_, T> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.wait.poll_ready(cx)
+        const CALL: Call = Call::new(Direction::Read, "AsyncFd::readable");
+        self.wait.poll_ready(cx, CALL)
     }
 }
 
@@ -228,7 +209,8 @@ impl<T: AsFd> Future for Writable<'_, T> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.wait.poll_ready(cx)
+        const CALL: Call = Call::new(Direction::Write, "AsyncFd::writable");
+        self.wait.poll_ready(cx, CALL)
     }
 }
 
@@ -237,6 +219,7 @@ impl<T: AsFd> Future for Writable<'_, T> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct AsyncIo<'a, T: AsFd, F> {
     wait: Wait<'a, T>,
+    direction: Direction,
     operation: F,
 }
 
@@ -248,7 +231,7 @@ impl<T: AsFd, R, F: FnMut(&T) -> io::Result<R>> Future for AsyncIo<'_, T, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let operation = &mut this.operation;
-        this.wait.poll_io(cx, operation)
+        let call = Call::new(this.direction, "AsyncFd::async_io");
+        this.wait.poll_io(cx, call, &mut this.operation)
     }
 }

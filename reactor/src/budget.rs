@@ -8,49 +8,53 @@ use std::cell::Cell;
 use std::task::{Context, Poll};
 
 /// Operations that a task may complete in one poll.
-pub const PER_POLL: u8 = 128;
-
-const UNLIMITED: u8 = u8::MAX;
+pub const PER_POLL: u32 = 128;
 
 thread_local! {
-    static LEFT: Cell<u8> = const { Cell::new(UNLIMITED) };
+    static LEFT: Cell<u32> = const { Cell::new(u32::MAX) };
+    /// Whether what is left is a task's. If not, it is refilled when it runs out, and so without limit.
+    static COUNTED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Gives the task that is about to be polled on this thread a fresh budget.
 #[inline]
 pub fn refill() {
-    LEFT.set(PER_POLL);
+    LEFT.with(|left| left.set(PER_POLL));
+    COUNTED.with(|counted| counted.set(true));
 }
 
 /// Ends the counting on this thread.
 #[inline]
 pub fn unlimited() {
-    LEFT.set(UNLIMITED);
+    LEFT.with(|left| left.set(u32::MAX));
+    COUNTED.with(|counted| counted.set(false));
 }
 
-/// Spends one operation, or, when the budget is spent, wakes the task and pends.
+/// Ready while there is budget left; else wakes the task and pends.
 #[inline]
-pub fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
-    match LEFT.get() {
-        UNLIMITED => Poll::Ready(()),
-        0 => {
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
-        left => {
-            LEFT.set(left - 1);
-            Poll::Ready(())
-        }
+pub fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
+    if LEFT.get() == 0 {
+        poll_spent(cx)
+    } else {
+        Poll::Ready(())
     }
 }
 
-/// Gives one operation back: it found nothing to do.
-#[inline]
-pub(crate) fn refund() {
-    let left = LEFT.get();
-    if left < PER_POLL {
-        LEFT.set(left + 1);
+#[cold]
+fn poll_spent(cx: &mut Context<'_>) -> Poll<()> {
+    if COUNTED.get() {
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    } else {
+        unlimited();
+        Poll::Ready(())
     }
+}
+
+/// Spends one operation, of a budget of which some was left: it has found something to do.
+#[inline]
+pub fn spend() {
+    LEFT.with(|left| left.set(left.get().saturating_sub(1)));
 }
 
 #[cfg(test)]
@@ -62,17 +66,19 @@ mod tests {
     fn a_budget_is_spent_and_refilled() {
         let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..1000 {
-            assert!(poll_spend(&mut cx).is_ready(), "nobody counts yet");
+            assert!(poll_left(&mut cx).is_ready(), "nobody counts yet");
+            spend();
         }
         refill();
         for _ in 0..PER_POLL {
-            assert!(poll_spend(&mut cx).is_ready());
+            assert!(poll_left(&mut cx).is_ready());
+            spend();
         }
-        assert!(poll_spend(&mut cx).is_pending());
-        refund();
-        assert!(poll_spend(&mut cx).is_ready());
-        assert!(poll_spend(&mut cx).is_pending());
+        assert!(poll_left(&mut cx).is_pending());
+        assert!(poll_left(&mut cx).is_pending(), "until the next poll");
+        refill();
+        assert!(poll_left(&mut cx).is_ready());
         unlimited();
-        assert!(poll_spend(&mut cx).is_ready());
+        assert!(poll_left(&mut cx).is_ready());
     }
 }

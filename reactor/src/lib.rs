@@ -9,6 +9,7 @@
 //! | `reactor` | [`Reactor`]: turn, unpark, register, close |
 //! | `async_fd` | [`AsyncFd`], and its futures |
 //! | `wait` | [`Wait`]: the loop of try, clear, park that every leaf future runs |
+//! | `call`, `direction` | [`Call`], [`Direction`]: which way, and by what name |
 //! | `registration` | the lazy way of a descriptor into a reactor |
 //! | `source` | what a reactor and the futures share; the order that loses no wake |
 //! | `readiness` | the readiness word: bits and tick |
@@ -25,6 +26,7 @@ compile_error!("Waterwheel runs on Linux only: it is built on epoll, eventfd and
 mod alarm;
 mod async_fd;
 pub mod budget;
+mod call;
 mod direction;
 mod home;
 mod parker;
@@ -40,6 +42,7 @@ mod wait;
 mod waiters;
 
 pub use async_fd::{AsyncFd, AsyncIo, Readable, Writable};
+pub use call::Call;
 pub use direction::Direction;
 pub use reactor::{Enter, Reactor};
 pub use registration::missing_runtime;

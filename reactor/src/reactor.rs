@@ -80,7 +80,7 @@ pub struct Reactor {
 
 impl Reactor {
     /// The wakers that a turn's buffer keeps room for between turns.
-    const KEEP_WAKERS: usize = 2 * CAPACITY;
+    const KEEP_WAKERS: usize = 64;
 
     /// Makes a reactor: an epoll instance, an eventfd and a timerfd, all closed on exec.
     ///
@@ -134,24 +134,35 @@ impl Reactor {
     ///
     /// What `epoll_wait(2)` and `timerfd_settime(2)` report. None is known that a sound program can cause.
     pub fn turn(&self, deadline: Option<Instant>) -> io::Result<usize> {
-        if let Some(deadline) = deadline {
-            let now = Instant::now();
-            if deadline <= now {
-                return self.turn_now();
-            }
-            self.alarm.arm(deadline, now)?;
-        }
         if !self.parker.park() {
             return self.turn_now();
         }
         let mut buffer = [MaybeUninit::uninit(); CAPACITY];
-        let events = self.epoll.wait(&mut buffer, Wait::Forever);
+        let events = self
+            .wait_until(deadline)
+            .and_then(|wait| self.epoll.wait(&mut buffer, wait));
         self.parker.unparked();
         Ok(self.dispatch(events?))
     }
 
-    /// Wakes who waits for something that has happened, and does not sleep. It touches neither the timerfd nor the
-    /// unpark word, and any thread may call it.
+    /// How long a turn may wait, with the timerfd armed for its end.
+    ///
+    /// The clock is read after the unpark word says «parked». A sibling that takes the timerfd's event before that
+    /// leaves a clock that tells of it (see `alarm.rs`); one that takes it later finds the owner parked, and
+    /// wakes it (see `dispatch`).
+    fn wait_until(&self, deadline: Option<Instant>) -> io::Result<Wait> {
+        if let Some(deadline) = deadline {
+            let now = Instant::now();
+            if deadline <= now {
+                return Ok(Wait::Zero);
+            }
+            self.alarm.arm(deadline, now)?;
+        }
+        Ok(Wait::Forever)
+    }
+
+    /// Wakes who waits for something that has happened, and does not sleep. It does not touch the timerfd, and any
+    /// thread may call it, also while the owner sleeps: what was to end that sleep still ends it.
     ///
     /// # Errors
     ///
@@ -185,9 +196,8 @@ impl Reactor {
             if let Some(here) = home.take_if(|home| Arc::ptr_eq(&home.reactor, self)) {
                 // Not left to the closing of the epoll instance: a child may have inherited it by fork.
                 let _ = self.epoll.delete(here.fd);
+                source.orphan(&mut wakers);
             }
-            drop(home);
-            source.orphan(&mut wakers);
         }
         wake_all(&mut wakers);
     }
@@ -198,22 +208,36 @@ impl Reactor {
         lock(&self.sources).len()
     }
 
+    /// The models' kernel is asked what it has, and told what happens.
+    #[cfg(loom)]
+    #[allow(dead_code, reason = "for the models alone")]
+    pub(crate) fn epoll(&self) -> &Epoll {
+        &self.epoll
+    }
+
     fn dispatch(&self, events: &[Event]) -> usize {
         if events.is_empty() {
             return 0;
         }
         let mut wakers = std::mem::take(&mut *lock(&self.wakers));
         let mut told = 0;
+        let mut own = false;
         {
             let sources = lock(&self.sources);
             for event in events {
-                let (bits, happened) = (event.u64, event.events);
-                // The reactor's own tokens are in no slab either: they have ended the wait, which is all they do.
-                if let Some(source) = sources.get(Token::from_bits(bits)) {
+                let (token, happened) = (Token::from_bits(event.u64), event.events);
+                if let Some(source) = sources.get(token) {
                     told += 1;
                     source.dispatch(Ready::from_epoll(happened), &mut wakers);
+                } else {
+                    own |= token.is_own();
                 }
             }
+        }
+        // The reactor's own descriptors end the owner's wait, which is all they do. If it still waits, then this
+        // thread is not the owner and has taken from it what each edge gives to one wait alone: it makes another.
+        if own && self.parker.is_parked() {
+            let _ = self.wake.notify();
         }
         wake_all(&mut wakers);
         if wakers.capacity() <= Self::KEEP_WAKERS {
@@ -239,8 +263,12 @@ impl Reactor {
         // Before the kernel is told: its first event may be dispatched by another thread at once.
         source.readiness.register(direction);
         if let Err(error) = self.epoll.add(fd, token.to_bits()) {
-            source.readiness.orphan();
             lock(&self.sources).remove(token);
+            // Who has parked meanwhile looks again, and meets the error too.
+            let mut wakers = Vec::new();
+            source.orphan(&mut wakers);
+            drop(home);
+            wake_all(&mut wakers);
             return Err(error);
         }
         *home = Some(Home {
@@ -280,8 +308,13 @@ fn closed() -> io::Error {
 /// Wakes all, in order, with no lock held. A waker that panics keeps nobody else from being woken; the panic hook
 /// has told of it.
 fn wake_all(wakers: &mut Vec<Waker>) {
-    for waker in wakers.drain(..) {
-        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+    let mut rest = wakers.drain(..);
+    let mut wake_rest = || rest.by_ref().for_each(Waker::wake);
+    while let Err(payload) = catch_unwind(AssertUnwindSafe(&mut wake_rest)) {
+        // The payload is the user's too, and may panic when it is dropped: then it is leaked.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(second);
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The readiness word of a source: one atomic that says what the kernel has told of a descriptor.
 //!
 //! ```text
-//! 63            32 31        6      5      4      3      2      1      0
-//! │     tick      │  (zero)  │ REGD │ ERR  │ WCLO │ RCLO │ WRITE│ READ │
+//! 63            32 31        7      6      5      4      3      2      1      0
+//! │     tick      │  (zero)  │ URG  │ REGD │ ERR  │ WCLO │ RCLO │ WRITE│ READ │
 //! ```
 //!
 //! # Rules
@@ -13,8 +13,9 @@
 //!   *before* the system call whose result it acts on. A tick that has moved means an edge that the call may not
 //!   have seen, so the bits stay and the caller calls again. The tick has 32 bits: a stale clear would have to
 //!   sleep through 2³² events exactly to eat one.
-//! - **R3.** The closed bits and the error bit survive a *short* transfer, which says nothing about what comes
-//!   after the data: a FIN that came together with data is still seen. Only `WouldBlock`, by which the kernel
+//! - **R3.** The closed bits, the error bit and the urgent bit survive a *short* transfer, which says nothing about
+//!   what comes after the data: a FIN that came together with data is still seen, and so is the data behind an urgent
+//!   byte, at whose mark a read stops. Only `WouldBlock`, by which the kernel
 //!   itself says that there is neither data nor an end, clears them. (On a socket it never contradicts a closed bit; on a
 //!   FIFO it does, when a new writer opens what the last one closed, and a bit that stayed would spin.)
 //! - **R4.** While REGISTERED is not set, no event will come, and both directions count as ready: the system
@@ -29,6 +30,7 @@ const READ_CLOSED: u64 = 1 << 2;
 const WRITE_CLOSED: u64 = 1 << 3;
 const ERROR: u64 = 1 << 4;
 const REGISTERED: u64 = 1 << 5;
+const URGENT: u64 = 1 << 6;
 const ONE_TICK: u64 = 1 << 32;
 
 /// What an event adds to the word.
@@ -53,21 +55,24 @@ impl Ready {
     #[inline]
     pub(crate) fn from_epoll(events: u32) -> Self {
         let mut bits = 0;
-        if events & (EPOLLIN | EPOLLPRI) != 0 {
+        if events & EPOLLIN != 0 {
             bits |= READABLE;
         }
         if events & EPOLLOUT != 0 {
             bits |= WRITABLE;
         }
-        if events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) != 0 {
-            bits |= Self::endings(events);
+        if events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR) != 0 {
+            bits |= Self::rarities(events);
         }
         Self(bits)
     }
 
     #[cold]
-    fn endings(events: u32) -> u64 {
+    fn rarities(events: u32) -> u64 {
         let mut bits = 0;
+        if events & EPOLLPRI != 0 {
+            bits |= READABLE | URGENT;
+        }
         if events & EPOLLRDHUP != 0 {
             bits |= READABLE | READ_CLOSED;
         }
@@ -98,7 +103,7 @@ const EPOLLRDHUP: u32 = libc::EPOLLRDHUP.cast_unsigned();
 #[inline]
 const fn mask(direction: Direction) -> u64 {
     match direction {
-        Direction::Read => READABLE | READ_CLOSED | ERROR,
+        Direction::Read => READABLE | READ_CLOSED | ERROR | URGENT,
         Direction::Write => WRITABLE | WRITE_CLOSED | ERROR,
     }
 }
@@ -207,7 +212,7 @@ impl Readiness {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use Direction::{Read, Write};
@@ -280,6 +285,17 @@ mod tests {
         readiness.clear(readiness.observe(), Read, Drained::Short);
         assert!(readiness.observe().is_ready(Read));
         assert!(!readiness.observe().is_ready(Write));
+    }
+
+    #[test]
+    fn urgent_data_outlives_a_short_read() {
+        let readiness = registered();
+        readiness.publish(Ready::from_epoll(EPOLLIN | EPOLLPRI));
+        readiness.clear(readiness.observe(), Read, Drained::Short);
+        assert!(readiness.observe().is_ready(Read));
+        assert!(!readiness.observe().is_ready(Write));
+        readiness.clear(readiness.observe(), Read, Drained::WouldBlock);
+        assert!(!readiness.observe().is_ready(Read));
     }
 
     /// Pitfall: RDHUP taken for HUP, a write spin (mio#939).

@@ -4,14 +4,17 @@
 //! source is made at the first `WouldBlock` and kept; the reactor that it is registered with may change, when
 //! that one is closed and the descriptor lives on.
 
+use crate::call::Call;
 use crate::direction::Direction;
 use crate::reactor::Reactor;
 use crate::readiness::{Drained, Observed};
 use crate::source::Source;
 use crate::sync::lock;
+use crate::waiters::WaitKey;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::{Arc, OnceLock};
+use std::task::Context;
 
 #[derive(Debug, Default)]
 pub(crate) struct Registration {
@@ -30,46 +33,80 @@ impl Registration {
         self.source.get()
     }
 
+    /// What is known of the descriptor now.
     #[inline]
-    pub(crate) fn observe(&self) -> Observed {
-        match self.source() {
+    pub(crate) fn see(&self) -> Seen<'_> {
+        let source = self.source();
+        let observed = match source {
             Some(source) => source.readiness.observe(),
             None => Observed::UNREGISTERED,
-        }
+        };
+        Seen { source, observed }
     }
 
-    /// A transfer ended early. Nothing is known of a descriptor that is not registered, so nothing is cleared.
-    #[inline]
-    pub(crate) fn drained(&self, observed: Observed, direction: Direction, why: Drained) {
-        if observed.is_registered()
-            && let Some(source) = self.source()
-        {
-            source.readiness.clear(observed, direction, why);
-        }
-    }
-
-    /// `fd` has said `WouldBlock` in `direction`: clears it, or, if no event would tell when that is over,
-    /// registers. `call` names who asks.
+    /// `fd` has said `WouldBlock`: clears the direction, or, if no event would tell when that is over, registers.
     #[inline]
     pub(crate) fn would_block(
         &self,
         fd: BorrowedFd<'_>,
-        observed: Observed,
-        direction: Direction,
-        call: &str,
+        seen: Seen<'_>,
+        call: Call,
     ) -> io::Result<()> {
-        if observed.is_registered() {
-            self.drained(observed, direction, Drained::WouldBlock);
+        if seen.is_registered() {
+            seen.drained(call.direction, Drained::WouldBlock);
             return Ok(());
         }
-        self.register(fd, direction, call)
+        self.register(fd, call)
     }
 
     #[cold]
-    fn register(&self, fd: BorrowedFd<'_>, direction: Direction, call: &str) -> io::Result<()> {
-        let reactor = Reactor::current().unwrap_or_else(|| missing_runtime(call));
+    fn register(&self, fd: BorrowedFd<'_>, call: Call) -> io::Result<()> {
+        let reactor = Reactor::current().unwrap_or_else(|| missing_runtime(call.name));
         let source = self.source.get_or_init(|| Arc::new(Source::new()));
-        reactor.register(fd, source, direction)
+        reactor.register(fd, source, call.direction)
+    }
+}
+
+/// What was known of a descriptor at some moment: before a system call, mostly, whose result is then judged by it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    source: Option<&'a Arc<Source>>,
+    observed: Observed,
+}
+
+impl Seen<'_> {
+    #[inline]
+    pub(crate) fn is_ready(self, direction: Direction) -> bool {
+        self.observed.is_ready(direction)
+    }
+
+    #[inline]
+    pub(crate) fn is_registered(self) -> bool {
+        self.observed.is_registered()
+    }
+
+    /// A transfer has ended early. Nothing is known of a descriptor that is not registered, so nothing is cleared.
+    #[inline]
+    pub(crate) fn drained(self, direction: Direction, why: Drained) {
+        if let Some(source) = self.source
+            && self.is_registered()
+        {
+            source.readiness.clear(self.observed, direction, why);
+        }
+    }
+
+    /// See [`Source::park`]. Without a source there is nothing to wait for yet.
+    #[inline]
+    pub(crate) fn park(
+        self,
+        direction: Direction,
+        key: &mut Option<WaitKey>,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        match self.source {
+            Some(source) => source.park(direction, key, cx.waker()),
+            None => false,
+        }
     }
 }
 

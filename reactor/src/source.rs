@@ -13,6 +13,9 @@
 //! the second load said «not ready»; so its direction was published since, and whoever published it takes
 //! the waker (or has taken it). At worst the task is woken once for nothing.
 //!
+//! When the second load says «ready», that does not hold: the take may have come before the store. So
+//! [`park`](Source::park) then removes what it has stored, and only who does wait has a key.
+//!
 //! # Lock order
 //!
 //! `home`, then the reactor's slab, then `waiters`. No lock is held while a waker is cloned, woken or dropped.
@@ -41,8 +44,8 @@ impl Source {
         }
     }
 
-    /// Stores a waker for `direction`, unless that is ready. `true`: the caller will be woken. `false`: it
-    /// should look again.
+    /// Stores a waker for `direction`, unless that is ready. `true`: the caller will be woken, and `key` names its
+    /// waker. `false`: it should look again, and has left nothing.
     #[must_use]
     #[inline]
     pub(crate) fn park(
@@ -53,9 +56,14 @@ impl Source {
     ) -> bool {
         let waker = waker.clone();
         let (place, back) = lock(&self.waiters).store(direction, *key, waker);
-        drop(back);
         *key = Some(place);
-        !self.readiness.observe().is_ready(direction)
+        drop(back);
+        if self.readiness.observe().is_ready(direction) {
+            *key = None;
+            self.unpark(place);
+            return false;
+        }
+        true
     }
 
     /// Forgets a future that has parked and does not wait any more.
@@ -73,7 +81,8 @@ impl Source {
         lock(&self.waiters).take(ready, wakers);
     }
 
-    /// There will be no more events: everybody is to look for themselves.
+    /// There will be no more events: everybody is to look for themselves. The caller holds the lock of `home`, so
+    /// that the word never contradicts it: who finds the word unregistered, and `home` not, would register for ever.
     pub(crate) fn orphan(&self, wakers: &mut Vec<Waker>) {
         self.readiness.orphan();
         lock(&self.waiters).take(Ready::BOTH, wakers);

@@ -21,6 +21,12 @@ impl Token {
         key: u32::MAX,
     };
 
+    /// Whether it names one of the reactor's own descriptors.
+    #[inline]
+    pub(crate) fn is_own(self) -> bool {
+        self.key == u32::MAX
+    }
+
     #[inline]
     pub(crate) fn to_bits(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.key)
@@ -35,7 +41,7 @@ impl Token {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
@@ -48,5 +54,6 @@ mod tests {
         assert_eq!(token.to_bits(), 0xdead_beef_1234_5678);
         assert_eq!(Token::from_bits(token.to_bits()), token);
         assert_ne!(Token::WAKE.to_bits(), Token::ALARM.to_bits());
+        assert!(Token::WAKE.is_own() && Token::ALARM.is_own() && !token.is_own());
     }
 }

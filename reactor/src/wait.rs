@@ -2,8 +2,10 @@
 
 use crate::async_fd::AsyncFd;
 use crate::budget;
-use crate::direction::Direction;
-use crate::readiness::{Drained, Observed};
+use crate::call::Call;
+use crate::readiness::Drained;
+use crate::registration::Seen;
+use crate::sys::socket::MAX_TRANSFER;
 use crate::waiters::WaitKey;
 use std::io;
 use std::os::fd::AsFd;
@@ -24,7 +26,9 @@ use std::task::{Context, Poll, ready};
 /// use std::os::fd::AsFd;
 /// use std::pin::Pin;
 /// use std::task::{Context, Poll};
-/// use waterwheel::reactor::{AsyncFd, Direction, Wait};
+/// use waterwheel::reactor::{AsyncFd, Call, Direction, Wait};
+///
+/// const READ_BYTE: Call = Call::new(Direction::Read, "ReadByte");
 ///
 /// struct ReadByte<'a, T: AsFd> {
 ///     wait: Wait<'a, T>,
@@ -37,7 +41,7 @@ use std::task::{Context, Poll, ready};
 ///     type Output = io::Result<u8>;
 ///
 ///     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-///         self.wait.poll_io(cx, |mut fd| {
+///         self.wait.poll_io(cx, READ_BYTE, |mut fd| {
 ///             let mut byte = [0];
 ///             fd.read_exact(&mut byte).map(|()| byte[0])
 ///         })
@@ -48,7 +52,7 @@ use std::task::{Context, Poll, ready};
 ///     let (ours, mut theirs) = std::os::unix::net::UnixStream::pair()?;
 ///     let ours = AsyncFd::new(ours)?;
 ///     io::Write::write_all(&mut theirs, b"!")?;
-///     let wait = Wait::new(&ours, Direction::Read, "ReadByte");
+///     let wait = Wait::new(&ours);
 ///     assert_eq!(ReadByte { wait }.await?, b'!');
 ///     io::Result::Ok(())
 /// })?;
@@ -58,22 +62,14 @@ use std::task::{Context, Poll, ready};
 #[must_use = "it waits for nothing until it is polled"]
 pub struct Wait<'a, T: AsFd> {
     fd: &'a AsyncFd<T>,
-    call: &'static str,
-    direction: Direction,
     key: Option<WaitKey>,
 }
 
 impl<'a, T: AsFd> Wait<'a, T> {
-    /// A stay at `fd` on behalf of `call`: the name, as its user writes it, of what waits. It appears in the
-    /// panic that tells of a missing runtime.
+    /// A stay at `fd`, which begins when it is first polled to pending.
     #[inline]
-    pub fn new(fd: &'a AsyncFd<T>, direction: Direction, call: &'static str) -> Self {
-        Self {
-            fd,
-            call,
-            direction,
-            key: None,
-        }
+    pub fn new(fd: &'a AsyncFd<T>) -> Self {
+        Self { fd, key: None }
     }
 
     /// The descriptor.
@@ -83,7 +79,7 @@ impl<'a, T: AsFd> Wait<'a, T> {
         self.fd
     }
 
-    /// Runs `operation` until it gives something else than `WouldBlock`, waiting in between.
+    /// Runs `operation` until it gives something else than `WouldBlock`, waiting in between, for `call`'s direction.
     ///
     /// `operation` must be one non-blocking system call, or several of which the first may say `WouldBlock`; it is
     /// called again from the start. The descriptor is registered at the first `WouldBlock`.
@@ -99,26 +95,27 @@ impl<'a, T: AsFd> Wait<'a, T> {
     pub fn poll_io<R>(
         &mut self,
         cx: &mut Context<'_>,
+        call: Call,
         mut operation: impl FnMut(&'a T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_observed(cx, |fd, _| operation(fd))
+        self.poll_seen(cx, call, |fd, _| operation(fd))
     }
 
-    /// The loop of [`poll_io`](Self::poll_io); `operation` is told what was observed before it.
-    #[inline]
-    fn poll_observed<R>(
+    /// The loop of [`poll_io`](Self::poll_io); `operation` is told what was seen before it.
+    #[inline(always)]
+    fn poll_seen<R>(
         &mut self,
         cx: &mut Context<'_>,
-        mut operation: impl FnMut(&'a T, Observed) -> io::Result<R>,
+        call: Call,
+        mut operation: impl FnMut(&'a T, Seen<'a>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        ready!(budget::poll_spend(cx));
+        ready!(budget::poll_left(cx));
         loop {
-            let observed = self.fd.observe();
-            if observed.is_ready(self.direction) {
-                match operation(self.fd.get_ref(), observed) {
+            let seen = self.fd.see();
+            if seen.is_ready(call.direction) {
+                match operation(self.fd.get_ref(), seen) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        let seen = self.fd.would_block(observed, self.direction, self.call);
-                        if let Err(error) = seen {
+                        if let Err(error) = self.fd.would_block(seen, call) {
                             return Poll::Ready(Err(error));
                         }
                         continue;
@@ -126,12 +123,12 @@ impl<'a, T: AsFd> Wait<'a, T> {
                     result => {
                         // Ready again: the waker is taken, or about to be (see `source.rs`).
                         self.key = None;
+                        budget::spend();
                         return Poll::Ready(result);
                     }
                 }
             }
-            if self.fd.park(self.direction, &mut self.key, cx) {
-                budget::refund();
+            if seen.park(call.direction, &mut self.key, cx) {
                 return Poll::Pending;
             }
         }
@@ -150,18 +147,18 @@ impl<'a, T: AsFd> Wait<'a, T> {
     /// # Panics
     ///
     /// As [`poll_io`](Self::poll_io).
-    #[inline]
+    #[inline(always)]
     pub fn poll_transfer(
         &mut self,
         cx: &mut Context<'_>,
+        call: Call,
         wanted: usize,
         mut operation: impl FnMut(&'a T) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        let (fd, direction) = (self.fd, self.direction);
-        self.poll_observed(cx, |inner, observed| {
-            let count = operation(inner)?;
-            if count != 0 && count < wanted {
-                fd.drained(observed, direction, Drained::Short);
+        self.poll_seen(cx, call, |fd, seen| {
+            let count = operation(fd)?;
+            if count < wanted && count != 0 && count != MAX_TRANSFER {
+                seen.drained(call.direction, Drained::Short);
             }
             Ok(count)
         })
@@ -179,20 +176,20 @@ impl<'a, T: AsFd> Wait<'a, T> {
     /// # Panics
     ///
     /// As [`poll_io`](Self::poll_io).
-    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(budget::poll_spend(cx));
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>, call: Call) -> Poll<io::Result<()>> {
+        ready!(budget::poll_left(cx));
         loop {
-            let observed = self.fd.observe();
-            if !observed.is_registered() {
+            let seen = self.fd.see();
+            if !seen.is_registered() {
                 // Nothing is known of it. Epoll tells the present state when a descriptor is added.
-                if let Err(error) = self.fd.would_block(observed, self.direction, self.call) {
+                if let Err(error) = self.fd.would_block(seen, call) {
                     return Poll::Ready(Err(error));
                 }
-            } else if observed.is_ready(self.direction) {
+            } else if seen.is_ready(call.direction) {
                 self.key = None;
+                budget::spend();
                 return Poll::Ready(Ok(()));
-            } else if self.fd.park(self.direction, &mut self.key, cx) {
-                budget::refund();
+            } else if seen.park(call.direction, &mut self.key, cx) {
                 return Poll::Pending;
             }
         }

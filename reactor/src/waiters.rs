@@ -7,31 +7,41 @@
 use crate::direction::Direction;
 use crate::readiness::Ready;
 use slab::Slab;
+use std::num::NonZeroU32;
 use std::task::Waker;
 
-/// The place of one waiting future.
+/// The place of one waiting future. Eight bytes, also as an `Option`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WaitKey {
-    id: u32,
-    place: Place,
+    id: Id,
+    place: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Slot(Direction),
-    More(u32),
+/// A waiter's number: no two waiters of a source have the same, but for 2³² waiters between them.
+type Id = NonZeroU32;
+
+/// The places that are slots. All others are keys of the slab.
+const READ_SLOT: u32 = u32::MAX;
+const WRITE_SLOT: u32 = u32::MAX - 1;
+
+#[inline]
+const fn slot_of(direction: Direction) -> u32 {
+    match direction {
+        Direction::Read => READ_SLOT,
+        Direction::Write => WRITE_SLOT,
+    }
 }
 
 #[derive(Debug)]
 struct Slot {
     waker: Option<Waker>,
-    id: u32,
+    id: Id,
 }
 
 #[derive(Debug)]
 struct Further {
     waker: Option<Waker>,
-    id: u32,
+    id: Id,
     direction: Direction,
 }
 
@@ -41,20 +51,24 @@ pub(crate) struct Waiters {
     write: Slot,
     /// Boxed: most sources never have a second waiter in one direction.
     more: Option<Box<Slab<Further>>>,
-    next_id: u32,
+    next_id: Id,
 }
 
 impl Waiters {
     pub(crate) const fn new() -> Self {
-        const EMPTY: Slot = Slot { waker: None, id: 0 };
+        const EMPTY: Slot = Slot {
+            waker: None,
+            id: Id::MIN,
+        };
         Self {
             read: EMPTY,
             write: EMPTY,
             more: None,
-            next_id: 1,
+            next_id: Id::MIN,
         }
     }
 
+    #[inline]
     fn slot(&mut self, direction: Direction) -> &mut Slot {
         match direction {
             Direction::Read => &mut self.read,
@@ -62,14 +76,20 @@ impl Waiters {
         }
     }
 
+    #[inline]
+    fn take_id(&mut self) -> Id {
+        let id = self.next_id;
+        self.next_id = id.checked_add(1).unwrap_or(Id::MIN);
+        id
+    }
+
+    /// Where the future of `key` has left its waker, if it still waits there.
     fn waiting(&mut self, key: WaitKey) -> Option<&mut Option<Waker>> {
         let (waker, id) = match key.place {
-            Place::Slot(direction) => {
-                let slot = self.slot(direction);
-                (&mut slot.waker, slot.id)
-            }
-            Place::More(index) => {
-                let further = self.more.as_mut()?.get_mut(index as usize)?;
+            READ_SLOT => (&mut self.read.waker, self.read.id),
+            WRITE_SLOT => (&mut self.write.waker, self.write.id),
+            place => {
+                let further = self.more.as_mut()?.get_mut(place as usize)?;
                 (&mut further.waker, further.id)
             }
         };
@@ -78,48 +98,65 @@ impl Waiters {
 
     /// Stores `waker`: in the place of `key`, if that future still waits there, or else in a free one. Returns the
     /// place, and a waker for the caller to drop once the lock is released.
+    #[inline]
     pub(crate) fn store(
         &mut self,
         direction: Direction,
         key: Option<WaitKey>,
         waker: Waker,
     ) -> (WaitKey, Option<Waker>) {
-        if let Some(key) = key
-            && let Some(place) = self.waiting(key)
-        {
-            if place.as_ref().is_some_and(|old| old.will_wake(&waker)) {
-                return (key, Some(waker));
-            }
-            return (key, place.replace(waker));
+        if key.is_some() || self.slot(direction).waker.is_some() {
+            return self.store_beside(direction, key, waker);
         }
-        let id = self.next_id;
-        self.next_id = id.wrapping_add(1);
-        let slot = self.slot(direction);
-        if slot.waker.is_none() {
-            *slot = Slot {
-                waker: Some(waker),
-                id,
-            };
-            let place = Place::Slot(direction);
-            return (WaitKey { id, place }, None);
+        let id = self.take_id();
+        *self.slot(direction) = Slot {
+            waker: Some(waker),
+            id,
+        };
+        let place = slot_of(direction);
+        (WaitKey { id, place }, None)
+    }
+
+    /// [`store`](Self::store) for a future that has waited before, or beside another that waits.
+    #[cold]
+    fn store_beside(
+        &mut self,
+        direction: Direction,
+        key: Option<WaitKey>,
+        waker: Waker,
+    ) -> (WaitKey, Option<Waker>) {
+        let Some(key) = key else {
+            return (self.store_further(direction, waker), None);
+        };
+        let Some(place) = self.waiting(key) else {
+            return self.store(direction, None, waker);
+        };
+        if place.as_ref().is_some_and(|old| old.will_wake(&waker)) {
+            (key, Some(waker))
+        } else {
+            (key, place.replace(waker))
         }
-        let index = self.more.get_or_insert_default().insert(Further {
+    }
+
+    fn store_further(&mut self, direction: Direction, waker: Waker) -> WaitKey {
+        let id = self.take_id();
+        let key = self.more.get_or_insert_default().insert(Further {
             waker: Some(waker),
             id,
             direction,
         });
-        let index = u32::try_from(index).expect("fewer than 2^32 waiters on one source");
-        let place = Place::More(index);
-        (WaitKey { id, place }, None)
+        let place = u32::try_from(key).ok().filter(|place| *place < WRITE_SLOT);
+        let place = place.expect("fewer than 2^32 - 2 waiters on one source");
+        WaitKey { id, place }
     }
 
     /// Removes the waker of a future that no longer waits.
     pub(crate) fn remove(&mut self, key: WaitKey) -> Option<Waker> {
         let waker = self.waiting(key)?.take();
-        if let Place::More(index) = key.place
+        if key.place < WRITE_SLOT
             && let Some(more) = &mut self.more
         {
-            more.remove(index as usize);
+            more.remove(key.place as usize);
             if more.is_empty() {
                 self.more = None;
             }
@@ -130,11 +167,15 @@ impl Waiters {
     /// Moves the wakers that `ready` concerns to `wakers`.
     #[inline]
     pub(crate) fn take(&mut self, ready: Ready, wakers: &mut Vec<Waker>) {
-        if ready.concerns(Direction::Read) {
-            wakers.extend(self.read.waker.take());
+        if ready.concerns(Direction::Read)
+            && let Some(waker) = self.read.waker.take()
+        {
+            wakers.push(waker);
         }
-        if ready.concerns(Direction::Write) {
-            wakers.extend(self.write.waker.take());
+        if ready.concerns(Direction::Write)
+            && let Some(waker) = self.write.waker.take()
+        {
+            wakers.push(waker);
         }
         if self.more.is_some() {
             self.take_more(ready, wakers);
@@ -157,7 +198,7 @@ impl Waiters {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use Direction::{Read, Write};

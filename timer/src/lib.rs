@@ -3,7 +3,7 @@
 //! Time is [`std::time::Duration`] and [`std::time::Instant`]; deadlines are exact to the nanosecond. No
 //! timer fires before its deadline, and those due together fire in deadline order, ties in the order of
 //! their insertion. *Never* is a time like any other: [`Duration::MAX`], or any sum that overflows, pends
-//! for ever and panics nowhere.
+//! for ever and panics nowhere. So does an instant more than four centuries away.
 //!
 //! What a program awaits (in the facade, at the root):
 //!
@@ -32,6 +32,7 @@
 #![forbid(unsafe_code)]
 
 mod caller;
+mod clock;
 mod elapsed;
 mod far;
 mod interval;

@@ -16,7 +16,7 @@ use std::{
 
 use crate::{
     caller::Caller,
-    far::after,
+    clock,
     timers::{Settled, Timers},
     wheel::Key,
 };
@@ -84,7 +84,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 #[derive(Debug)]
 #[must_use = "a sleep does nothing unless it is awaited or polled"]
 pub struct Sleep {
-    deadline: Instant,
+    /// By the crate's clock.
+    deadline: u64,
     registration: Option<Registration>,
     caller: Caller,
     /// Whether the clock was read when the deadline was set, and stood before it: the first poll need not
@@ -102,7 +103,7 @@ struct Registration {
 impl Sleep {
     #[inline]
     pub(crate) fn after(delay: Duration, caller: Caller) -> Self {
-        let deadline = after(Instant::now(), delay);
+        let deadline = clock::after(clock::now(), delay);
         Sleep {
             deadline,
             registration: None,
@@ -113,6 +114,7 @@ impl Sleep {
 
     #[inline]
     pub(crate) fn at(deadline: Instant, caller: Caller) -> Self {
+        let deadline = clock::from_instant(deadline);
         Sleep {
             deadline,
             registration: None,
@@ -125,13 +127,13 @@ impl Sleep {
     #[inline]
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        self.deadline
+        clock::to_instant(self.deadline)
     }
 
     /// Whether the deadline has passed. Reads the clock; says nothing about whether the sleep was polled.
     #[must_use]
     pub fn is_elapsed(&self) -> bool {
-        Instant::now() >= self.deadline
+        clock::now() >= self.deadline
     }
 
     /// Moves the deadline; the sleep, resolved or not, then waits for the new one.
@@ -153,6 +155,7 @@ impl Sleep {
     /// });
     /// ```
     pub fn reset(&mut self, deadline: Instant) {
+        let deadline = clock::from_instant(deadline);
         let earlier = deadline < self.deadline;
         self.deadline = deadline;
         self.ahead = false;

@@ -21,14 +21,13 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::Waker,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use crate::wheel::{Key, Wheel};
-
-/// The deadline that no clock reaches: 584 years after the origin. An entry filed under it pends for ever,
-/// and yet keeps its waker, so that its owner can reset it to an earlier one.
-const NEVER: u64 = u64::MAX;
+use crate::{
+    clock::{self, NEVER},
+    wheel::{Key, Wheel},
+};
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Timers>>> = const { RefCell::new(None) };
@@ -63,8 +62,6 @@ pub struct Timers {
     /// Relaxed throughout: a reader that must not miss a nearer deadline is the owner about to wait, and
     /// whoever wrote one then unparks it, which orders the two.
     next: AtomicU64,
-    /// The instant that is time 0 of the wheel.
-    origin: Instant,
     /// Ends the owner's wait.
     unpark: Waker,
     state: Mutex<State>,
@@ -93,12 +90,12 @@ impl Timers {
     /// thread.
     #[must_use]
     pub fn new(unpark: Waker) -> Self {
+        let wheel = Wheel::at(clock::now());
         Timers {
             next: AtomicU64::new(NEVER),
-            origin: Instant::now(),
             unpark,
             state: Mutex::new(State {
-                wheel: Wheel::new(),
+                wheel,
                 closed: false,
             }),
         }
@@ -133,7 +130,7 @@ impl Timers {
     pub fn next_deadline(&self) -> Option<Instant> {
         match self.next.load(Ordering::Relaxed) {
             NEVER => None,
-            next => Some(self.origin + Duration::from_nanos(next)),
+            next => Some(clock::to_instant(next)),
         }
     }
 
@@ -148,7 +145,7 @@ impl Timers {
         if next == NEVER {
             return 0;
         }
-        let now = self.since_origin(Instant::now());
+        let now = clock::now();
         if now < next {
             return 0;
         }
@@ -183,8 +180,7 @@ impl Timers {
 
     /// Files a waker under a deadline; hands it back if nobody would ever wake it.
     #[inline]
-    pub(crate) fn insert(&self, deadline: Instant, waker: Waker) -> Result<Key, Waker> {
-        let deadline = self.since_origin(deadline);
+    pub(crate) fn insert(&self, deadline: u64, waker: Waker) -> Result<Key, Waker> {
         self.locked(|state| {
             if state.closed {
                 Err(waker)
@@ -199,8 +195,7 @@ impl Timers {
     ///
     /// No clock is read: the wheel's time is the latest reading of a turn.
     #[inline]
-    pub(crate) fn settle(&self, key: Key, deadline: Instant, waker: &Waker) -> Settled {
-        let deadline = self.since_origin(deadline);
+    pub(crate) fn settle(&self, key: Key, deadline: u64, waker: &Waker) -> Settled {
         let (settled, _dropped_unlocked) = self.locked(|State { wheel, .. }| {
             let late = !wheel.is_fired(&key) && wheel.deadline(&key) > deadline;
             debug_assert!(!late, "an earlier deadline is filed at once");
@@ -216,8 +211,7 @@ impl Timers {
     }
 
     /// Files an entry that is pending under a later deadline than this under this one.
-    pub(crate) fn hasten(&self, key: &Key, deadline: Instant) {
-        let deadline = self.since_origin(deadline);
+    pub(crate) fn hasten(&self, key: &Key, deadline: u64) {
         self.locked(|State { wheel, .. }| {
             if deadline < wheel.deadline(key) {
                 wheel.refile(key, deadline);
@@ -258,16 +252,6 @@ impl Timers {
                 .is_some_and(|current| ptr::eq(&**current, self))
         };
         CURRENT.try_with(is_this).unwrap_or(false)
-    }
-
-    /// Nanoseconds from the origin: 0 of what is before it, [`NEVER`] of what is beyond the wheel.
-    #[inline]
-    fn since_origin(&self, instant: Instant) -> u64 {
-        let since = instant.saturating_duration_since(self.origin);
-        let seconds = since.as_secs().checked_mul(1_000_000_000);
-        seconds
-            .and_then(|nanos| nanos.checked_add(since.subsec_nanos().into()))
-            .unwrap_or(NEVER)
     }
 }
 

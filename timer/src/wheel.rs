@@ -84,8 +84,14 @@ impl Wheel {
     /// An empty wheel at time 0. It allocates nothing until the first insertion.
     #[must_use]
     pub const fn new() -> Self {
+        Wheel::at(0)
+    }
+
+    /// An empty wheel at the time given.
+    #[must_use]
+    pub const fn at(elapsed: u64) -> Self {
         Wheel {
-            elapsed: 0,
+            elapsed,
             pending: 0,
             occupied: 0,
             levels: [Level::EMPTY; LEVELS],
@@ -116,7 +122,7 @@ impl Wheel {
             self.pending -= 1;
         }
         if self.entries.is_empty() && self.entries.capacity() > KEPT_CAPACITY {
-            self.entries = Slab::new();
+            self.release_memory();
         }
         entry.waker
     }
@@ -283,6 +289,13 @@ impl Wheel {
             .iter_mut()
             .filter_map(|(_, entry)| entry.waker.take())
             .collect()
+    }
+
+    /// Gives back the room that a crowd of entries needed, now that there are none.
+    #[cold]
+    fn release_memory(&mut self) {
+        debug_assert!(self.entries.is_empty());
+        self.entries = Slab::new();
     }
 
     /// Moves a filed entry to the place of another deadline.

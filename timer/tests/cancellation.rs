@@ -133,7 +133,7 @@ fn no_timer_is_lost_and_none_fires_twice_while_threads_reset_and_drop() {
     assert_eq!(kept.into_inner().unwrap().len(), THREADS * ROUNDS / 4 * 3);
     for (n, woken) in woken.iter().enumerate() {
         let position = n % ROUNDS;
-        if position % 4 == 0 {
+        if position.is_multiple_of(4) {
             assert!(woken.count() <= 1, "dropped, and fired twice before");
         } else {
             assert_eq!(woken.count(), 1, "fires once");

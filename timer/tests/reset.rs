@@ -133,7 +133,11 @@ fn another_thread_unparks_the_owner_when_and_only_when_it_moves_the_next_deadlin
         1,
         "a deadline that moves away needs no waking"
     );
-    assert_eq!(timers.next_deadline(), Some(next));
+    assert_eq!(timers.len(), 1);
+    assert!(
+        timers.next_deadline() <= Some(next),
+        "never too late for the one that is left"
+    );
 }
 
 #[test]

@@ -303,7 +303,7 @@ fn compare(ops: &[Op]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_wheel_does_what_the_model_does(ops in prop::collection::vec(op(3), 1..200)) {

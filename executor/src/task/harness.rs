@@ -196,9 +196,13 @@ pub(super) unsafe fn drop_output<F: Future>(task: TaskPtr) {
 pub(super) unsafe fn free<F: Future>(task: TaskPtr) {
     let cell: NonNull<Cell<F>> = task.cast();
     // SAFETY: it was leaked by `allocate`, and the last reference is gone.
-    let cell = unsafe { Box::from_raw(cell.as_ptr()) };
+    let mut cell = unsafe { Box::from_raw(cell.as_ptr()) };
     debug_assert!(
-        matches!(cell.stage.into_inner(), Stage::Consumed),
+        matches!(cell.stage.get_mut(), Stage::Consumed),
         "T6: a task was freed with its future or output inside"
+    );
+    debug_assert!(
+        cell.header.join_waker.get_mut().is_none(),
+        "T5: a task was freed with a join waker inside"
     );
 }

@@ -456,7 +456,7 @@ mod tests {
         Cancelling,
     }
 
-    const MOST_WAKERS: u8 = 2;
+    const MOST_WAKERS: u8 = 4;
 
     impl World {
         fn spawned() -> Self {
@@ -652,8 +652,13 @@ mod tests {
                     ..self
                 });
             } else if self.word.has_join_waker() {
+                // And take it out of the field.
                 let word = self.word.withdraw_join_waker().expect("not complete");
-                next.push(World { word, ..self });
+                next.push(World {
+                    word,
+                    join_waker: false,
+                    ..self
+                });
             } else {
                 let word = self.word.offer_join_waker().expect("not complete");
                 next.push(World {
@@ -681,7 +686,7 @@ mod tests {
         }
     }
 
-    /// Every interleaving of runner, shutdown, two wakers and the join handle: the future is dropped once, the output has
+    /// Every interleaving of runner, shutdown, four wakers and the join handle: the future is dropped once, the output has
     /// one owner, woken means queued or running, and memory goes with the last reference. A world in
     /// which nothing can happen is a freed one, so no task is stuck.
     #[test]

@@ -34,9 +34,10 @@ impl Epoll {
         Ok(Self { fd })
     }
 
-    /// Adds a descriptor, edge-triggered, for both directions and the peer's half-close.
+    /// Adds a descriptor, edge-triggered, for both directions, urgent data and the peer's half-close.
     pub(crate) fn add(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
-        let events = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
+        let wanted = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLPRI | libc::EPOLLRDHUP;
+        let events = wanted | libc::EPOLLET;
         self.control(libc::EPOLL_CTL_ADD, fd.as_raw_fd(), events, token)
     }
 

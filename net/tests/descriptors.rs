@@ -1,0 +1,141 @@
+//! Descriptors: none leaks, and a listener outlives their running out.
+
+mod support;
+
+use futures_util::StreamExt;
+use std::fs::{self, File};
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use support::{rerun, role};
+use waterwheel::net::{TcpListener, TcpStream};
+use waterwheel::reactor::Reactor;
+
+/// The tests count the descriptors of the process: one at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn open_descriptors() -> io::Result<usize> {
+    Ok(fs::read_dir("/proc/self/fd")?.count())
+}
+
+/// Pitfall: a connected descriptor leaks when the future is dropped.
+#[test]
+fn a_cancelled_connect_leaks_no_descriptor() -> io::Result<()> {
+    let _alone = alone();
+    waterwheel::block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let reactor = Reactor::current().expect("in a runtime");
+        let before = (open_descriptors()?, reactor.registered());
+        for _ in 0..100 {
+            let mut connecting = Box::pin(TcpStream::connect(address));
+            assert!(futures_util::poll!(&mut connecting).is_pending());
+            assert_eq!(
+                open_descriptors()?,
+                before.0 + 1,
+                "a handshake is under way"
+            );
+            assert_eq!(reactor.registered(), before.1 + 1);
+            drop(connecting);
+            assert_eq!((open_descriptors()?, reactor.registered()), before);
+        }
+        Ok(())
+    })
+}
+
+/// Pitfall: an accepted descriptor leaks when the future is dropped.
+#[test]
+fn a_cancelled_accept_leaks_no_descriptor() -> io::Result<()> {
+    let _alone = alone();
+    waterwheel::block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let before = open_descriptors()?;
+        for _ in 0..100 {
+            let mut accepting = listener.accept();
+            assert!(futures_util::poll!(&mut accepting).is_pending());
+            let client = TcpStream::connect(address).await?;
+            drop(accepting);
+            assert_eq!(open_descriptors()?, before + 1, "the client's alone");
+            let accepted = listener.accept().await?;
+            assert_eq!(open_descriptors()?, before + 2);
+            drop((client, accepted));
+            assert_eq!(open_descriptors()?, before);
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_dropped_stream_is_closed_and_deregistered() -> io::Result<()> {
+    let _alone = alone();
+    waterwheel::block_on(async {
+        let reactor = Reactor::current().expect("in a runtime");
+        let before = (open_descriptors()?, reactor.registered());
+        let (client, server) = support::pair().await?;
+        assert!(futures_util::poll!(server.read(&mut [0])).is_pending());
+        assert!(reactor.registered() > before.1);
+        let (reader, writer) = client.into_split();
+        drop((server, reader));
+        assert_eq!(
+            open_descriptors()?,
+            before.0 + 1,
+            "the write half holds it open"
+        );
+        drop(writer);
+        assert_eq!((open_descriptors()?, reactor.registered()), before);
+        Ok(())
+    })
+}
+
+/// Pitfall: EMFILE spins the accept loop (libuv#690).
+///
+/// In a process of its own, which may have no more than 64 descriptors.
+#[test]
+fn a_listener_outlives_the_running_out_of_descriptors() -> io::Result<()> {
+    if role().is_none() {
+        let name = "a_listener_outlives_the_running_out_of_descriptors";
+        let child = rerun(name, "exhausted", "ulimit -n 64");
+        assert!(child.status.success(), "{child:?}");
+        return Ok(());
+    }
+    waterwheel::block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let client = TcpStream::connect(listener.local_addr()?).await?;
+        let mut spare = Vec::new();
+        let exhausted = loop {
+            match File::open("/dev/null") {
+                Ok(file) => spare.push(file),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(exhausted.raw_os_error(), Some(libc::EMFILE));
+        assert!(spare.len() < 64);
+
+        let mut incoming = listener.incoming();
+        for _ in 0..3 {
+            let (accepted, polls) = support::counting_polls(listener.accept()).await;
+            let error = accepted.expect_err("no descriptor is left");
+            assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+            assert_eq!(polls, 1, "it is the caller's to wait");
+            let item = incoming.next().await.expect("it never ends");
+            let error = item.expect_err("no descriptor is left");
+            assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+        }
+
+        drop(spare);
+        let stream = incoming.next().await.expect("it never ends")?;
+        assert_eq!(
+            stream.peer_addr()?,
+            client.local_addr()?,
+            "no other need come"
+        );
+        assert!(futures_util::poll!(incoming.next()).is_pending());
+        let client = TcpStream::connect(listener.local_addr()?).await?;
+        let stream = incoming.next().await.expect("it never ends")?;
+        assert_eq!(stream.peer_addr()?, client.local_addr()?);
+        Ok(())
+    })
+}

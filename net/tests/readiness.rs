@@ -1,0 +1,97 @@
+//! `readable` and `writable`: everybody is woken, and nobody for nothing for ever.
+
+mod support;
+
+use std::io::{self, ErrorKind, Write};
+use std::sync::Arc;
+use support::{counting_polls, pair_with_std};
+
+/// Many tasks wait for one stream: nobody's waker is displaced by another's.
+#[test]
+fn all_who_wait_for_readable_are_woken() -> io::Result<()> {
+    waterwheel::block_on(async {
+        let (ours, mut theirs) = pair_with_std()?;
+        let ours = Arc::new(ours);
+        let waiting: Vec<_> = (0..50)
+            .map(|_| {
+                let ours = Arc::clone(&ours);
+                waterwheel::spawn(async move { counting_polls(ours.readable()).await })
+            })
+            .collect();
+        waterwheel::yield_now().await;
+        theirs.write_all(b"for all of you")?;
+        for task in waiting {
+            let (readable, polls) = task.await.expect("no panic");
+            readable?;
+            assert!(polls <= 3, "polled {polls} times");
+        }
+        assert_eq!(ours.try_read(&mut [0; 64])?, 14);
+        Ok(())
+    })
+}
+
+#[test]
+fn try_read_clears_what_readable_waits_for() -> io::Result<()> {
+    waterwheel::block_on(async {
+        let (ours, mut theirs) = pair_with_std()?;
+        let mut buffer = [0; 64];
+        let nothing = ours.try_read(&mut buffer).expect_err("nothing");
+        assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+        for round in 0..100 {
+            theirs.write_all(b"again")?;
+            let (readable, polls) = counting_polls(ours.readable()).await;
+            readable?;
+            assert!(polls <= 2, "round {round}: polled {polls} times");
+            assert_eq!(ours.try_read(&mut buffer)?, 5);
+            let nothing = ours.try_read(&mut buffer).expect_err("nothing more");
+            assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+            assert!(
+                futures_util::poll!(ours.readable()).is_pending(),
+                "round {round}"
+            );
+        }
+        Ok(())
+    })
+}
+
+/// Peeking drains nothing, so a peek that does not fill its buffer leaves the stream ready.
+#[test]
+fn what_was_peeked_is_still_there() -> io::Result<()> {
+    waterwheel::block_on(async {
+        let (ours, mut theirs) = pair_with_std()?;
+        let mut buffer = [0; 64];
+        assert!(futures_util::poll!(ours.peek(&mut buffer)).is_pending());
+        theirs.write_all(b"look")?;
+        for _ in 0..3 {
+            assert_eq!(ours.peek(&mut buffer).await?, 4);
+            assert_eq!(&buffer[..4], b"look");
+        }
+        let (readable, polls) = counting_polls(ours.readable()).await;
+        readable?;
+        assert_eq!(polls, 1);
+        let (read, polls) = counting_polls(ours.read(&mut buffer)).await;
+        assert_eq!((read?, polls), (4, 1));
+        assert!(futures_util::poll!(ours.peek(&mut buffer)).is_pending());
+        drop(theirs);
+        assert_eq!(ours.peek(&mut buffer).await?, 0);
+        assert_eq!(ours.read(&mut buffer).await?, 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_reader_and_a_writer_wait_without_each_other() -> io::Result<()> {
+    waterwheel::block_on(async {
+        let (ours, mut theirs) = pair_with_std()?;
+        let message = vec![0; 32 << 20];
+        let mut buffer = [0; 8];
+        let mut reading = ours.read(&mut buffer);
+        let mut writing = ours.write_all(&message);
+        assert!(futures_util::poll!(&mut reading).is_pending());
+        assert!(futures_util::poll!(&mut writing).is_pending());
+        theirs.write_all(b"data")?;
+        assert_eq!(reading.await?, 4, "though the writer has no room");
+        assert!(futures_util::poll!(&mut writing).is_pending());
+        Ok(())
+    })
+}

@@ -1,0 +1,52 @@
+//! What `src/sync.rs` is to the crate, with loom's primitives in place of the standard ones.
+
+pub(crate) use loom::sync::Mutex;
+pub(crate) use loom::sync::atomic::{AtomicU8, Ordering};
+
+use loom::sync::MutexGuard;
+use loom::sync::atomic;
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no model poisons a lock")
+}
+
+/// Loom's atomic, of which loom forgets no access.
+///
+/// To find what may be reordered, loom looks at the *last* access to an object alone. In a load and a compare-exchange
+/// by one thread, the load hides an earlier access of another thread from the exchange, and loom does not try to put that
+/// access after it. So every access here touches a second object first, by a read-modify-write, which nothing
+/// hides, and which, being relaxed, orders nothing in the model.
+#[derive(Debug)]
+pub(crate) struct AtomicU64 {
+    value: atomic::AtomicU64,
+    accesses: atomic::AtomicUsize,
+}
+
+impl AtomicU64 {
+    pub(crate) fn new(value: u64) -> Self {
+        Self {
+            value: atomic::AtomicU64::new(value),
+            accesses: atomic::AtomicUsize::new(0),
+        }
+    }
+
+    fn touch(&self) -> &atomic::AtomicU64 {
+        self.accesses.fetch_add(1, Ordering::Relaxed);
+        &self.value
+    }
+
+    pub(crate) fn load(&self, order: Ordering) -> u64 {
+        self.touch().load(order)
+    }
+
+    pub(crate) fn compare_exchange_weak(
+        &self,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        self.touch()
+            .compare_exchange_weak(current, new, success, failure)
+    }
+}

@@ -1,0 +1,86 @@
+//! The clock of the crate: the monotonic clock of [`Instant`], in nanoseconds from an origin that all
+//! wheels share.
+//!
+//! An `Instant` is turned into such a number once, when a deadline is set, and is then but a `u64`. The
+//! range is a century back and more than four centuries ahead. An instant before that is the first of it;
+//! one beyond is [`NEVER`], and so is a sum that overflows.
+
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
+
+/// The deadline that the clock does not reach. A timer filed under it pends for ever, and yet keeps its
+/// waker, so that its owner can reset it to an earlier one.
+pub(crate) const NEVER: u64 = u64::MAX;
+
+/// Far enough back that a deadline in the past, such as the start of an interval, keeps its exact value.
+const BACK: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+static ORIGIN: LazyLock<Instant> = LazyLock::new(|| {
+    let now = Instant::now();
+    now.checked_sub(BACK).unwrap_or(now)
+});
+
+/// Reads the clock.
+#[inline]
+pub(crate) fn now() -> u64 {
+    from_instant(Instant::now())
+}
+
+/// So long after the reading `now`.
+#[inline]
+pub(crate) fn after(now: u64, delay: Duration) -> u64 {
+    now.saturating_add(saturating_nanos(delay))
+}
+
+#[inline]
+pub(crate) fn from_instant(instant: Instant) -> u64 {
+    saturating_nanos(instant.saturating_duration_since(*ORIGIN))
+}
+
+/// The instant; of [`NEVER`], one that is centuries away.
+#[inline]
+pub(crate) fn to_instant(nanos: u64) -> Instant {
+    *ORIGIN + Duration::from_nanos(nanos)
+}
+
+#[inline]
+fn saturating_nanos(duration: Duration) -> u64 {
+    duration.as_nanos().try_into().unwrap_or(NEVER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_of_this_century_comes_back_exactly() {
+        let now = Instant::now();
+        let year = Duration::from_secs(365 * 24 * 60 * 60);
+        for instant in [
+            now,
+            now - Duration::from_nanos(1),
+            now - 99 * year,
+            now + 400 * year,
+        ] {
+            assert_eq!(to_instant(from_instant(instant)), instant);
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_the_beginning_or_never() {
+        let now = Instant::now();
+        assert_eq!(from_instant(now - 2 * BACK), 0);
+        assert_eq!(from_instant(now + 6 * BACK), NEVER);
+        assert_eq!(after(from_instant(now), Duration::MAX), NEVER);
+        assert_eq!(after(NEVER, Duration::from_nanos(1)), NEVER);
+        assert!(to_instant(NEVER) > now + 4 * BACK);
+    }
+
+    #[test]
+    fn it_runs() {
+        let (before, reading, after) = (Instant::now(), now(), Instant::now());
+        assert!((before..=after).contains(&to_instant(reading)));
+    }
+}
