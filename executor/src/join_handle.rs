@@ -107,7 +107,6 @@ impl<T> JoinHandle<T> {
         })
     }
 
-    #[track_caller]
     fn take_output(&mut self) -> Result<T, JoinError> {
         let mut output: Option<Result<T, JoinError>> = None;
         let take = self.header().vtable.take_output;

@@ -23,6 +23,7 @@ mod sync {
 
 /// Stand-ins for what the queue holds.
 mod task {
+    #[expect(clippy::module_inception, reason = "as in the crate")]
     pub(crate) mod task {
         /// A number, and a count of those that are still there.
         pub(crate) struct Task {

@@ -8,7 +8,10 @@
 //! Run: `RUSTFLAGS="--cfg loom" cargo test -p waterwheel-executor --release --test 'loom_*'`.
 
 #![cfg(loom)]
-#![allow(dead_code, reason = "the state word has more than the models use")]
+#![expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "loom checks every access"
+)]
 
 #[path = "../src/task/state.rs"]
 mod state;

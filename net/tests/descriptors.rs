@@ -95,6 +95,7 @@ fn a_dropped_stream_is_closed_and_deregistered() -> io::Result<()> {
 /// In a process of its own, which may have no more than 64 descriptors.
 #[test]
 fn a_listener_outlives_the_running_out_of_descriptors() -> io::Result<()> {
+    let _alone = alone();
     if role().is_none() {
         let name = "a_listener_outlives_the_running_out_of_descriptors";
         let child = rerun(name, "exhausted", "ulimit -n 64");

@@ -1,9 +1,9 @@
 //! The clock of the crate: the monotonic clock of [`Instant`], in nanoseconds from an origin that all
 //! wheels share.
 //!
-//! An `Instant` is turned into such a number once, when a deadline is set, and is then but a `u64`. The
+//! An `Instant` is turned into such a number when a timer is filed. The
 //! range is a century back and more than four centuries ahead. An instant before that is the first of it;
-//! one beyond is [`NEVER`], and so is a sum that overflows.
+//! one beyond is [`NEVER`].
 
 use std::{
     sync::LazyLock,
@@ -26,12 +26,6 @@ static ORIGIN: LazyLock<Instant> = LazyLock::new(|| {
 #[inline]
 pub(crate) fn now() -> u64 {
     from_instant(Instant::now())
-}
-
-/// So long after the reading `now`.
-#[inline]
-pub(crate) fn after(now: u64, delay: Duration) -> u64 {
-    now.saturating_add(saturating_nanos(delay))
 }
 
 #[inline]
@@ -73,8 +67,6 @@ mod tests {
         let now = Instant::now();
         assert_eq!(from_instant(now - 2 * BACK), 0);
         assert_eq!(from_instant(now + 6 * BACK), NEVER);
-        assert_eq!(after(from_instant(now), Duration::MAX), NEVER);
-        assert_eq!(after(NEVER, Duration::from_nanos(1)), NEVER);
         assert!(to_instant(NEVER) > now + 4 * BACK);
     }
 

@@ -33,6 +33,7 @@
 
 mod caller;
 mod clock;
+mod current;
 mod elapsed;
 mod far;
 mod interval;

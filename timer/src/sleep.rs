@@ -9,16 +9,15 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
 use crate::{
     caller::Caller,
-    clock,
+    current::{self, Registration},
+    far,
     timers::{Settled, Timers},
-    wheel::Key,
 };
 
 /// Waits for a length of time, counted from this call.
@@ -84,8 +83,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 #[derive(Debug)]
 #[must_use = "a sleep does nothing unless it is awaited or polled"]
 pub struct Sleep {
-    /// By the crate's clock.
-    deadline: u64,
+    deadline: Instant,
     registration: Option<Registration>,
     caller: Caller,
     /// Whether the clock was read when the deadline was set, and stood before it: the first poll need not
@@ -93,19 +91,11 @@ pub struct Sleep {
     ahead: bool,
 }
 
-/// The entry of a sleep, and the timers it is filed with.
-#[derive(Debug)]
-struct Registration {
-    home: Arc<Timers>,
-    key: Key,
-}
-
 impl Sleep {
     #[inline]
     pub(crate) fn after(delay: Duration, caller: Caller) -> Self {
-        let deadline = clock::after(clock::now(), delay);
         Sleep {
-            deadline,
+            deadline: far::after(Instant::now(), delay),
             registration: None,
             caller,
             ahead: !delay.is_zero(),
@@ -114,7 +104,6 @@ impl Sleep {
 
     #[inline]
     pub(crate) fn at(deadline: Instant, caller: Caller) -> Self {
-        let deadline = clock::from_instant(deadline);
         Sleep {
             deadline,
             registration: None,
@@ -127,13 +116,13 @@ impl Sleep {
     #[inline]
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        clock::to_instant(self.deadline)
+        self.deadline
     }
 
     /// Whether the deadline has passed. Reads the clock; says nothing about whether the sleep was polled.
     #[must_use]
     pub fn is_elapsed(&self) -> bool {
-        clock::now() >= self.deadline
+        Instant::now() >= self.deadline
     }
 
     /// Moves the deadline; the sleep, resolved or not, then waits for the new one.
@@ -155,7 +144,6 @@ impl Sleep {
     /// });
     /// ```
     pub fn reset(&mut self, deadline: Instant) {
-        let deadline = clock::from_instant(deadline);
         let earlier = deadline < self.deadline;
         self.deadline = deadline;
         self.ahead = false;
@@ -164,9 +152,29 @@ impl Sleep {
         }
     }
 
-    /// Files the timer with the current thread's runtime.
+    /// Polls while nothing is filed.
+    #[inline]
+    pub(crate) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.ahead && self.is_elapsed() {
+            return Poll::Ready(());
+        }
+        self.register(cx.waker())
+    }
+
+    /// Takes over the entry that was cancelled last, if it wakes the same task; or else files a new one.
     #[inline]
     fn register(&mut self, waker: &Waker) -> Poll<()> {
+        match current::take_kept(self.deadline, waker) {
+            Some(kept) => {
+                self.registration = Some(kept);
+                Poll::Pending
+            }
+            None => self.file(waker),
+        }
+    }
+
+    /// Files the timer with the current thread's runtime.
+    fn file(&mut self, waker: &Waker) -> Poll<()> {
         let Some(home) = Timers::current() else {
             self.caller.outside_runtime()
         };
@@ -177,20 +185,12 @@ impl Sleep {
         }
         Poll::Pending
     }
-}
 
-impl Future for Sleep {
-    type Output = ();
-
+    /// Waits by its own entry, if that can still serve.
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(Registration { home, key }) = self.registration.take() else {
-            if !self.ahead && self.is_elapsed() {
-                return Poll::Ready(());
-            }
-            return self.register(cx.waker());
-        };
-        match home.settle(key, self.deadline, cx.waker()) {
+    fn settle(&mut self, filed: Registration, waker: &Waker) -> Poll<()> {
+        let Registration { home, key } = filed;
+        match home.settle(key, self.deadline, waker) {
             Settled::Due => {
                 self.ahead = false;
                 Poll::Ready(())
@@ -199,7 +199,19 @@ impl Future for Sleep {
                 self.registration = Some(Registration { home, key });
                 Poll::Pending
             }
-            Settled::Unfiled => self.register(cx.waker()),
+            Settled::Unfiled => self.file(waker),
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.registration.take() {
+            Some(filed) => self.settle(filed, cx.waker()),
+            None => self.poll_first(cx),
         }
     }
 }
@@ -207,8 +219,8 @@ impl Future for Sleep {
 impl Drop for Sleep {
     #[inline]
     fn drop(&mut self) {
-        if let Some(Registration { home, key }) = self.registration.take() {
-            home.cancel(key);
+        if let Some(filed) = self.registration.take() {
+            current::cancel(filed, self.deadline);
         }
     }
 }

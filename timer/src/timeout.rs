@@ -43,7 +43,8 @@ use crate::{caller::Caller, elapsed::Elapsed, sleep::Sleep};
 pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Timeout<F::IntoFuture> {
     Timeout {
         future: future.into_future(),
-        limit: Limit::After(limit),
+        limit: limit,
+        sleep: None,
     }
 }
 
@@ -76,7 +77,8 @@ pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::Int
     let sleep = Sleep::at(deadline, Caller::TimeoutAt);
     Timeout {
         future: future.into_future(),
-        limit: Limit::At(sleep),
+        limit: Duration::ZERO,
+        sleep: Some(sleep),
     }
 }
 
@@ -87,30 +89,9 @@ pin_project! {
     pub struct Timeout<F> {
         #[pin]
         future: F,
-        limit: Limit,
-    }
-}
-
-/// When the time is up.
-#[derive(Debug)]
-enum Limit {
-    /// This long after the first poll that finds the future pending, which is yet to come.
-    After(Duration),
-    /// At the deadline of the sleep.
-    At(Sleep),
-}
-
-impl Limit {
-    /// Begins to count the time, at the first call.
-    #[inline]
-    fn start(&mut self) -> &mut Sleep {
-        if let Limit::After(limit) = *self {
-            *self = Limit::At(Sleep::after(limit, Caller::Timeout));
-        }
-        match self {
-            Limit::At(sleep) => sleep,
-            Limit::After(_) => unreachable!("the time has just begun"),
-        }
+        limit: Duration,
+        // When the time is up; `None` until it begins to run, for `limit`.
+        sleep: Option<Sleep>,
     }
 }
 
@@ -151,8 +132,16 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        Pin::new(this.limit.start())
-            .poll(cx)
-            .map(|()| Err(Elapsed::new()))
+        let waited = match this.sleep {
+            Some(sleep) => Pin::new(sleep).poll(cx),
+            none => {
+                let sleep = Sleep::after(*this.limit, Caller::Timeout);
+                // There is nothing to drop, but the compiler does not know.
+                std::mem::forget(none.replace(sleep));
+                none.as_mut()
+                    .map_or(Poll::Pending, |sleep| sleep.poll_first(cx))
+            }
+        };
+        waited.map(|()| Err(Elapsed::new()))
     }
 }

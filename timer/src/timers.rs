@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - *The earliest deadline.* `next` is the wheel's next deadline whenever the lock is free: it is written
-//!   only under the lock, in [`Timers::locked`], which is the only way to the wheel.
+//!   only under the lock, in [`Timers::locked`], which is the only way to change the wheel.
 //! - *The owner hears of it.* When another thread makes `next` nearer, it unparks the owner after that.
 //! - *No user code under the lock.* A waker is cloned before it is taken, and woken or dropped after it is
 //!   released. That is why closures under it return the wakers they displace.
@@ -10,14 +10,12 @@
 //! Lock order: the mutex is a leaf.
 
 use std::{
-    cell::RefCell,
     fmt,
     marker::PhantomData,
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     task::Waker,
@@ -26,12 +24,9 @@ use std::{
 
 use crate::{
     clock::{self, NEVER},
+    current,
     wheel::{Key, Wheel},
 };
-
-thread_local! {
-    static CURRENT: RefCell<Option<Arc<Timers>>> = const { RefCell::new(None) };
-}
 
 /// The timers of one worker, for a runtime or an event loop of one's own.
 ///
@@ -108,7 +103,7 @@ impl Timers {
     #[must_use = "the timers are current until the guard is dropped"]
     pub fn enter(self: &Arc<Self>) -> Enter {
         Enter {
-            previous: CURRENT.replace(Some(Arc::clone(self))),
+            previous: current::replace(Some(Arc::clone(self))),
             _not_send: PhantomData,
         }
     }
@@ -117,10 +112,7 @@ impl Timers {
     #[inline]
     #[must_use]
     pub fn current() -> Option<Arc<Self>> {
-        CURRENT
-            .try_with(|current| current.borrow().clone())
-            .ok()
-            .flatten()
+        current::timers()
     }
 
     /// When the owner must take the next [`turn`](Timers::turn); `None` if no timer will ever be due. Reads
@@ -128,6 +120,7 @@ impl Timers {
     #[inline]
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
+        current::release();
         match self.next.load(Ordering::Relaxed) {
             NEVER => None,
             next => Some(clock::to_instant(next)),
@@ -141,6 +134,7 @@ impl Timers {
     /// panic hook has reported it, and the turn goes on.
     #[inline]
     pub fn turn(&self) -> usize {
+        current::release();
         let next = self.next.load(Ordering::Relaxed);
         if next == NEVER {
             return 0;
@@ -158,6 +152,7 @@ impl Timers {
     /// A [`Sleep`](crate::Sleep) woken so has not elapsed: polled by another runtime, it files itself there;
     /// polled where closed timers are current still, it pends and nobody wakes it.
     pub fn close(&self) {
+        current::release();
         let wakers = self.locked(|state| {
             state.closed = true;
             state.wheel.clear()
@@ -169,6 +164,7 @@ impl Timers {
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "`has_pending` reads better")]
     pub fn len(&self) -> usize {
+        current::release();
         self.locked(|state| state.wheel.len())
     }
 
@@ -180,7 +176,8 @@ impl Timers {
 
     /// Files a waker under a deadline; hands it back if nobody would ever wake it.
     #[inline]
-    pub(crate) fn insert(&self, deadline: u64, waker: Waker) -> Result<Key, Waker> {
+    pub(crate) fn insert(&self, deadline: Instant, waker: Waker) -> Result<Key, Waker> {
+        let deadline = clock::from_instant(deadline);
         self.locked(|state| {
             if state.closed {
                 Err(waker)
@@ -195,23 +192,29 @@ impl Timers {
     ///
     /// No clock is read: the wheel's time is the latest reading of a turn.
     #[inline]
-    pub(crate) fn settle(&self, key: Key, deadline: u64, waker: &Waker) -> Settled {
-        let (settled, _dropped_unlocked) = self.locked(|State { wheel, .. }| {
+    pub(crate) fn settle(&self, key: Key, deadline: Instant, waker: &Waker) -> Settled {
+        // While it has not fired it is not due, so there is no need to look at the deadline.
+        if self.will_wake(&key, waker) {
+            return Settled::Waiting(key);
+        }
+        let deadline = clock::from_instant(deadline);
+        let (due, _dropped_unlocked) = self.locked(|State { wheel, .. }| {
             let late = !wheel.is_fired(&key) && wheel.deadline(&key) > deadline;
             debug_assert!(!late, "an earlier deadline is filed at once");
-            if deadline <= wheel.elapsed() {
-                (Settled::Due, wheel.remove(key))
-            } else if wheel.will_wake(&key, waker) {
-                (Settled::Waiting(key), None)
-            } else {
-                (Settled::Unfiled, wheel.remove(key))
-            }
+            (deadline <= wheel.elapsed(), wheel.remove(key))
         });
-        settled
+        if due { Settled::Due } else { Settled::Unfiled }
+    }
+
+    /// Whether an entry is pending, and would wake the same task as `waker`.
+    #[inline]
+    pub(crate) fn will_wake(&self, key: &Key, waker: &Waker) -> bool {
+        self.lock().wheel.will_wake(key, waker)
     }
 
     /// Files an entry that is pending under a later deadline than this under this one.
-    pub(crate) fn hasten(&self, key: &Key, deadline: u64) {
+    pub(crate) fn hasten(&self, key: &Key, deadline: Instant) {
+        let deadline = clock::from_instant(deadline);
         self.locked(|State { wheel, .. }| {
             if deadline < wheel.deadline(key) {
                 wheel.refile(key, deadline);
@@ -220,7 +223,7 @@ impl Timers {
     }
 
     /// Takes an entry out, pending or fired.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn cancel(&self, key: Key) {
         let _dropped_unlocked = self.locked(|state| state.wheel.remove(key));
     }
@@ -229,29 +232,22 @@ impl Timers {
     /// is released, and afterwards unparks the owner if another thread has brought it nearer.
     #[inline]
     fn locked<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
-        // Poison means nothing here: a wheel is whole whenever it can panic.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         let result = change(&mut state);
         let next = state.wheel.next_deadline().unwrap_or(NEVER);
         let nearer = next < self.next.load(Ordering::Relaxed);
         self.next.store(next, Ordering::Relaxed);
         drop(state);
-        if nearer && !self.is_current() {
+        if nearer && !current::is_current(self) {
             self.unpark.wake_by_ref();
         }
         result
     }
 
-    /// Whether the current thread has entered these timers.
     #[inline]
-    fn is_current(&self) -> bool {
-        let is_this = |current: &RefCell<Option<Arc<Self>>>| {
-            current
-                .borrow()
-                .as_ref()
-                .is_some_and(|current| ptr::eq(&**current, self))
-        };
-        CURRENT.try_with(is_this).unwrap_or(false)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Poison means nothing here: a wheel is whole whenever it can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -273,9 +269,7 @@ pub struct Enter {
 
 impl Drop for Enter {
     fn drop(&mut self) {
-        let previous = self.previous.take();
-        // A thread whose locals are gone has no current timers to restore.
-        let _left = CURRENT.try_with(|current| current.replace(previous));
+        let _left = current::replace(self.previous.take());
     }
 }
 

@@ -54,5 +54,9 @@ pub(crate) mod harness;
 pub(crate) mod header;
 pub(crate) mod queue;
 pub(crate) mod state;
+#[expect(
+    clippy::module_inception,
+    reason = "`Task` is in the file that bears its name"
+)]
 pub(crate) mod task;
 pub(crate) mod waker;

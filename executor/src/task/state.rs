@@ -106,7 +106,7 @@ pub(crate) struct IsComplete;
 
 impl Snapshot {
     /// A task as it is spawned: queued, awaited, and held by the list, the queue and the join handle.
-    pub(crate) const SPAWNED: Self = Self(NOTIFIED | JOIN_INTEREST | 3 * ONE_REFERENCE);
+    pub(crate) const SPAWNED: Self = Self(NOTIFIED | JOIN_INTEREST | (3 * ONE_REFERENCE));
 
     #[inline]
     const fn is(self, bits: usize) -> bool {
@@ -712,9 +712,8 @@ mod tests {
         );
     }
 
-    /// Pitfall: a coalesced wake lacks its release (tokio#7622). The word is written even when nothing changes: a
-    /// failed exchange would be seen as a change of the count of writes by loom; here it is enough that the
-    /// transition is applied by exchange.
+    /// Pitfall: a coalesced wake lacks its release (tokio#7622). Nothing changes, and yet the word is written: that this
+    /// publishes, `tests/loom_state.rs` shows.
     #[test]
     fn a_wake_of_a_notified_task_changes_no_bit() {
         let (word, wake) = Snapshot::SPAWNED.wake_by_ref();

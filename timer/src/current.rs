@@ -1,0 +1,139 @@
+//! What a thread knows of its timers: which ones are its own, and one entry that it keeps warm.
+//!
+//! # The kept entry
+//!
+//! A server that puts a timeout around each read drops one timer and files the next, for the same task and with nearly
+//! the same deadline, in the same poll, for every message. So the timer that was cancelled last on a thread is not taken
+//! out of the wheel at once: it is kept, and whoever files the next one for the same task, with a deadline that is not
+//! earlier, takes the entry over as it stands. It fires at the old deadline, finds that it is not due, and is filed
+//! anew, as after [`Sleep::reset`](crate::Sleep::reset). That saves taking a waker, filing and unfiling, for one poll more
+//! when the old deadline comes.
+//!
+//! Invariants:
+//! - What is kept is in the wheel of the timers that the thread has entered, and belongs to no sleep.
+//! - It is one entry a thread, and stays no longer than to the next turn or wait: [`release`] is called there, and when the
+//!   thread leaves its timers. So cancelled timers do not pile up in the wheel (tokio#8252).
+//! - It is never borrowed while other code runs: what displaces it drops it afterwards.
+
+use std::{
+    cell::{Cell, RefCell},
+    mem::ManuallyDrop,
+    ptr,
+    sync::Arc,
+    task::Waker,
+    time::Instant,
+};
+
+use crate::{timers::Timers, wheel::Key};
+
+thread_local! {
+    /// Nothing in it needs a destructor, so access is one instruction, and works while a thread ends, too.
+    /// The guard that has put something in takes it out.
+    static LOCAL: Local = const {
+        Local {
+            timers: RefCell::new(ManuallyDrop::new(None)),
+            address: Cell::new(ptr::null()),
+            kept_home: Cell::new(ManuallyDrop::new(None)),
+            kept_key: Cell::new(None),
+            kept_deadline: Cell::new(None),
+        }
+    };
+}
+
+struct Local {
+    timers: RefCell<ManuallyDrop<Option<Arc<Timers>>>>,
+    /// That of `timers`, to compare with.
+    address: Cell<*const Timers>,
+    /// The same as `timers` while an entry is kept; else `None`, and so are the key and the deadline.
+    kept_home: Cell<ManuallyDrop<Option<Arc<Timers>>>>,
+    kept_key: Cell<Option<Key>>,
+    /// What the last owner of the entry wanted, which may be later than what it is filed under.
+    kept_deadline: Cell<Option<Instant>>,
+}
+
+/// The entry of a sleep, and the timers it is filed with.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    pub(crate) home: Arc<Timers>,
+    pub(crate) key: Key,
+}
+
+/// Makes `timers` the thread's, and returns what was.
+pub(crate) fn replace(timers: Option<Arc<Timers>>) -> Option<Arc<Timers>> {
+    release();
+    LOCAL.with(|local| {
+        local
+            .address
+            .set(timers.as_ref().map_or(ptr::null(), Arc::as_ptr));
+        let previous = local.timers.replace(ManuallyDrop::new(timers));
+        ManuallyDrop::into_inner(previous)
+    })
+}
+
+/// The thread's timers, if it has entered any.
+#[inline]
+pub(crate) fn timers() -> Option<Arc<Timers>> {
+    LOCAL.with(|local| Option::clone(&local.timers.borrow()))
+}
+
+/// Whether the thread has entered `timers`.
+#[inline]
+pub(crate) fn is_current(timers: &Timers) -> bool {
+    LOCAL.with(|local| ptr::eq(local.address.get(), timers))
+}
+
+/// Puts `home` in the place of the kept entry's, which makes the other fields that entry's or nobody's.
+#[inline]
+fn swap_home(home: Option<Arc<Timers>>) -> Option<Arc<Timers>> {
+    let swapped = LOCAL.with(|local| local.kept_home.replace(ManuallyDrop::new(home)));
+    ManuallyDrop::into_inner(swapped)
+}
+
+/// Cancels the entry of a sleep that is dropped; keeps it instead of the one kept so far, if it is in the wheel of
+/// this thread.
+#[inline]
+pub(crate) fn cancel(registration: Registration, deadline: Instant) {
+    let Registration { home, key } = registration;
+    if !is_current(&home) {
+        return take_out(home, Some(key));
+    }
+    let displaced = LOCAL.with(|local| {
+        local.kept_deadline.set(Some(deadline));
+        local.kept_key.replace(Some(key))
+    });
+    if let Some(home) = swap_home(Some(home)) {
+        take_out(home, displaced);
+    }
+}
+
+/// The kept entry, if it wakes the same task and may serve for `deadline`.
+#[inline(never)]
+pub(crate) fn take_kept(deadline: Instant, waker: &Waker) -> Option<Registration> {
+    let home = swap_home(None)?;
+    let (key, kept_deadline) =
+        LOCAL.with(|local| (local.kept_key.take(), local.kept_deadline.get()));
+    let key = key?;
+    // To compare wakers runs none of their code.
+    if Some(deadline) >= kept_deadline && home.will_wake(&key, waker) {
+        return Some(Registration { home, key });
+    }
+    LOCAL.with(|local| local.kept_key.set(Some(key)));
+    swap_home(Some(home));
+    None
+}
+
+/// Cancels the kept entry for good.
+#[inline]
+pub(crate) fn release() {
+    if let Some(home) = swap_home(None) {
+        take_out(home, LOCAL.with(|local| local.kept_key.take()));
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn take_out(home: Arc<Timers>, key: Option<Key>) {
+    if let Some(key) = key {
+        home.cancel(key);
+    }
+}
