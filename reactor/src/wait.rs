@@ -3,6 +3,7 @@
 use crate::async_fd::AsyncFd;
 use crate::budget;
 use crate::call::Call;
+use crate::direction::Direction;
 use crate::readiness::Drained;
 use crate::registration::Seen;
 use crate::sys::socket::MAX_TRANSFER;
@@ -11,7 +12,8 @@ use std::io;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
 
-/// What a leaf future holds to wait for a descriptor in one direction.
+/// What a leaf future holds to wait for a descriptor, in one direction at a time: that of the call it was last polled
+/// with.
 ///
 /// Many may wait for the same direction of the same descriptor, from many tasks: each has a place of its own, and
 /// leaves it when it is dropped, so that a cancelled future leaves nothing behind and takes nothing along.
@@ -121,8 +123,7 @@ impl<'a, T: AsFd> Wait<'a, T> {
                         continue;
                     }
                     result => {
-                        // Ready again: the waker is taken, or about to be (see `source.rs`).
-                        self.key = None;
+                        self.forget(call.direction);
                         budget::spend();
                         return Poll::Ready(result);
                     }
@@ -186,12 +187,23 @@ impl<'a, T: AsFd> Wait<'a, T> {
                     return Poll::Ready(Err(error));
                 }
             } else if seen.is_ready(call.direction) {
-                self.key = None;
+                self.forget(call.direction);
                 budget::spend();
                 return Poll::Ready(Ok(()));
             } else if seen.park(call.direction, &mut self.key, cx) {
                 return Poll::Pending;
             }
+        }
+    }
+
+    /// It waits no more: `direction` is ready. If that is what it waited for, the waker is taken, or about to be (see
+    /// `source.rs`).
+    #[inline]
+    fn forget(&mut self, direction: Direction) {
+        if let Some(key) = self.key.take()
+            && !key.is_for(direction)
+        {
+            self.fd.unpark(key);
         }
     }
 }

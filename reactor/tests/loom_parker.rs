@@ -8,6 +8,7 @@
 #[allow(dead_code, reason = "the models need a part of it")]
 #[path = "loom/bell.rs"]
 mod bell;
+#[allow(dead_code, reason = "`loom_reactor.rs` models the rest")]
 #[path = "../src/parker.rs"]
 mod parker;
 #[allow(dead_code, unused_imports, reason = "the models need a part of it")]

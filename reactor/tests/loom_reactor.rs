@@ -61,7 +61,7 @@ fn assert_consistent(source: &Source) {
 /// has registered it in one that is being closed.
 #[test]
 fn who_registers_while_another_reactor_closes_stays_registered() {
-    explore(3, || {
+    explore(6, || {
         let (closing, open) = (Reactor::new().unwrap(), Reactor::new().unwrap());
         let source = Arc::new(Source::new());
         closing.register(stdin().as_fd(), &source, Write).unwrap();
@@ -82,7 +82,7 @@ fn who_registers_while_another_reactor_closes_stays_registered() {
 
 #[test]
 fn a_registration_and_a_close_of_the_same_reactor_leave_nothing_half_done() {
-    explore(3, || {
+    explore(6, || {
         let reactor = Reactor::new().unwrap();
         let source = Arc::new(Source::new());
         let registrant = thread::spawn({
@@ -100,7 +100,7 @@ fn a_registration_and_a_close_of_the_same_reactor_leave_nothing_half_done() {
 /// A reader and a writer block first at the same time.
 #[test]
 fn two_who_register_at_once_register_once() {
-    explore(3, || {
+    explore(6, || {
         let reactor = Reactor::new().unwrap();
         let source = Arc::new(Source::new());
         let writer = thread::spawn({
@@ -119,7 +119,7 @@ fn two_who_register_at_once_register_once() {
 /// wait while it was tried forgotten.
 #[test]
 fn who_parks_while_a_registration_fails_is_woken() {
-    explore(3, || {
+    explore(6, || {
         let reactor = Reactor::new().unwrap();
         let source = Arc::new(Source::new());
         let reader = thread::spawn({
@@ -144,7 +144,7 @@ fn who_parks_while_a_registration_fails_is_woken() {
 /// Pitfalls: a token after deregistration (RUSTSEC-2024-0019); a stale event after descriptor reuse (libuv#826, #971).
 #[test]
 fn an_event_of_a_source_that_is_leaving_finds_it_or_nobody() {
-    explore(3, || {
+    explore(6, || {
         let reactor = Reactor::new().unwrap();
         let source = Arc::new(Source::new());
         reactor.register(stdin().as_fd(), &source, Read).unwrap();
@@ -167,7 +167,7 @@ fn an_event_of_a_source_that_is_leaving_finds_it_or_nobody() {
 /// A waiter is woken whoever of two threads receives its event, the owner or one that takes a turn for it.
 #[test]
 fn an_event_wakes_its_waiter_whoever_receives_it() {
-    explore(2, || {
+    explore(4, || {
         let reactor = Reactor::new().unwrap();
         let source = Arc::new(Source::new());
         reactor.register(stdin().as_fd(), &source, Read).unwrap();
@@ -196,7 +196,7 @@ fn an_event_wakes_its_waiter_whoever_receives_it() {
 /// A turn taken for the owner may receive the event that was to end the owner's sleep.
 #[test]
 fn an_unpark_reaches_the_owner_whoever_receives_its_event() {
-    explore(3, || {
+    explore(6, || {
         let reactor = Reactor::new().unwrap();
         let work = Arc::new(AtomicBool::new(false));
         let sibling = thread::spawn({

@@ -115,7 +115,7 @@ impl Task {
     /// The future is dropped.
     fn cancel(mut self) {
         if let Some(key) = self.key.take() {
-            self.source.unpark(self.direction, key);
+            self.source.unpark(key);
         }
     }
 }

@@ -6,9 +6,9 @@
 //!
 //! | module | calls |
 //! |---|---|
-//! | [`epoll`] | `epoll_create1`, `epoll_ctl`, `epoll_wait` |
-//! | [`eventfd`] | `eventfd`, `write` |
-//! | [`timerfd`] | `timerfd_create`, `timerfd_settime`, `clock_gettime` |
+//! | `epoll` | `epoll_create1`, `epoll_ctl`, `epoll_wait` |
+//! | `eventfd` | `eventfd`, `write` |
+//! | `timerfd` | `timerfd_create`, `timerfd_settime`, `clock_gettime` |
 //! | [`fd`] | `fcntl` |
 //! | [`socket`] | `socket`, `bind`, `listen`, `connect`, `accept4`, `recv`, `readv`, `send`, `sendmsg`, `shutdown`, … |
 //! | `address` | none: the form in which they take addresses |
