@@ -20,9 +20,6 @@
 //! | [`budget`] | how much a task may do in one poll |
 //! | [`sys`] | the system calls |
 
-#[cfg(not(target_os = "linux"))]
-compile_error!("Waterwheel runs on Linux only: it is built on epoll, eventfd and timerfd");
-
 mod alarm;
 mod async_fd;
 pub mod budget;
