@@ -26,7 +26,7 @@
 //!
 //! | module | what is there |
 //! |---|---|
-//! | here | [`block_on`], [`spawn`], [`spawn_local`], [`yield_now`]; [`sleep`], [`interval`], [`timeout`] and their kin |
+//! | here | [`block_on`], [`spawn`], [`spawn_local`], [`spawn_blocking`], [`yield_now`], [`JoinSet`]; [`sleep`], [`interval`], [`timeout`] and their kin |
 //! | [`net`] | TCP listeners and streams, and their futures |
 //! | [`timer`] | the types behind the timer functions; the timing wheel itself |
 //! | [`executor`] | tasks and their handles |
@@ -47,7 +47,10 @@ pub use waterwheel_net as net;
 pub use waterwheel_reactor as reactor;
 pub use waterwheel_timer as timer;
 
-pub use executor::{JoinError, JoinHandle, block_on, spawn, spawn_local, yield_now};
+pub use executor::{
+    AbortHandle, JoinError, JoinHandle, JoinSet, block_on, spawn, spawn_blocking, spawn_local,
+    yield_now,
+};
 pub use timer::{interval, interval_at, sleep, sleep_until, timeout, timeout_at};
 
 /// The README's code is compiled and run with the documentation tests.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::thread;
-use waterwheel::{block_on, spawn, spawn_local};
+use waterwheel::{block_on, spawn, spawn_blocking, spawn_local};
 
 thread_local! {
     static PANIC: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
@@ -54,6 +54,18 @@ fn spawn_local_says_what_is_missing() {
         call,
         &[
             "`spawn_local` was called outside a Waterwheel runtime",
+            REMEDY,
+        ],
+    );
+}
+
+#[test]
+fn spawn_blocking_says_what_is_missing() {
+    let call = || drop(spawn_blocking(|| ()));
+    check(
+        call,
+        &[
+            "`spawn_blocking` was called outside a Waterwheel runtime",
             REMEDY,
         ],
     );

@@ -3,9 +3,10 @@
 use futures_util::future::poll_fn;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::Pin;
 use std::task::{Poll, Waker};
-use waterwheel::{JoinHandle, block_on, spawn, spawn_local, yield_now};
+use waterwheel::{AbortHandle, JoinHandle, JoinSet, block_on, spawn, spawn_local, yield_now};
 
 /// The system's allocator, which counts what is alive and how often it was asked: for each thread by itself, so that the
 /// test harness does not count.
@@ -117,6 +118,82 @@ fn every_allocation_is_given_back() {
         }
         yield_now().await;
         drop(spawn(async { unreachable!("never polled") }));
+    });
+    assert_eq!(alive(), outside, "the runtime has ended");
+}
+
+#[test]
+fn a_set_keeps_nothing_of_what_was_joined() {
+    // What is constant: the list that the set shares with its tasks, their places, and two queues of keys.
+    const SET: isize = 4;
+    block_on(async { spawn(async {}).await.unwrap() });
+    let outside = alive();
+
+    block_on(async {
+        let inside = alive();
+        let mut set = JoinSet::new();
+
+        let before = calls();
+        for number in 0..TASKS {
+            set.spawn(async move { number });
+            assert_eq!(set.join_next().await.unwrap().unwrap(), number);
+        }
+        assert!(alive() <= inside + SET, "spawned and joined");
+        assert!(
+            calls() - before <= 2 * TASKS + SET,
+            "two allocations a task: itself, and its notice to the set"
+        );
+
+        let before = calls();
+        for number in 0..TASKS {
+            set.spawn(async move { number });
+        }
+        while set.join_next().await.is_some() {}
+        assert!(alive() <= inside + SET, "joined all together");
+        let growing = 3 * TASKS.ilog2() as isize;
+        assert!(calls() - before <= 2 * TASKS + growing);
+
+        set.spawn(pending());
+        let (before, now) = (calls(), alive());
+        for _ in 0..TASKS {
+            let poll = poll_fn(|cx| Poll::Ready(Pin::new(&mut set.join_next()).poll(cx)));
+            assert!(poll.await.is_pending());
+        }
+        assert_eq!((calls(), alive()), (before, now), "waits that were dropped");
+
+        let aborts: Vec<AbortHandle> = (0..TASKS / 10)
+            .map(|_| set.spawn(pending::<isize>()))
+            .collect();
+        set.shutdown().await;
+        assert!(
+            alive() <= inside + SET + TASKS / 10 + 1,
+            "the memory that abort handles hold"
+        );
+        drop(aborts);
+        assert!(alive() <= inside + SET, "shut down");
+
+        for _ in 0..TASKS / 10 {
+            set.spawn(async { 0 });
+        }
+        set.detach_all();
+        yield_now().await;
+        assert!(alive() <= inside + SET, "detached");
+
+        for _ in 0..TASKS / 10 {
+            set.spawn(pending());
+        }
+        yield_now().await;
+        drop(set);
+        yield_now().await;
+        assert_eq!(alive(), inside, "dropped, with its tasks");
+
+        // Left to the end of the runtime.
+        let mut set = JoinSet::new();
+        for _ in 0..TASKS / 10 {
+            set.spawn(pending::<()>());
+        }
+        spawn(async move { set.join_next().await.is_some() });
+        yield_now().await;
     });
     assert_eq!(alive(), outside, "the runtime has ended");
 }

@@ -1,5 +1,6 @@
 //! [`block_on`]: from a thread into the runtime, and back with a result.
 
+use crate::blocking::pool::Settings;
 use crate::shared::Shared;
 use crate::worker::{self, EVENT_INTERVAL, Seat, Worker};
 use std::future::Future;
@@ -12,7 +13,8 @@ use waterwheel_reactor::budget;
 /// Runs a future to its end on this thread, with a runtime around it: tasks, timers and sockets.
 ///
 /// The runtime lasts as long as the call. What has been spawned and is still alive when the future ends is dropped then, on this
-/// thread; await its [`JoinHandle`](crate::JoinHandle) if it matters.
+/// thread; await its [`JoinHandle`](crate::JoinHandle) if it matters. Jobs of [`spawn_blocking`](crate::spawn_blocking) that
+/// have not started are dropped too; those that run are not waited for, and finish in the background.
 ///
 /// While the future and all tasks wait, the thread sleeps in `epoll_wait(2)`.
 ///
@@ -43,7 +45,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     if worker::with_current(|current| current.is_some()) {
         nested();
     }
-    let shared = match Shared::new() {
+    let shared = match Shared::new(Settings::default()) {
         Ok(shared) => shared,
         Err(error) => panic!("`block_on` could not make a reactor: {error}"),
     };

@@ -1,8 +1,9 @@
 //! [`JoinHandle`]: the other end of a spawned task.
 
+use crate::abort_handle::AbortHandle;
 use crate::join_error::JoinError;
-use crate::task::header::{Header, TaskPtr, free_if_last, release, submit};
-use crate::task::state::{DropHandle, IsComplete, Wake};
+use crate::task::header::{Header, TaskPtr};
+use crate::task::snapshot::{DropHandle, IsComplete};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -32,7 +33,8 @@ use std::task::{Context, Poll, Waker};
 /// });
 /// ```
 pub struct JoinHandle<T> {
-    task: TaskPtr,
+    /// The reference. With it goes the join interest, which is this handle's alone.
+    task: AbortHandle,
     output: PhantomData<T>,
 }
 
@@ -51,14 +53,14 @@ impl<T> JoinHandle<T> {
     /// The caller gives a reference and the join interest along, and the task's output is a `T`.
     pub(crate) unsafe fn from_raw(task: TaskPtr) -> Self {
         Self {
-            task,
+            // SAFETY: by the caller's promise.
+            task: unsafe { AbortHandle::from_raw(task) },
             output: PhantomData,
         }
     }
 
     fn header(&self) -> &Header {
-        // SAFETY: the handle's reference keeps the task alive.
-        unsafe { self.task.as_ref() }
+        self.task.header()
     }
 
     /// Asks for the task to be dropped. It is, by its worker, where it next would be polled, unless it ends before
@@ -66,22 +68,36 @@ impl<T> JoinHandle<T> {
     ///
     /// It may be called from any thread, from the task itself, and more than once.
     pub fn abort(&self) {
-        match self.header().state.abort() {
-            // SAFETY: the transition has made a reference for this.
-            Wake::Submit => unsafe { submit(self.task) },
-            // SAFETY: none was released; the handle has its own still.
-            Wake::Done(released) => unsafe { free_if_last(self.task, released) },
-        }
+        self.task.abort();
+    }
+
+    /// Another handle to the task, which can abort it and does not await it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::pending;
+    ///
+    /// waterwheel::block_on(async {
+    ///     let handle = waterwheel::spawn(pending::<()>());
+    ///     let abort = handle.abort_handle();
+    ///     std::thread::spawn(move || abort.abort());
+    ///     assert!(handle.await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
+    #[must_use]
+    pub fn abort_handle(&self) -> AbortHandle {
+        self.task.clone()
     }
 
     /// Whether awaiting it gives the output at once.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.header().state.load().is_complete()
+        self.task.is_finished()
     }
 
-    /// Leaves a waker for the completer. `Err`: the task is complete.
-    fn leave_waker(&mut self, waker: &Waker) -> Result<(), IsComplete> {
+    /// Leaves a waker for the completer, who wakes it once. `Err`: the task is complete.
+    pub(crate) fn leave_waker(&mut self, waker: &Waker) -> Result<(), IsComplete> {
         let header = self.header();
         let seen = header.state.load();
         if seen.has_join_waker() {
@@ -111,7 +127,7 @@ impl<T> JoinHandle<T> {
         let mut output: Option<Result<T, JoinError>> = None;
         let take = self.header().vtable.take_output;
         // SAFETY: the task is complete with join interest, so the stage is ours (T4); `T` is its output.
-        unsafe { take(self.task, (&raw mut output).cast()) };
+        unsafe { take(self.task.task(), (&raw mut output).cast()) };
         output.expect("a `JoinHandle` was polled again after it had given its output")
     }
 }
@@ -130,18 +146,17 @@ impl<T> Future for JoinHandle<T> {
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         let header = self.header();
-        // Dropped at the end: its destructor may panic, and must not keep us from releasing.
+        // Dropped at the end, where a panic of its destructor leaves nothing undone: the reference is released after that,
+        // by the field that holds it.
         let _waker = match header.state.drop_handle() {
             // SAFETY: T5: not complete, and the bit is clear.
             DropHandle::WakerIsOurs => unsafe { (*header.join_waker.get()).take() },
             DropHandle::OutputIsOurs => {
                 // SAFETY: T4: the task is complete, and the output is ours.
-                unsafe { (header.vtable.drop_output)(self.task) };
+                unsafe { (header.vtable.drop_output)(self.task.task()) };
                 None
             }
         };
-        // SAFETY: the handle's reference, used no more.
-        unsafe { release(self.task, 1) };
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`spawn`] and [`spawn_local`].
+//! [`spawn`], [`spawn_local`] and [`spawn_blocking`].
 
 use crate::JoinHandle;
 use crate::shared::Shared;
@@ -59,6 +59,59 @@ where
     F::Output: 'static,
 {
     with_worker("spawn_local", |worker| Shared::spawn(worker, future))
+}
+
+/// Runs a closure on a thread where it may block: read a file, resolve a name, compute for long. The runtime goes on meanwhile.
+///
+/// The runtime has a pool of threads for this, named `waterwheel-blocking`. It starts one when a job finds no idle one, up to
+/// 512; from there on jobs wait, and start in the order in which they were given. A thread that has had no work for ten seconds ends.
+///
+/// Awaiting the handle gives what the closure returns, or tells of its panic. Dropping the handle detaches the job.
+///
+/// # Cancellation
+///
+/// [`abort`](JoinHandle::abort) before the job has started cancels it: the thread whose turn it would be drops the closure
+/// instead of running it. Once it has started, nothing can stop it: `abort` changes nothing, and the handle gives its output.
+///
+/// When the runtime ends, jobs that have not started are dropped with it, and their handles say «cancelled». Those that
+/// run are not waited for: they finish in the background, or end with the process, and their output goes to the handle, or is
+/// dropped if there is none; until then the runtime's descriptors stay open. Await the handle if the job must be done.
+///
+/// # Inside the closure
+///
+/// It is outside the runtime: [`spawn`], `spawn_blocking` and the rest panic there, as they do on any other thread. It
+/// may call [`block_on`](crate::block_on), which makes a runtime of its own.
+///
+/// # Panics
+///
+/// - When called outside a runtime.
+/// - When the kernel gives no thread (`EAGAIN`) and the pool has none: like [`std::thread::spawn`]. The closure is dropped. If
+///   the pool has threads, the job waits for one of them instead.
+///
+/// # Examples
+///
+/// ```
+/// waterwheel::block_on(async {
+///     let reading = waterwheel::spawn_blocking(|| std::fs::read_to_string("/proc/self/comm"));
+///     let name = reading.await.expect("the closure does not panic")?;
+///     assert!(!name.is_empty());
+///     std::io::Result::Ok(())
+/// })
+/// # .unwrap();
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    match with_worker("spawn_blocking", |worker| worker.shared.spawn_blocking(f)) {
+        Ok(handle) => handle,
+        Err(error) => panic!(
+            "`spawn_blocking` could not start a thread, and the runtime has none that could run the job: {error}; \
+             allow the process more threads (`ulimit -u`, the pids limit of its cgroup) or more memory"
+        ),
+    }
 }
 
 #[track_caller]

@@ -1,6 +1,6 @@
 //! Models of the task state word under loom: real threads, every interleaving, every value that a weak ordering allows.
 //!
-//! The word is the crate's own (`src/task/state.rs`), on loom's atomics. Around it stands a task in miniature, which does
+//! The word is the crate's own (`src/task/snapshot.rs`, `src/task/state.rs`), on loom's atomics. Around it stands a task in miniature, which does
 //! with its fields what `harness.rs`, `waker.rs`, `join_handle.rs` and `shared.rs` do. Those fields are loom's
 //! `UnsafeCell`s, so that a model fails as soon as two threads touch one at a time, or one does without having
 //! synchronized with the one before: rules T1, T4 and T5, and the freeing by the last reference.
@@ -13,6 +13,8 @@
     reason = "loom checks every access"
 )]
 
+#[path = "../src/task/snapshot.rs"]
+mod snapshot;
 #[path = "../src/task/state.rs"]
 mod state;
 
@@ -24,7 +26,8 @@ use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
-use state::{DropHandle, IsComplete, Pend, Released, Shutdown, Start, State, Wake};
+use snapshot::{DropHandle, IsComplete, Pend, Released, Shutdown, Start, Wake};
+use state::State;
 
 /// What is in the stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -427,6 +430,31 @@ fn an_abort_drops_the_future_once() {
         while task.run_queued(Poll::Pending) {}
         task.over();
     });
+}
+
+/// An abort handle is used and dropped while the task is polled and its join handle goes: it may be who queues the task, and
+/// who frees it.
+#[test]
+fn an_abort_handle_may_be_the_last() {
+    for poll in [Poll::Pending, Poll::Ready] {
+        explore(None, move || {
+            let task = Task::spawn();
+            // Its reference is made as a waker's is.
+            task.clone_waker();
+            let aborting = {
+                let task = Arc::clone(&task);
+                thread::spawn(move || {
+                    task.abort();
+                    task.release(1);
+                })
+            };
+            task.drop_handle();
+            task.run_queued(poll);
+            aborting.join().unwrap();
+            while task.run_queued(Poll::Pending) {}
+            task.over();
+        });
+    }
 }
 
 /// An abort and a wake at the same time: one of them queues the task.

@@ -36,7 +36,7 @@ impl<F: Future> Cell<F> {
     };
 }
 
-/// Allocates a task, which has the three references of [`Snapshot::SPAWNED`](super::state::Snapshot::SPAWNED): the
+/// Allocates a task, which has the three references of [`Snapshot::SPAWNED`](super::snapshot::Snapshot::SPAWNED): the
 /// caller hands them to the list, a queue and a join handle.
 pub(crate) fn allocate<F: Future>(future: F, shared: Arc<Shared>) -> TaskPtr {
     let cell = Box::new(Cell {

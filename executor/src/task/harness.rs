@@ -5,7 +5,7 @@
 
 use super::cell::{Cell, Stage};
 use super::header::{Header, TaskPtr, free_if_last, release, submit};
-use super::state::{Pend, Start};
+use super::snapshot::{Pend, Start};
 use super::waker::PollWaker;
 use crate::join_error::JoinError;
 use std::any::Any;

@@ -1,6 +1,7 @@
 //! [`Header`]: the part of a task that does not depend on its future.
 
-use super::state::{Released, State};
+use super::snapshot::Released;
+use super::state::State;
 use super::task::Task;
 use crate::shared::Shared;
 use std::cell::UnsafeCell;

@@ -13,8 +13,9 @@
 //! | holder | type | how many | gives it up |
 //! |---|---|---|---|
 //! | the runtime's list | [`OwnedTasks`](crate::owned::OwnedTasks) | 1 | when the task completes |
-//! | a queue, or the worker that runs it | [`Task`](task::Task) | ≤ 1, there while NOTIFIED or RUNNING | when the poll pends or ends |
+//! | a queue, or the thread that runs it | [`Task`](task::Task) | ≤ 1, there while NOTIFIED or RUNNING | when the poll pends or ends |
 //! | the join handle | [`JoinHandle`](crate::JoinHandle) | ≤ 1 | when dropped |
+//! | an abort handle | [`AbortHandle`](crate::AbortHandle) | any | when dropped |
 //! | a waker | [`Waker`](std::task::Waker) | any | when dropped; `wake` hands it to the queue |
 //!
 //! # Life
@@ -31,7 +32,8 @@
 //!
 //! # Rules
 //!
-//! The code cites these by number. All transitions are in [`state`], pure, and explored exhaustively there.
+//! The code cites these by number. All transitions are in [`snapshot`], pure, and explored exhaustively
+//! there; [`state`] makes them atomic.
 //!
 //! - **T1. Running is a lock.** While RUNNING is set, whoever set it (by `start` or by `shutdown`) alone may touch the
 //!   stage. It is released by `pend` or `complete`, both with release ordering, and taken with acquire ordering.
@@ -44,8 +46,9 @@
 //! - **T5. The join waker has one owner.** While JOIN_WAKER is clear, the join handle alone may touch the field. While it
 //!   is set and the task is not complete, nobody may. `complete` with JOIN_WAKER set gives the field to the completer, for
 //!   ever: a join handle that sees COMPLETE leaves it alone.
-//! - **T6. A future is dropped where it may be.** Only under RUNNING, so by a worker of its runtime, and for a local task
-//!   by its own thread: no waker, handle or queue ever drops a future. When the last reference goes, the stage is Consumed.
+//! - **T6. A future is dropped where it may be.** Only under RUNNING, so by a worker of its runtime (a
+//!   [blocking job](crate::blocking) also by a thread of the pool), and for a local task by its own thread: no waker, handle
+//!   or queue ever drops a future. When the last reference goes, the stage is Consumed.
 //! - **T7. Panics stay.** No panic of user code (poll, the destructors of future and output, the join waker)
 //!   leaves the harness: it becomes the task's [`JoinError`](crate::JoinError), or, where nobody asks any more, is dropped.
 
@@ -53,6 +56,7 @@ pub(crate) mod cell;
 pub(crate) mod harness;
 pub(crate) mod header;
 pub(crate) mod queue;
+pub(crate) mod snapshot;
 pub(crate) mod state;
 #[expect(
     clippy::module_inception,

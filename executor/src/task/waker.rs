@@ -1,7 +1,7 @@
 //! A task's waker: a reference to it, behind the standard library's [`Waker`].
 
 use super::header::{Header, TaskPtr, free_if_last, release, submit};
-use super::state::Wake;
+use super::snapshot::Wake;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;

@@ -1,0 +1,207 @@
+//! [`Pool`]: the threads of a runtime that may block, and the jobs that wait for them.
+//!
+//! # How a job comes to a thread
+//!
+//! All there is stands behind one lock: the queue, the number of threads, and how many of them are idle, that is, asleep or on
+//! their way out of sleep. Who pushes a job decides under the lock what it [needs](Need):
+//!
+//! - there are more idle threads than jobs that wait: one of them is woken, and no other;
+//! - or else, below the limit, one thread is started;
+//! - or else it waits for a thread to finish what it does.
+//!
+//! A thread takes jobs from the front until there are none, and only then sleeps; when it wakes, for whatever reason, it
+//! looks at the queue before it does anything else, so that a thread whose time is up does not leave with a job unserved. It
+//! follows that no job waits while a thread sleeps on, and that below the limit as many jobs run as have been pushed:
+//! jobs that wait for each other all run. `tests.rs` explores every order of these steps.
+//!
+//! It is not promised which thread takes which job: a thread that has just finished one may be faster than the one that was woken,
+//! which then sleeps again. But jobs start in the order in which they were pushed.
+//!
+//! The lock is held while a thread is started, so that whoever fails to get one knows for certain whether there is another
+//! to wait for.
+
+use crate::sync::{Mutex, lock};
+use crate::task::queue::TaskQueue;
+use crate::task::task::Task;
+use std::sync::{Arc, Condvar, PoisonError};
+use std::time::Duration;
+use std::{io, mem, thread};
+
+/// Of the threads. The kernel shows the first 15 bytes.
+const THREAD_NAME: &str = "waterwheel-blocking";
+
+/// How large a pool becomes, and how long it stays so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// How many threads there are at most. At least one.
+    pub(crate) most_threads: usize,
+    /// How long a thread without work stays.
+    pub(crate) keep_alive: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            most_threads: 512,
+            keep_alive: Duration::from_secs(10),
+        }
+    }
+}
+
+pub(crate) struct Pool {
+    settings: Settings,
+    state: Mutex<State>,
+    /// Notified for a job that an idle thread is to take, and when the pool is closed.
+    work: Condvar,
+}
+
+struct State {
+    queue: TaskQueue,
+    /// How many threads have been started and have not ended.
+    threads: usize,
+    /// How many of these wait for `work`. One that has been woken counts until it has the lock.
+    idle: usize,
+    closed: bool,
+}
+
+/// What a job needs that is about to be pushed.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// An idle thread, which must be woken.
+    Wake,
+    /// A new thread.
+    Thread,
+    /// Patience.
+    Nothing,
+}
+
+impl Need {
+    pub(super) fn of(queued: usize, idle: usize, threads: usize, most_threads: usize) -> Self {
+        if queued < idle {
+            Self::Wake
+        } else if threads < most_threads {
+            Self::Thread
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
+/// There is no thread to run a job, and none could be started.
+pub(crate) struct NoThread {
+    pub(crate) job: Task,
+    pub(crate) error: io::Error,
+}
+
+impl Pool {
+    /// A pool without threads: the first job starts the first.
+    pub(crate) fn new(settings: Settings) -> Self {
+        debug_assert!(settings.most_threads > 0, "nobody would run the jobs");
+        Self {
+            settings,
+            state: Mutex::new(State {
+                queue: TaskQueue::new(),
+                threads: 0,
+                idle: 0,
+                closed: false,
+            }),
+            work: Condvar::new(),
+        }
+    }
+
+    /// Queues a job, and sees to it that a thread comes to it. Once closed, drops it: its closure is the list's to drop.
+    ///
+    /// If a thread cannot be started, those there are will do; if there are none, the job is given back.
+    ///
+    /// # Safety
+    ///
+    /// The task's future is `Send`.
+    pub(crate) unsafe fn push(self: &Arc<Self>, job: Task) -> Result<(), NoThread> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            drop(state);
+            drop(job);
+            return Ok(());
+        }
+        let need = Need::of(
+            state.queue.len() as usize,
+            state.idle,
+            state.threads,
+            self.settings.most_threads,
+        );
+        if need == Need::Thread {
+            match self.start_thread() {
+                Ok(()) => state.threads += 1,
+                Err(_) if state.threads > 0 => {}
+                Err(error) => return Err(NoThread { job, error }),
+            }
+        }
+        state.queue.push(job);
+        drop(state);
+        if need == Need::Wake {
+            self.work.notify_one();
+        }
+        Ok(())
+    }
+
+    fn start_thread(self: &Arc<Self>) -> io::Result<()> {
+        let pool = Arc::clone(self);
+        thread::Builder::new()
+            .name(THREAD_NAME.to_owned())
+            .spawn(move || pool.run_jobs())
+            .map(drop)
+    }
+
+    /// What a thread of the pool does, from its start to its end.
+    fn run_jobs(&self) {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(job) = state.queue.pop() {
+                drop(state);
+                // SAFETY: its future is `Send`, as `push` demands.
+                unsafe { job.run() };
+                state = lock(&self.state);
+                continue;
+            }
+            if state.closed {
+                break;
+            }
+            state.idle += 1;
+            let waited = self
+                .work
+                .wait_timeout_while(state, self.settings.keep_alive, |state| {
+                    state.queue.len() == 0 && !state.closed
+                });
+            let (locked, ended) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = locked;
+            state.idle -= 1;
+            if ended.timed_out() {
+                debug_assert!(state.queue.len() == 0, "a thread leaves a job behind");
+                break;
+            }
+        }
+        state.threads -= 1;
+    }
+
+    /// Takes all jobs that have not been taken, and no more from here on. Idle threads end now, and the others when their job is
+    /// done.
+    pub(crate) fn close(&self) -> TaskQueue {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        let queued = mem::take(&mut state.queue);
+        let someone_sleeps = state.idle > 0;
+        drop(state);
+        if someone_sleeps {
+            self.work.notify_all();
+        }
+        queued
+    }
+
+    /// How many threads there are, and how many of them are idle.
+    #[cfg(test)]
+    pub(super) fn threads(&self) -> (usize, usize) {
+        let state = lock(&self.state);
+        (state.threads, state.idle)
+    }
+}

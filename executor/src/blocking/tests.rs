@@ -1,0 +1,437 @@
+//! The pool with limits and times that a test can reach; every order of its steps.
+
+use super::pool::{Need, Settings};
+use crate::shared::Shared;
+use crate::{JoinError, JoinHandle, block_on};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Longer than any of these tests takes.
+const LONG: Duration = Duration::from_secs(1000);
+
+/// What is shared by a runtime without a worker: jobs can be spawned from here.
+struct Runtime(Arc<Shared>);
+
+impl Runtime {
+    fn new(most_threads: usize, keep_alive: Duration) -> Self {
+        let settings = Settings {
+            most_threads,
+            keep_alive,
+        };
+        Self(Shared::new(settings).expect("descriptors"))
+    }
+
+    fn spawn<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        self.0.spawn_blocking(f).expect("a thread")
+    }
+
+    /// A job that has started, and waits for the sender to be dropped.
+    fn occupy(&self) -> (JoinHandle<()>, mpsc::Sender<()>) {
+        let (release, released) = mpsc::channel::<()>();
+        let (start, started) = mpsc::channel();
+        let handle = self.spawn(move || {
+            start.send(()).unwrap();
+            assert!(released.recv().is_err());
+        });
+        started.recv().unwrap();
+        (handle, release)
+    }
+
+    /// Waits until there are so many threads, and so many of them idle.
+    fn await_threads(&self, threads: usize, idle: usize) {
+        let start = Instant::now();
+        while self.0.blocking.threads() != (threads, idle) {
+            assert!(
+                start.elapsed() < Duration::from_secs(30),
+                "{:?} threads, idle",
+                self.0.blocking.threads()
+            );
+            thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.0.shut_down();
+    }
+}
+
+/// Counts drops.
+struct CountDrop(Arc<AtomicUsize>);
+
+impl Drop for CountDrop {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn join<T>(handle: JoinHandle<T>) -> Result<T, JoinError> {
+    block_on(handle)
+}
+
+#[test]
+fn no_more_threads_than_the_limit() {
+    const MOST: usize = 3;
+    let runtime = Runtime::new(MOST, LONG);
+    let running = Arc::new(AtomicUsize::new(0));
+    let all = Arc::new(Barrier::new(MOST));
+    let handles: Vec<_> = (0..100 * MOST)
+        .map(|_| {
+            let (running, all) = (Arc::clone(&running), Arc::clone(&all));
+            runtime.spawn(move || {
+                let now = running.fetch_add(1, Ordering::SeqCst) + 1;
+                // No fewer, either: each waits for two others.
+                all.wait();
+                running.fetch_sub(1, Ordering::SeqCst);
+                now
+            })
+        })
+        .collect();
+    for handle in handles {
+        assert!(join(handle).unwrap() <= MOST);
+    }
+    runtime.await_threads(MOST, MOST);
+}
+
+#[test]
+fn at_the_limit_jobs_start_in_order() {
+    let runtime = Runtime::new(1, LONG);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let (first, release) = runtime.occupy();
+    let handles: Vec<_> = (0..1000)
+        .map(|number| {
+            let order = Arc::clone(&order);
+            runtime.spawn(move || order.lock().unwrap().push(number))
+        })
+        .collect();
+    assert!(order.lock().unwrap().is_empty());
+    drop(release);
+    join(first).unwrap();
+    for handle in handles {
+        join(handle).unwrap();
+    }
+    assert!(order.lock().unwrap().iter().copied().eq(0..1000));
+}
+
+#[test]
+fn an_idle_thread_is_used_again() {
+    let runtime = Runtime::new(8, LONG);
+    let first = join(runtime.spawn(|| thread::current().id())).unwrap();
+    for _ in 0..1000 {
+        runtime.await_threads(1, 1);
+        let panics = join(runtime.spawn(|| panic!("it harms nobody")));
+        assert!(panics.unwrap_err().is_panic());
+        runtime.await_threads(1, 1);
+        assert_eq!(
+            join(runtime.spawn(|| thread::current().id())).unwrap(),
+            first
+        );
+    }
+}
+
+#[test]
+fn a_thread_without_work_ends() {
+    const KEEP_ALIVE: Duration = Duration::from_millis(20);
+    let runtime = Runtime::new(8, KEEP_ALIVE);
+    for _ in 0..10 {
+        let all = Arc::new(Barrier::new(4));
+        let start = Instant::now();
+        let handles: Vec<_> = (0..4)
+            .map(|_| Arc::clone(&all))
+            .map(|all| {
+                runtime.spawn(move || {
+                    all.wait();
+                })
+            })
+            .collect();
+        for handle in handles {
+            join(handle).unwrap();
+        }
+        runtime.await_threads(0, 0);
+        assert!(start.elapsed() >= KEEP_ALIVE, "it ended before its time");
+    }
+}
+
+/// Jobs arrive just when threads give up waiting: none is left behind.
+#[test]
+fn no_job_is_lost_to_a_thread_that_ends() {
+    const KEEP_ALIVE: Duration = Duration::from_micros(100);
+    let runtime = Runtime::new(2, KEEP_ALIVE);
+    for round in 0..2000 {
+        let arrives = Instant::now() + KEEP_ALIVE;
+        while Instant::now() < arrives {
+            thread::yield_now();
+        }
+        assert_eq!(join(runtime.spawn(move || round)).unwrap(), round);
+    }
+    runtime.await_threads(0, 0);
+}
+
+#[test]
+fn aborted_before_it_starts() {
+    let runtime = Runtime::new(1, LONG);
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let (first, release) = runtime.occupy();
+    let counts = CountDrop(Arc::clone(&dropped));
+    let victim = runtime.spawn(move || {
+        let _counts = counts;
+        unreachable!("it was aborted");
+    });
+    let last = runtime.spawn(|| 3);
+    victim.abort();
+    victim.abort();
+    assert!(!victim.is_finished(), "the thread drops it, not the caller");
+    drop(release);
+    join(first).unwrap();
+    let result: Result<(), _> = join(victim);
+    assert!(result.unwrap_err().is_cancelled());
+    assert_eq!(dropped.load(Ordering::SeqCst), 1);
+    assert_eq!(join(last).unwrap(), 3);
+}
+
+#[test]
+fn aborted_while_it_runs() {
+    let runtime = Runtime::new(1, LONG);
+    let (handle, release) = runtime.occupy();
+    handle.abort();
+    drop(release);
+    assert!(join(handle).is_ok(), "too late");
+}
+
+/// A queued job is dropped with the runtime; the one that runs goes on, and its output reaches the handle.
+#[test]
+fn the_runtime_ends_while_one_runs_and_others_wait() {
+    for _ in 0..1000 {
+        let runtime = Runtime::new(1, LONG);
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let (running, release) = runtime.occupy();
+        let queued: Vec<JoinHandle<()>> = (0..3)
+            .map(|_| CountDrop(Arc::clone(&dropped)))
+            .map(|counts| {
+                runtime.spawn(move || {
+                    let _counts = counts;
+                    unreachable!("the thread was busy until the end");
+                })
+            })
+            .collect();
+        runtime.0.shut_down();
+        assert_eq!(dropped.load(Ordering::SeqCst), 3, "here and now");
+        assert!(!running.is_finished());
+        let late: JoinHandle<()> = runtime.spawn(|| unreachable!("the runtime has ended"));
+        assert!(join(late).unwrap_err().is_cancelled());
+        drop(release);
+        assert!(join(running).is_ok());
+        for handle in queued {
+            assert!(join(handle).unwrap_err().is_cancelled());
+        }
+        runtime.await_threads(0, 0);
+    }
+}
+
+/// The end meets jobs that are queued, taken, running and done: each has run or has not, and is dropped once.
+#[test]
+fn the_runtime_ends_at_any_moment() {
+    for round in 0..1000 {
+        let runtime = Runtime::new(2, LONG);
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let ran = Arc::new(AtomicUsize::new(0));
+        let mut handles: Vec<_> = (0..8)
+            .map(|_| {
+                let counts = CountDrop(Arc::clone(&dropped));
+                let ran = Arc::clone(&ran);
+                runtime.spawn(move || {
+                    ran.fetch_add(1, Ordering::SeqCst);
+                    counts
+                })
+            })
+            .collect();
+        handles.truncate(8 - round % 3);
+        if round % 2 == 0 {
+            thread::yield_now();
+        }
+        runtime.0.shut_down();
+        for handle in handles {
+            match join(handle) {
+                Ok(counts) => drop(counts),
+                Err(error) => assert!(error.is_cancelled()),
+            }
+        }
+        runtime.await_threads(0, 0);
+        let dropped = dropped.load(Ordering::SeqCst);
+        assert_eq!(dropped, 8, "{} ran", ran.load(Ordering::SeqCst));
+    }
+}
+
+/// A pool, as far as its threads and jobs can be counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct World {
+    /// Jobs that are still to come, and whether the kernel has ever refused a thread.
+    to_come: usize,
+    refused: bool,
+    queued: usize,
+    /// Wakes of one thread that a pusher owes, having let go of the lock; a wake of all that `close` owes.
+    owed: usize,
+    owes_all: bool,
+    /// Threads: started and not yet there, at work, asleep, and awake but not yet there.
+    starting: usize,
+    busy: usize,
+    asleep: usize,
+    woken: usize,
+    closed: bool,
+}
+
+const MOST_THREADS: usize = 3;
+
+impl World {
+    fn threads(&self) -> usize {
+        self.starting + self.busy + self.asleep + self.woken
+    }
+
+    /// A thread that comes for work, and has been taken off whatever it was: it takes a job, leaves, or sleeps.
+    fn arrives(mut self) -> Self {
+        if self.queued > 0 {
+            self.queued -= 1;
+            self.busy += 1;
+        } else if !self.closed {
+            self.asleep += 1;
+        }
+        self
+    }
+
+    /// As above, when its time is up: it does not sleep again.
+    fn arrives_late(self) -> Self {
+        let leaves = self.queued == 0;
+        let arrived = self.arrives();
+        World {
+            asleep: if leaves { self.asleep } else { arrived.asleep },
+            ..arrived
+        }
+    }
+
+    fn pushes(mut self, thread_starts: bool) -> Self {
+        self.to_come -= 1;
+        if self.closed {
+            return self;
+        }
+        let idle = self.asleep + self.woken;
+        match Need::of(self.queued, idle, self.threads(), MOST_THREADS) {
+            Need::Wake => self.owed += 1,
+            Need::Thread if thread_starts => self.starting += 1,
+            Need::Thread => {
+                self.refused = true;
+                if self.threads() == 0 {
+                    // The job is given back.
+                    return self;
+                }
+            }
+            Need::Nothing => {}
+        }
+        self.queued += 1;
+        self
+    }
+
+    /// What needs nobody's work to end, and no time to pass.
+    fn prompt_steps(self) -> Vec<Self> {
+        let mut next = Vec::new();
+        if self.owed > 0 {
+            let wakes = self.asleep.min(1);
+            next.push(World {
+                owed: self.owed - 1,
+                asleep: self.asleep - wakes,
+                woken: self.woken + wakes,
+                ..self
+            });
+        }
+        if self.owes_all {
+            next.push(World {
+                owes_all: false,
+                asleep: 0,
+                woken: self.woken + self.asleep,
+                ..self
+            });
+        }
+        if self.starting > 0 {
+            let starting = self.starting - 1;
+            next.push(World { starting, ..self }.arrives());
+        }
+        if self.woken > 0 {
+            let woken = self.woken - 1;
+            next.push(World { woken, ..self }.arrives());
+            next.push(World { woken, ..self }.arrives_late());
+        }
+        next
+    }
+
+    fn other_steps(self) -> Vec<Self> {
+        let mut next = Vec::new();
+        if self.to_come > 0 {
+            next.push(self.pushes(true));
+            next.push(self.pushes(false));
+        }
+        if self.busy > 0 {
+            let busy = self.busy - 1;
+            next.push(World { busy, ..self }.arrives());
+        }
+        if self.asleep > 0 {
+            // Its time is up, or it wakes without a reason.
+            next.push(World {
+                asleep: self.asleep - 1,
+                woken: self.woken + 1,
+                ..self
+            });
+        }
+        if !self.closed {
+            next.push(World {
+                closed: true,
+                queued: 0,
+                owes_all: self.asleep + self.woken > 0,
+                ..self
+            });
+        }
+        next
+    }
+
+    fn check(&self) {
+        assert!(self.threads() <= MOST_THREADS, "{self:?}");
+        if !self.prompt_steps().is_empty() {
+            return;
+        }
+        // Nothing moves but by jobs that end, time that passes, and new jobs.
+        if self.queued > 0 {
+            assert_eq!(
+                self.asleep, 0,
+                "a job waits while a thread sleeps: {self:?}"
+            );
+            assert_ne!(self.busy, 0, "a job waits for nobody: {self:?}");
+            let all_there_are = self.busy == MOST_THREADS || self.refused;
+            assert!(all_there_are, "a job waits below the limit: {self:?}");
+        }
+        if self.closed {
+            assert_eq!(self.asleep, 0, "a thread sleeps on: {self:?}");
+        }
+    }
+}
+
+/// Every order in which jobs are pushed, threads start (or cannot), work, sleep, wake (for a reason or none) and leave, and
+/// the pool is closed.
+#[test]
+fn every_reachable_pool_serves_its_jobs() {
+    let mut seen = HashSet::new();
+    let mut to_visit = vec![World {
+        to_come: 6,
+        ..World::default()
+    }];
+    while let Some(world) = to_visit.pop() {
+        if !seen.insert(world) {
+            continue;
+        }
+        world.check();
+        to_visit.extend(world.prompt_steps());
+        to_visit.extend(world.other_steps());
+    }
+    assert!(seen.len() > 1000, "only {} worlds", seen.len());
+}
