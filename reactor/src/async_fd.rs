@@ -1,12 +1,13 @@
 //! [`AsyncFd`]: any descriptor, awaited.
 
 use crate::call::Call;
-use crate::direction::{Direction, Reading, Way, Writing};
+use crate::direction::Direction;
 use crate::readiness::Drained;
 use crate::registration::{Registration, Seen};
 use crate::sys;
 use crate::wait::Wait;
 use crate::waiters::WaitKey;
+use crate::way::{Reading, Way, Writing};
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};

@@ -1,6 +1,4 @@
-//! [`Direction`], and its two values as types: [`Reading`] and [`Writing`].
-
-use std::fmt::Debug;
+//! [`Direction`]: which way bytes go.
 
 /// Which way bytes go through a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,32 +7,4 @@ pub enum Direction {
     Read,
     /// From us to the kernel: writing, connecting.
     Write,
-}
-
-/// A direction that is known when a leaf future is compiled: [`Reading`] or [`Writing`].
-pub trait Way: sealed::Sealed + Copy + Debug + Unpin {
-    /// The direction.
-    const DIRECTION: Direction;
-}
-
-/// [`Direction::Read`], as a type.
-#[derive(Clone, Copy, Debug)]
-pub struct Reading;
-
-/// [`Direction::Write`], as a type.
-#[derive(Clone, Copy, Debug)]
-pub struct Writing;
-
-impl Way for Reading {
-    const DIRECTION: Direction = Direction::Read;
-}
-
-impl Way for Writing {
-    const DIRECTION: Direction = Direction::Write;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Reading {}
-    impl Sealed for super::Writing {}
 }

@@ -3,11 +3,11 @@
 use crate::async_fd::AsyncFd;
 use crate::budget;
 use crate::call::Call;
-use crate::direction::Way;
 use crate::readiness::Drained;
 use crate::registration::Seen;
 use crate::sys::socket::MAX_TRANSFER;
 use crate::waiters::WaitKey;
+use crate::way::Way;
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
