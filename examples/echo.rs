@@ -36,50 +36,58 @@ async fn serve(address: &str, silence: Option<Duration>) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("echo: listening on {}", listener.local_addr()?);
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => match silence {
-                None => drop(waterwheel::spawn(report(peer, echo(stream)))),
-                Some(limit) => {
-                    waterwheel::spawn(report(peer, echo_until_silent(stream, limit)));
-                }
-            },
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 eprintln!("echo: cannot accept: {error} (is `ulimit -n` too low?)");
                 waterwheel::sleep(BACK_OFF).await;
+                continue;
             }
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            report(peer, &error);
+            continue;
+        }
+        match silence {
+            None => drop(waterwheel::spawn(echo(stream, peer))),
+            Some(limit) => drop(waterwheel::spawn(echo_until_silent(stream, peer, limit))),
         }
     }
 }
 
-async fn report(peer: SocketAddr, connection: impl Future<Output = io::Result<()>>) {
-    if let Err(error) = connection.await {
-        eprintln!("echo: {peer}: {error}");
-    }
-}
-
 /// Sends back what comes, until the peer has no more to say.
-async fn echo(stream: TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+async fn echo(stream: TcpStream, peer: SocketAddr) {
     let mut buffer = vec![0; BUFFER];
     loop {
-        match stream.read(&mut buffer).await? {
-            0 => return Ok(()),
-            count => stream.write_all(&buffer[..count]).await?,
+        match stream.read(&mut buffer).await {
+            Ok(0) => return,
+            Ok(count) => {
+                if let Err(error) = stream.write_all(&buffer[..count]).await {
+                    return report(peer, &error);
+                }
+            }
+            Err(error) => return report(peer, &error),
         }
     }
 }
 
 /// The same, until nothing has come for `limit`.
-async fn echo_until_silent(stream: TcpStream, limit: Duration) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+async fn echo_until_silent(stream: TcpStream, peer: SocketAddr, limit: Duration) {
     let mut buffer = vec![0; BUFFER];
     loop {
         match waterwheel::timeout(limit, stream.read(&mut buffer)).await {
-            Err(_silent) => return Ok(()),
-            Ok(read) => match read? {
-                0 => return Ok(()),
-                count => stream.write_all(&buffer[..count]).await?,
-            },
+            Ok(Ok(0)) | Err(_) => return,
+            Ok(Ok(count)) => {
+                if let Err(error) = stream.write_all(&buffer[..count]).await {
+                    return report(peer, &error);
+                }
+            }
+            Ok(Err(error)) => return report(peer, &error),
         }
     }
+}
+
+#[cold]
+fn report(peer: SocketAddr, error: &io::Error) {
+    eprintln!("echo: {peer}: {error}");
 }

@@ -8,9 +8,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Direction, Wait};
+use waterwheel_reactor::{AsyncFd, Call, Reading, Wait};
 
-const ACCEPT: Call = Call::new(Direction::Read, "TcpListener::accept");
+const ACCEPT: Call<Reading> = Call::new("TcpListener::accept");
 
 impl TcpListener {
     /// Waits for a connection, and gives its stream and the address of its peer.
@@ -56,7 +56,7 @@ impl TcpListener {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Accept<'a> {
-    wait: Wait<'a, OwnedFd>,
+    wait: Wait<'a, OwnedFd, Reading>,
 }
 
 impl Future for Accept<'_> {

@@ -8,10 +8,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Direction, Wait};
+use waterwheel_reactor::{AsyncFd, Call, Direction, Wait, Writing};
 
 const NAME: &str = "TcpStream::connect";
-const CONNECT: Call = Call::new(Direction::Write, NAME);
+const CONNECT: Call<Writing> = Call::new(NAME);
 
 impl TcpStream {
     /// Connects to the first of the addresses in `addr` that accepts.
@@ -61,7 +61,7 @@ async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
 
 /// Waits until a handshake under way has ended, and tells how.
 struct Handshake<'a> {
-    wait: Wait<'a, OwnedFd>,
+    wait: Wait<'a, OwnedFd, Writing>,
 }
 
 impl<'a> Handshake<'a> {

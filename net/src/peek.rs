@@ -7,9 +7,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{Call, Direction, Wait};
+use waterwheel_reactor::{Call, Reading, Wait};
 
-const PEEK: Call = Call::new(Direction::Read, "TcpStream::peek");
+const PEEK: Call<Reading> = Call::new("TcpStream::peek");
 
 impl TcpStream {
     /// As [`read`](Self::read), but leaves what it reads where it was: the next `peek` or `read` gives it again.
@@ -46,7 +46,7 @@ impl TcpStream {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Peek<'a> {
-    wait: Wait<'a, OwnedFd>,
+    wait: Wait<'a, OwnedFd, Reading>,
     buffer: &'a mut [u8],
 }
 

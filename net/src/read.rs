@@ -7,10 +7,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{Call, Direction, Wait};
+use waterwheel_reactor::{Call, Direction, Reading, Wait};
 
-const READ: Call = Call::new(Direction::Read, "TcpStream::read");
-const READ_VECTORED: Call = Call::new(Direction::Read, "TcpStream::read_vectored");
+const READ: Call<Reading> = Call::new("TcpStream::read");
+const READ_VECTORED: Call<Reading> = Call::new("TcpStream::read_vectored");
 
 impl TcpStream {
     /// Reads what has been received, as much as `buffer` has room for; waits if there is nothing.
@@ -150,7 +150,7 @@ impl TcpStream {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Read<'a> {
-    wait: Wait<'a, OwnedFd>,
+    wait: Wait<'a, OwnedFd, Reading>,
     buffer: &'a mut [u8],
 }
 
@@ -168,7 +168,7 @@ impl Future for Read<'_> {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct ReadVectored<'a, 'b> {
-    wait: Wait<'a, OwnedFd>,
+    wait: Wait<'a, OwnedFd, Reading>,
     buffers: &'a mut [IoSliceMut<'b>],
 }
 

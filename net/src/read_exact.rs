@@ -6,9 +6,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use waterwheel_reactor::{Call, Direction, Wait};
+use waterwheel_reactor::{Call, Reading, Wait};
 
-const READ_EXACT: Call = Call::new(Direction::Read, "TcpStream::read_exact");
+const READ_EXACT: Call<Reading> = Call::new("TcpStream::read_exact");
 
 impl TcpStream {
     /// Reads until `buffer` is full.
@@ -66,7 +66,7 @@ impl TcpStream {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct ReadExact<'a> {
-    wait: Wait<'a, OwnedFd>,
+    wait: Wait<'a, OwnedFd, Reading>,
     buffer: &'a mut [u8],
     filled: usize,
 }

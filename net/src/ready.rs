@@ -6,10 +6,10 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use waterwheel_reactor::{Call, Direction, Wait};
+use waterwheel_reactor::{Call, Reading, Wait, Writing};
 
-const READABLE: Call = Call::new(Direction::Read, "TcpStream::readable");
-const WRITABLE: Call = Call::new(Direction::Write, "TcpStream::writable");
+const READABLE: Call<Reading> = Call::new("TcpStream::readable");
+const WRITABLE: Call<Writing> = Call::new("TcpStream::writable");
 
 impl TcpStream {
     /// Waits until there is something to read, or the end, or an error.
@@ -68,7 +68,7 @@ impl TcpStream {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Readable<'a> {
-    wait: Wait<'a, OwnedFd>,
+    wait: Wait<'a, OwnedFd, Reading>,
 }
 
 impl Future for Readable<'_> {
@@ -83,7 +83,7 @@ impl Future for Readable<'_> {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Writable<'a> {
-    wait: Wait<'a, OwnedFd>,
+    wait: Wait<'a, OwnedFd, Writing>,
 }
 
 impl Future for Writable<'_> {

@@ -5,14 +5,14 @@ use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{Call, Wait};
+use waterwheel_reactor::{Call, Reading, Wait, Writing};
 
 /// Receives to `buffer`. Nothing fits in an empty one, so that is no end, and nothing to wait for.
 #[inline]
 pub(crate) fn poll_recv(
-    wait: &mut Wait<'_, OwnedFd>,
+    wait: &mut Wait<'_, OwnedFd, Reading>,
     cx: &mut Context<'_>,
-    call: Call,
+    call: Call<Reading>,
     buffer: &mut [u8],
 ) -> Poll<io::Result<usize>> {
     if buffer.is_empty() {
@@ -25,9 +25,9 @@ pub(crate) fn poll_recv(
 
 /// As [`poll_recv`], to several buffers.
 pub(crate) fn poll_recv_vectored(
-    wait: &mut Wait<'_, OwnedFd>,
+    wait: &mut Wait<'_, OwnedFd, Reading>,
     cx: &mut Context<'_>,
-    call: Call,
+    call: Call<Reading>,
     buffers: &mut [IoSliceMut<'_>],
 ) -> Poll<io::Result<usize>> {
     let wanted = wanted(buffers);
@@ -42,9 +42,9 @@ pub(crate) fn poll_recv_vectored(
 /// Sends from the front of `buffer`.
 #[inline]
 pub(crate) fn poll_send(
-    wait: &mut Wait<'_, OwnedFd>,
+    wait: &mut Wait<'_, OwnedFd, Writing>,
     cx: &mut Context<'_>,
-    call: Call,
+    call: Call<Writing>,
     buffer: &[u8],
 ) -> Poll<io::Result<usize>> {
     wait.poll_transfer(cx, call, buffer.len(), |fd| {
@@ -54,9 +54,9 @@ pub(crate) fn poll_send(
 
 /// As [`poll_send`], from several buffers.
 pub(crate) fn poll_send_vectored(
-    wait: &mut Wait<'_, OwnedFd>,
+    wait: &mut Wait<'_, OwnedFd, Writing>,
     cx: &mut Context<'_>,
-    call: Call,
+    call: Call<Writing>,
     buffers: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
     let wanted = wanted(buffers);

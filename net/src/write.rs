@@ -7,10 +7,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{Call, Direction, Wait};
+use waterwheel_reactor::{Call, Direction, Wait, Writing};
 
-const WRITE: Call = Call::new(Direction::Write, "TcpStream::write");
-const WRITE_VECTORED: Call = Call::new(Direction::Write, "TcpStream::write_vectored");
+const WRITE: Call<Writing> = Call::new("TcpStream::write");
+const WRITE_VECTORED: Call<Writing> = Call::new("TcpStream::write_vectored");
 
 impl TcpStream {
     /// Gives the kernel the front of `buffer`, as much as it has room for; waits if it has none.
@@ -125,7 +125,7 @@ impl TcpStream {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Write<'a> {
-    wait: Wait<'a, OwnedFd>,
+    wait: Wait<'a, OwnedFd, Writing>,
     buffer: &'a [u8],
 }
 
@@ -143,7 +143,7 @@ impl Future for Write<'_> {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct WriteVectored<'a> {
-    wait: Wait<'a, OwnedFd>,
+    wait: Wait<'a, OwnedFd, Writing>,
     buffers: &'a [IoSlice<'a>],
 }
 

@@ -6,9 +6,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use waterwheel_reactor::{Call, Direction, Wait};
+use waterwheel_reactor::{Call, Wait, Writing};
 
-const WRITE_ALL: Call = Call::new(Direction::Write, "TcpStream::write_all");
+const WRITE_ALL: Call<Writing> = Call::new("TcpStream::write_all");
 
 impl TcpStream {
     /// Writes all of `buffer`, and is ready when its last byte is in the kernel: the *write complete* of event
@@ -82,7 +82,7 @@ impl TcpStream {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct WriteAll<'a> {
-    wait: Wait<'a, OwnedFd>,
+    wait: Wait<'a, OwnedFd, Writing>,
     buffer: &'a [u8],
     written: usize,
 }

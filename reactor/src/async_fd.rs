@@ -7,6 +7,7 @@ use crate::registration::{Registration, Seen};
 use crate::sys;
 use crate::wait::Wait;
 use crate::waiters::WaitKey;
+use crate::way::{Reading, Way, Writing};
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -152,8 +153,10 @@ impl<T: AsFd> AsyncFd<T> {
         F: FnMut(&T) -> io::Result<R>,
     {
         AsyncIo {
-            wait: Wait::new(self),
-            direction,
+            wait: match direction {
+                Direction::Read => EitherWay::Reading(Wait::new(self)),
+                Direction::Write => EitherWay::Writing(Wait::new(self)),
+            },
             operation,
         }
     }
@@ -164,9 +167,9 @@ impl<T: AsFd> AsyncFd<T> {
     }
 
     #[inline]
-    pub(crate) fn would_block(&self, seen: Seen<'_>, call: Call) -> io::Result<()> {
+    pub(crate) fn would_block<W: Way>(&self, seen: Seen<'_>, call: Call<W>) -> io::Result<()> {
         self.registration
-            .would_block(self.inner.as_fd(), seen, call)
+            .would_block(self.inner.as_fd(), seen, W::DIRECTION, call.name)
     }
 
     pub(crate) fn unpark(&self, key: WaitKey) {
@@ -186,21 +189,21 @@ impl<T: AsFd> AsFd for AsyncFd<T> {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Readable<'a, T: AsFd> {
-    wait: Wait<'a, T>,
+    wait: Wait<'a, T, Reading>,
 }
 
 /// The future of [`AsyncFd::writable`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Writable<'a, T: AsFd> {
-    wait: Wait<'a, T>,
+    wait: Wait<'a, T, Writing>,
 }
 
 impl<T: AsFd> Future for Readable<'_, T> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        const CALL: Call = Call::new(Direction::Read, "AsyncFd::readable");
+        const CALL: Call<Reading> = Call::new("AsyncFd::readable");
         self.wait.poll_ready(cx, CALL)
     }
 }
@@ -209,17 +212,23 @@ impl<T: AsFd> Future for Writable<'_, T> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        const CALL: Call = Call::new(Direction::Write, "AsyncFd::writable");
+        const CALL: Call<Writing> = Call::new("AsyncFd::writable");
         self.wait.poll_ready(cx, CALL)
     }
+}
+
+/// A wait whose direction is told at run time.
+#[derive(Debug)]
+enum EitherWay<'a, T: AsFd> {
+    Reading(Wait<'a, T, Reading>),
+    Writing(Wait<'a, T, Writing>),
 }
 
 /// The future of [`AsyncFd::async_io`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct AsyncIo<'a, T: AsFd, F> {
-    wait: Wait<'a, T>,
-    direction: Direction,
+    wait: EitherWay<'a, T>,
     operation: F,
 }
 
@@ -231,7 +240,10 @@ impl<T: AsFd, R, F: FnMut(&T) -> io::Result<R>> Future for AsyncIo<'_, T, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let call = Call::new(this.direction, "AsyncFd::async_io");
-        this.wait.poll_io(cx, call, &mut this.operation)
+        const NAME: &str = "AsyncFd::async_io";
+        match &mut this.wait {
+            EitherWay::Reading(wait) => wait.poll_io(cx, Call::new(NAME), &mut this.operation),
+            EitherWay::Writing(wait) => wait.poll_io(cx, Call::new(NAME), &mut this.operation),
+        }
     }
 }

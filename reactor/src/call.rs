@@ -1,6 +1,7 @@
 //! [`Call`]: what a leaf future does at a descriptor.
 
-use crate::direction::Direction;
+use crate::way::Way;
+use std::marker::PhantomData;
 
 /// Which way a call moves bytes, and its name as its user writes it.
 ///
@@ -9,20 +10,23 @@ use crate::direction::Direction;
 /// # Examples
 ///
 /// ```
-/// use waterwheel::reactor::{Call, Direction};
+/// use waterwheel::reactor::{Call, Reading};
 ///
-/// const RECEIVE: Call = Call::new(Direction::Read, "Port::receive");
+/// const RECEIVE: Call<Reading> = Call::new("Port::receive");
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Call {
-    pub(crate) direction: Direction,
+pub struct Call<W: Way> {
     pub(crate) name: &'static str,
+    way: PhantomData<W>,
 }
 
-impl Call {
+impl<W: Way> Call<W> {
     /// A call by the name that appears in the panic that tells of a missing runtime.
     #[must_use]
-    pub const fn new(direction: Direction, name: &'static str) -> Self {
-        Self { direction, name }
+    pub const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            way: PhantomData,
+        }
     }
 }

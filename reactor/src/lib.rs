@@ -9,7 +9,7 @@
 //! | `reactor` | [`Reactor`]: turn, unpark, register, close |
 //! | `async_fd` | [`AsyncFd`], and its futures |
 //! | `wait` | [`Wait`]: the loop of try, clear, park that every leaf future runs |
-//! | `call`, `direction` | [`Call`], [`Direction`]: which way, and by what name |
+//! | `call`, `direction`, `way` | [`Call`], [`Direction`], [`Way`]: which way, and by what name |
 //! | `registration` | the lazy way of a descriptor into a reactor |
 //! | `source` | what a reactor and the futures share; the order that loses no wake |
 //! | `readiness` | the readiness word: bits and tick |
@@ -37,6 +37,7 @@ pub mod sys;
 mod token;
 mod wait;
 mod waiters;
+mod way;
 
 pub use async_fd::{AsyncFd, AsyncIo, Readable, Writable};
 pub use call::Call;
@@ -44,3 +45,4 @@ pub use direction::Direction;
 pub use reactor::{Enter, Reactor};
 pub use registration::missing_runtime;
 pub use wait::Wait;
+pub use way::{Reading, Way, Writing};

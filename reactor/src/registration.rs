@@ -4,7 +4,6 @@
 //! source is made at the first `WouldBlock` and kept; the reactor that it is registered with may change, when
 //! that one is closed and the descriptor lives on.
 
-use crate::call::Call;
 use crate::direction::Direction;
 use crate::reactor::Reactor;
 use crate::readiness::{Drained, Observed};
@@ -45,25 +44,27 @@ impl Registration {
     }
 
     /// `fd` has said `WouldBlock`: clears the direction, or, if no event would tell when that is over, registers.
+    /// `call` names who asks.
     #[inline]
     pub(crate) fn would_block(
         &self,
         fd: BorrowedFd<'_>,
         seen: Seen<'_>,
-        call: Call,
+        direction: Direction,
+        call: &str,
     ) -> io::Result<()> {
         if seen.is_registered() {
-            seen.drained(call.direction, Drained::WouldBlock);
+            seen.drained(direction, Drained::WouldBlock);
             return Ok(());
         }
-        self.register(fd, call)
+        self.register(fd, direction, call)
     }
 
     #[cold]
-    fn register(&self, fd: BorrowedFd<'_>, call: Call) -> io::Result<()> {
-        let reactor = Reactor::current().unwrap_or_else(|| missing_runtime(call.name));
+    fn register(&self, fd: BorrowedFd<'_>, direction: Direction, call: &str) -> io::Result<()> {
+        let reactor = Reactor::current().unwrap_or_else(|| missing_runtime(call));
         let source = self.source.get_or_init(|| Arc::new(Source::new()));
-        reactor.register(fd, source, call.direction)
+        reactor.register(fd, source, direction)
     }
 }
 

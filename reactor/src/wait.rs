@@ -3,12 +3,13 @@
 use crate::async_fd::AsyncFd;
 use crate::budget;
 use crate::call::Call;
-use crate::direction::Direction;
 use crate::readiness::Drained;
 use crate::registration::Seen;
 use crate::sys::socket::MAX_TRANSFER;
 use crate::waiters::WaitKey;
+use crate::way::Way;
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
 
@@ -28,12 +29,12 @@ use std::task::{Context, Poll, ready};
 /// use std::os::fd::AsFd;
 /// use std::pin::Pin;
 /// use std::task::{Context, Poll};
-/// use waterwheel::reactor::{AsyncFd, Call, Direction, Wait};
+/// use waterwheel::reactor::{AsyncFd, Call, Reading, Wait};
 ///
-/// const READ_BYTE: Call = Call::new(Direction::Read, "ReadByte");
+/// const READ_BYTE: Call<Reading> = Call::new("ReadByte");
 ///
 /// struct ReadByte<'a, T: AsFd> {
-///     wait: Wait<'a, T>,
+///     wait: Wait<'a, T, Reading>,
 /// }
 ///
 /// impl<'a, T: AsFd> Future for ReadByte<'a, T>
@@ -60,18 +61,35 @@ use std::task::{Context, Poll, ready};
 /// })?;
 /// # io::Result::Ok(())
 /// ```
+///
+/// Its direction is part of its type, so that one place is never asked to serve for the other:
+///
+/// ```compile_fail,E0308
+/// use std::os::fd::OwnedFd;
+/// use std::task::Context;
+/// use waterwheel::reactor::{Call, Reading, Wait, Writing};
+///
+/// fn poll(wait: &mut Wait<'_, OwnedFd, Reading>, cx: &mut Context<'_>) {
+///     let _ = wait.poll_ready(cx, Call::<Writing>::new("poll"));
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "it waits for nothing until it is polled"]
-pub struct Wait<'a, T: AsFd> {
+pub struct Wait<'a, T: AsFd, W: Way> {
     fd: &'a AsyncFd<T>,
+    way: PhantomData<W>,
     key: Option<WaitKey>,
 }
 
-impl<'a, T: AsFd> Wait<'a, T> {
+impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
     /// A stay at `fd`, which begins when it is first polled to pending.
     #[inline]
     pub fn new(fd: &'a AsyncFd<T>) -> Self {
-        Self { fd, key: None }
+        Self {
+            fd,
+            way: PhantomData,
+            key: None,
+        }
     }
 
     /// The descriptor.
@@ -97,7 +115,7 @@ impl<'a, T: AsFd> Wait<'a, T> {
     pub fn poll_io<R>(
         &mut self,
         cx: &mut Context<'_>,
-        call: Call,
+        call: Call<W>,
         mut operation: impl FnMut(&'a T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         self.poll_seen(cx, call, |fd, _| operation(fd))
@@ -108,13 +126,13 @@ impl<'a, T: AsFd> Wait<'a, T> {
     fn poll_seen<R>(
         &mut self,
         cx: &mut Context<'_>,
-        call: Call,
+        call: Call<W>,
         mut operation: impl FnMut(&'a T, Seen<'a>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         ready!(budget::poll_left(cx));
         loop {
             let seen = self.fd.see();
-            if seen.is_ready(call.direction) {
+            if seen.is_ready(W::DIRECTION) {
                 match operation(self.fd.get_ref(), seen) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         if let Err(error) = self.fd.would_block(seen, call) {
@@ -123,13 +141,14 @@ impl<'a, T: AsFd> Wait<'a, T> {
                         continue;
                     }
                     result => {
-                        self.forget(call.direction);
+                        // Ready again: the waker is taken, or about to be (see `source.rs`).
+                        self.key = None;
                         budget::spend();
                         return Poll::Ready(result);
                     }
                 }
             }
-            if seen.park(call.direction, &mut self.key, cx) {
+            if seen.park(W::DIRECTION, &mut self.key, cx) {
                 return Poll::Pending;
             }
         }
@@ -152,14 +171,14 @@ impl<'a, T: AsFd> Wait<'a, T> {
     pub fn poll_transfer(
         &mut self,
         cx: &mut Context<'_>,
-        call: Call,
+        call: Call<W>,
         wanted: usize,
         mut operation: impl FnMut(&'a T) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         self.poll_seen(cx, call, |fd, seen| {
             let count = operation(fd)?;
             if count < wanted && count != 0 && count != MAX_TRANSFER {
-                seen.drained(call.direction, Drained::Short);
+                seen.drained(W::DIRECTION, Drained::Short);
             }
             Ok(count)
         })
@@ -177,7 +196,7 @@ impl<'a, T: AsFd> Wait<'a, T> {
     /// # Panics
     ///
     /// As [`poll_io`](Self::poll_io).
-    pub fn poll_ready(&mut self, cx: &mut Context<'_>, call: Call) -> Poll<io::Result<()>> {
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>, call: Call<W>) -> Poll<io::Result<()>> {
         ready!(budget::poll_left(cx));
         loop {
             let seen = self.fd.see();
@@ -186,33 +205,30 @@ impl<'a, T: AsFd> Wait<'a, T> {
                 if let Err(error) = self.fd.would_block(seen, call) {
                     return Poll::Ready(Err(error));
                 }
-            } else if seen.is_ready(call.direction) {
-                self.forget(call.direction);
+            } else if seen.is_ready(W::DIRECTION) {
+                self.key = None;
                 budget::spend();
                 return Poll::Ready(Ok(()));
-            } else if seen.park(call.direction, &mut self.key, cx) {
+            } else if seen.park(W::DIRECTION, &mut self.key, cx) {
                 return Poll::Pending;
             }
         }
     }
 
-    /// It waits no more: `direction` is ready. If that is what it waited for, the waker is taken, or about to be (see
-    /// `source.rs`).
-    #[inline]
-    fn forget(&mut self, direction: Direction) {
-        if let Some(key) = self.key.take()
-            && !key.is_for(direction)
-        {
+    /// Takes the waker back: it does not wait any more.
+    #[cold]
+    fn leave(&mut self) {
+        if let Some(key) = self.key.take() {
             self.fd.unpark(key);
         }
     }
 }
 
-impl<T: AsFd> Drop for Wait<'_, T> {
+impl<T: AsFd, W: Way> Drop for Wait<'_, T, W> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(key) = self.key.take() {
-            self.fd.unpark(key);
+        if self.key.is_some() {
+            self.leave();
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct WaitKey {
 /// A waiter's number: no two waiters of a source have the same, but for 2³² waiters between them.
 type Id = NonZeroU32;
 
-/// The places that are slots. All others are keys of the slab, doubled. A place is odd for reading, even for writing.
+/// The places that are slots. All others are keys of the slab.
 const READ_SLOT: u32 = u32::MAX;
 const WRITE_SLOT: u32 = u32::MAX - 1;
 
@@ -29,14 +29,6 @@ const fn slot_of(direction: Direction) -> u32 {
     match direction {
         Direction::Read => READ_SLOT,
         Direction::Write => WRITE_SLOT,
-    }
-}
-
-impl WaitKey {
-    /// Whether it waits for `direction`.
-    #[inline]
-    pub(crate) fn is_for(self, direction: Direction) -> bool {
-        (self.place ^ slot_of(direction)) & 1 == 0
     }
 }
 
@@ -97,15 +89,15 @@ impl Waiters {
             READ_SLOT => (&mut self.read.waker, self.read.id),
             WRITE_SLOT => (&mut self.write.waker, self.write.id),
             place => {
-                let further = self.more.as_mut()?.get_mut(place as usize / 2)?;
+                let further = self.more.as_mut()?.get_mut(place as usize)?;
                 (&mut further.waker, further.id)
             }
         };
         (id == key.id && waker.is_some()).then_some(waker)
     }
 
-    /// Stores `waker`: in the place of `key`, if that future still waits there and for the same direction, or else in
-    /// a free one. Returns the place, and a waker for the caller to drop once the lock is released.
+    /// Stores `waker`: in the place of `key`, which is of the same direction, if that future still waits there, or else
+    /// in a free one. Returns the place, and a waker for the caller to drop once the lock is released.
     #[inline]
     pub(crate) fn store(
         &mut self,
@@ -136,10 +128,6 @@ impl Waiters {
         let Some(key) = key else {
             return (self.store_further(direction, waker), None);
         };
-        if !key.is_for(direction) {
-            let old = self.remove(key);
-            return (self.store(direction, None, waker).0, old);
-        }
         let Some(place) = self.waiting(key) else {
             return self.store(direction, None, waker);
         };
@@ -157,9 +145,8 @@ impl Waiters {
             id,
             direction,
         });
-        let key = u32::try_from(key).ok().filter(|key| *key < WRITE_SLOT / 2);
-        let key = key.expect("fewer than 2^31 - 1 waiters on one source");
-        let place = key * 2 + (slot_of(direction) & 1);
+        let place = u32::try_from(key).ok().filter(|key| *key < WRITE_SLOT);
+        let place = place.expect("fewer than 2^32 - 2 waiters on one source");
         WaitKey { id, place }
     }
 
@@ -169,7 +156,7 @@ impl Waiters {
         if key.place < WRITE_SLOT
             && let Some(more) = &mut self.more
         {
-            more.remove(key.place as usize / 2);
+            more.remove(key.place as usize);
             if more.is_empty() {
                 self.more = None;
             }

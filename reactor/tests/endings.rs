@@ -12,9 +12,9 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::task::{Context, Poll};
-use waterwheel::reactor::{AsyncFd, Call, Direction, Reactor, Wait};
+use waterwheel::reactor::{AsyncFd, Call, Direction, Reactor, Reading, Wait};
 
-const READ: Call = Call::new(Direction::Read, "test");
+const READ: Call<Reading> = Call::new("test");
 
 /// Asserts that epoll has no more to say, however often it is asked.
 fn assert_quiet(reactor: &Reactor) {

@@ -7,9 +7,9 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::task::{Context, Poll};
-use waterwheel::reactor::{AsyncFd, Call, Direction, Reactor, Wait};
+use waterwheel::reactor::{AsyncFd, Call, Reactor, Reading, Wait};
 
-const READ: Call = Call::new(Direction::Read, "test");
+const READ: Call<Reading> = Call::new("test");
 
 fn send_urgent(stream: &TcpStream, byte: u8) {
     // SAFETY: one readable byte, which lives through the call.
@@ -42,7 +42,7 @@ fn a_read_that_stops_at_urgent_data_is_not_the_last() {
     let mut wait = Wait::new(&ours);
     let mut buffer = [0; 64];
     let mut got = Vec::new();
-    let mut read = |wait: &mut Wait<'_, TcpStream>| loop {
+    let mut read = |wait: &mut Wait<'_, TcpStream, Reading>| loop {
         let wanted = buffer.len();
         match wait.poll_transfer(&mut cx, READ, wanted, |mut stream| stream.read(&mut buffer)) {
             Poll::Ready(count) => got.extend_from_slice(&buffer[..count.expect("read")]),

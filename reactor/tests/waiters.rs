@@ -6,8 +6,7 @@ use common::{Count, poll};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::task::Context;
-use waterwheel::reactor::{AsyncFd, Call, Direction, Reactor, Wait};
+use waterwheel::reactor::{AsyncFd, Direction, Reactor};
 
 fn pair() -> (AsyncFd<UnixStream>, UnixStream) {
     let (ours, theirs) = UnixStream::pair().expect("pair");
@@ -141,46 +140,4 @@ fn who_comes_too_late_waits_again() {
     theirs.write_all(b"b").expect("write");
     woken.turn_until(&reactor, 3);
     assert!(poll(&mut second, &woken.waker()).is_ready());
-}
-
-const READ: Call = Call::new(Direction::Read, "test");
-const WRITE: Call = Call::new(Direction::Write, "test");
-
-/// One future that reads and writes in turns, as a handshake does, waits for whichever it was polled for last.
-#[test]
-fn a_wait_that_changes_its_direction_is_woken_for_the_new_one() {
-    let reactor = Reactor::new().expect("reactor");
-    let _entered = reactor.enter();
-    // Once alone, in the slots; once behind others, beside them.
-    for others in [0, 3] {
-        let (ours, mut theirs) = pair();
-        fill(&ours);
-        let (rest, woken) = (Count::new(), Count::new());
-        let mut reading: Vec<_> = (0..others).map(|_| ours.readable()).collect();
-        let mut writing: Vec<_> = (0..others)
-            .map(|_| ours.async_io(Direction::Write, |mut stream| stream.write(b"x")))
-            .collect();
-        for (read, write) in reading.iter_mut().zip(&mut writing) {
-            assert!(poll(read, &rest.waker()).is_pending());
-            assert!(poll(write, &rest.waker()).is_pending());
-        }
-
-        let waker = woken.waker();
-        let mut cx = Context::from_waker(&waker);
-        let mut wait = Wait::new(&ours);
-        let read = |mut stream: &UnixStream| stream.read(&mut [0; 8]);
-        let write = |mut stream: &UnixStream| stream.write(b"x");
-        assert!(wait.poll_io(&mut cx, READ, read).is_pending());
-        assert!(wait.poll_io(&mut cx, WRITE, write).is_pending());
-        drain(&theirs);
-        woken.turn_until(&reactor, 1);
-        assert!(wait.poll_io(&mut cx, READ, read).is_pending());
-        // It does not wait for writing any more, nor for reading once it has written.
-        assert!(wait.poll_io(&mut cx, WRITE, write).is_ready());
-        assert_eq!(Arc::strong_count(&woken), 2, "a waker is left");
-        theirs.set_nonblocking(false).expect("blocking");
-        theirs.write_all(b"x").expect("write");
-        assert!(reactor.turn(None).expect("turn") > 0);
-        assert_eq!(woken.get(), 1);
-    }
 }

@@ -1,9 +1,9 @@
 //! The clock of the crate: the monotonic clock of [`Instant`], in nanoseconds from an origin that all
 //! wheels share.
 //!
-//! An `Instant` is turned into such a number when a timer is filed. The
-//! range is a century back and more than four centuries ahead. An instant before that is the first of it;
-//! one beyond is [`NEVER`].
+//! A sleep keeps its deadline as an `Instant`, which becomes such a number when the timer is filed. The range
+//! is a century back and more than four centuries ahead. An instant before that is the first of it; one
+//! beyond is [`NEVER`].
 
 use std::{
     sync::LazyLock,

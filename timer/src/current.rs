@@ -10,10 +10,15 @@
 //! when the old deadline comes.
 //!
 //! Invariants:
-//! - What is kept is in the wheel of the timers that the thread has entered, and belongs to no sleep.
-//! - It is one entry a thread, and stays no longer than to the next turn or wait: [`release`] is called there, and when the
-//!   thread leaves its timers. So cancelled timers do not pile up in the wheel (tokio#8252).
-//! - It is never borrowed while other code runs: what displaces it drops it afterwards.
+//! - What is kept is in the wheel of the timers that the thread has entered last, and belongs to no sleep.
+//! - It is filed under the deadline of its last owner or an earlier one, as if that were not dropped. Another thread's
+//!   turn may fire it, which polls the task once for nothing; then nobody takes it over: whether it is pending is decided
+//!   under the lock of the timers.
+//! - It is one entry a thread, and stays no longer than to the next turn or wait: [`release`] is called there, and when
+//!   the thread enters or leaves timers. So cancelled timers do not pile up in the wheel (tokio#8252).
+//! - The destructor of its waker is foreign code, and may use timers. It runs when nothing here is half done, and the
+//!   entry is no longer kept. What it cancels may be kept in turn, but never beyond a [`release`].
+//! - A panic in that destructor stays here: it concerns neither the task that displaces the entry nor the thread's turn.
 
 use std::{
     cell::{Cell, RefCell},
@@ -24,11 +29,14 @@ use std::{
     time::Instant,
 };
 
-use crate::{timers::Timers, wheel::Key};
+use crate::{
+    timers::{Timers, contain_panic},
+    wheel::Key,
+};
 
 thread_local! {
     /// Nothing in it needs a destructor, so access is one instruction, and works while a thread ends, too.
-    /// The guard that has put something in takes it out.
+    /// The guard that has put something in takes it out; if it is leaked, so is that.
     static LOCAL: Local = const {
         Local {
             timers: RefCell::new(ManuallyDrop::new(None)),
@@ -44,7 +52,7 @@ struct Local {
     timers: RefCell<ManuallyDrop<Option<Arc<Timers>>>>,
     /// That of `timers`, to compare with.
     address: Cell<*const Timers>,
-    /// The same as `timers` while an entry is kept; else `None`, and so are the key and the deadline.
+    /// The same as `timers` while an entry is kept; else `None`, and so is the key, and the deadline means nothing.
     kept_home: Cell<ManuallyDrop<Option<Arc<Timers>>>>,
     kept_key: Cell<Option<Key>>,
     /// What the last owner of the entry wanted, which may be later than what it is filed under.
@@ -60,14 +68,16 @@ pub(crate) struct Registration {
 
 /// Makes `timers` the thread's, and returns what was.
 pub(crate) fn replace(timers: Option<Arc<Timers>>) -> Option<Arc<Timers>> {
-    release();
-    LOCAL.with(|local| {
+    let previous = LOCAL.with(|local| {
         local
             .address
             .set(timers.as_ref().map_or(ptr::null(), Arc::as_ptr));
         let previous = local.timers.replace(ManuallyDrop::new(timers));
         ManuallyDrop::into_inner(previous)
-    })
+    });
+    // Only now: of what this cancels in the wheel that is left, nothing is kept.
+    release();
+    previous
 }
 
 /// The thread's timers, if it has entered any.
@@ -95,7 +105,7 @@ fn swap_home(home: Option<Arc<Timers>>) -> Option<Arc<Timers>> {
 pub(crate) fn cancel(registration: Registration, deadline: Instant) {
     let Registration { home, key } = registration;
     if !is_current(&home) {
-        return take_out(home, Some(key));
+        return take_out_at_once(home, key);
     }
     let displaced = LOCAL.with(|local| {
         local.kept_deadline.set(Some(deadline));
@@ -110,6 +120,7 @@ pub(crate) fn cancel(registration: Registration, deadline: Instant) {
 #[inline(never)]
 pub(crate) fn take_kept(deadline: Instant, waker: &Waker) -> Option<Registration> {
     let home = swap_home(None)?;
+    debug_assert!(is_current(&home), "kept from timers that were left");
     let (key, kept_deadline) =
         LOCAL.with(|local| (local.kept_key.take(), local.kept_deadline.get()));
     let key = key?;
@@ -122,18 +133,27 @@ pub(crate) fn take_kept(deadline: Instant, waker: &Waker) -> Option<Registration
     None
 }
 
-/// Cancels the kept entry for good.
+/// Cancels the kept entry for good, and what is kept meanwhile because that drops another sleep.
 #[inline]
 pub(crate) fn release() {
-    if let Some(home) = swap_home(None) {
+    while let Some(home) = swap_home(None) {
         take_out(home, LOCAL.with(|local| local.kept_key.take()));
     }
 }
 
+/// Cancels an entry of timers that are not the thread's.
+#[cold]
+#[inline(never)]
+fn take_out_at_once(home: Arc<Timers>, key: Key) {
+    home.cancel(key);
+}
+
+/// Cancels an entry that was kept.
 #[cold]
 #[inline(never)]
 fn take_out(home: Arc<Timers>, key: Option<Key>) {
+    debug_assert!(key.is_some(), "a home is kept with the key of its entry");
     if let Some(key) = key {
-        home.cancel(key);
+        contain_panic(|| home.cancel(key));
     }
 }

@@ -1,8 +1,8 @@
 //! The timing wheel and the timers of the Waterwheel async runtime.
 //!
 //! Time is [`std::time::Duration`] and [`std::time::Instant`]; deadlines are exact to the nanosecond. No
-//! timer fires before its deadline, and those due together fire in deadline order, ties in the order of
-//! their insertion. *Never* is a time like any other: [`Duration::MAX`], or any sum that overflows, pends
+//! timer fires before its deadline, and those due together fire in the order of the deadlines that they are
+//! filed under, ties in the order of their insertion. *Never* is a time like any other: [`Duration::MAX`], or any sum that overflows, pends
 //! for ever and panics nowhere. So does an instant more than four centuries away.
 //!
 //! What a program awaits (in the facade, at the root):
@@ -22,7 +22,14 @@
 //! Sleep ──first pending poll──► Timers::current() ──lock──► Wheel::insert
 //!   ▲                                │
 //!   └──── waker ◄──── Timers::turn ◄─┘ the worker, at or after Timers::next_deadline
+//!
+//! Sleep ──dropped──► kept by its thread ──next Sleep of the task, due no earlier──► taken over
+//!                        └──next turn or wait of the thread, at the latest──► Wheel::remove
 //! ```
+//!
+//! The modules `sleep`, `interval` and `timeout` hold the futures, with `far`, `missed_tick`, `elapsed` and
+//! `caller` to help them; `timers` what a worker turns, with `clock`; `current` what a thread knows of its
+//! timers, and the entry it keeps from a dropped sleep for the next one; `wheel` the data structure.
 //!
 //! Lock order: the mutex of a [`Timers`] is the only lock here, no thread holds two of them, and no user
 //! code runs under one: wakers are cloned before it is taken, and woken and dropped after it is released.

@@ -4,7 +4,8 @@
 //! - A sleep that has never pended has no registration, so it costs nothing to drop.
 //! - While its entry is pending, that is filed under this sleep's deadline or an earlier one. A later
 //!   deadline is therefore only noted: the entry fires at the old one, and the poll that follows files anew.
-//!   An earlier one is filed at once.
+//!   An earlier one is filed at once. The same holds for an entry taken over from a sleep that was dropped,
+//!   which is that sleep's under a later deadline; see [`current`].
 //! - It resolves only after some reading of the clock was at or after the deadline.
 
 use std::{
@@ -31,7 +32,8 @@ use crate::{
 ///
 /// # Cancel safety
 ///
-/// Dropping the future cancels the timer at once.
+/// Dropping the future cancels the timer. Its waker is dropped by the thread's next turn at the latest, or
+/// serves the task's next timer.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -56,7 +58,8 @@ pub fn sleep(delay: Duration) -> Sleep {
 ///
 /// # Cancel safety
 ///
-/// Dropping the future cancels the timer at once.
+/// Dropping the future cancels the timer. Its waker is dropped by the thread's next turn at the latest, or
+/// serves the task's next timer.
 ///
 /// ```
 /// use std::time::{Duration, Instant};

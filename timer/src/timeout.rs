@@ -4,6 +4,7 @@
 //! pays nothing for its time limit.
 
 use std::{
+    mem,
     pin::Pin,
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -43,8 +44,7 @@ use crate::{caller::Caller, elapsed::Elapsed, sleep::Sleep};
 pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Timeout<F::IntoFuture> {
     Timeout {
         future: future.into_future(),
-        limit: limit,
-        sleep: None,
+        limit: Limit::After(limit),
     }
 }
 
@@ -77,8 +77,7 @@ pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::Int
     let sleep = Sleep::at(deadline, Caller::TimeoutAt);
     Timeout {
         future: future.into_future(),
-        limit: Duration::ZERO,
-        sleep: Some(sleep),
+        limit: Limit::At(sleep),
     }
 }
 
@@ -89,9 +88,36 @@ pin_project! {
     pub struct Timeout<F> {
         #[pin]
         future: F,
-        limit: Duration,
-        // When the time is up; `None` until it begins to run, for `limit`.
-        sleep: Option<Sleep>,
+        limit: Limit,
+    }
+}
+
+/// When the time is up.
+#[derive(Debug)]
+enum Limit {
+    /// This long after the first poll that finds the future pending, which is yet to come.
+    After(Duration),
+    /// At the deadline of the sleep.
+    At(Sleep),
+}
+
+impl Limit {
+    /// Waits until the time is up; the first call begins to count it.
+    #[inline]
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Limit::At(sleep) => Pin::new(sleep).poll(cx),
+            Limit::After(limit) => {
+                let sleep = Sleep::after(*limit, Caller::Timeout);
+                let duration = mem::replace(self, Limit::At(sleep));
+                // A duration needs no destructor, but the compiler would call that of a limit.
+                mem::forget(duration);
+                match self {
+                    Limit::At(sleep) => sleep.poll_first(cx),
+                    Limit::After(_) => unreachable!("the time has just begun"),
+                }
+            }
+        }
     }
 }
 
@@ -132,16 +158,6 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        let waited = match this.sleep {
-            Some(sleep) => Pin::new(sleep).poll(cx),
-            none => {
-                let sleep = Sleep::after(*this.limit, Caller::Timeout);
-                // There is nothing to drop, but the compiler does not know.
-                std::mem::forget(none.replace(sleep));
-                none.as_mut()
-                    .map_or(Poll::Pending, |sleep| sleep.poll_first(cx))
-            }
-        };
-        waited.map(|()| Err(Elapsed::new()))
+        this.limit.poll(cx).map(|()| Err(Elapsed::new()))
     }
 }

@@ -115,12 +115,21 @@ impl Timers {
         current::timers()
     }
 
-    /// When the owner must take the next [`turn`](Timers::turn); `None` if no timer will ever be due. Reads
-    /// one atomic, and takes no lock.
+    /// When the owner must take the next [`turn`](Timers::turn); `None` if no timer will ever be due. No timer
+    /// is due earlier; at the instant itself there may be none, because that is where a timer was filed
+    /// before it was [moved later](crate::Sleep::reset) or dropped.
+    ///
+    /// Reads one atomic. It takes a lock only if a sleep was dropped on this thread since the last turn, and
+    /// not followed by another of the same task.
     #[inline]
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         current::release();
+        self.earliest()
+    }
+
+    #[inline]
+    fn earliest(&self) -> Option<Instant> {
         match self.next.load(Ordering::Relaxed) {
             NEVER => None,
             next => Some(clock::to_instant(next)),
@@ -129,9 +138,10 @@ impl Timers {
 
     /// Wakes all timers that are due, in deadline order, and returns how many they were.
     ///
-    /// Reads the clock only if a timer is pending, and locks only if one is due. A timer filed by one of the
-    /// wakers waits for the next turn, even if it is due already. A waker that panics loses no other: the
-    /// panic hook has reported it, and the turn goes on.
+    /// Reads the clock only if a timer is pending, and locks only if one is due or, as
+    /// [`next_deadline`](Timers::next_deadline), has been dropped. A timer filed by one of the wakers waits for
+    /// the next turn, even if it is due already. A waker that panics loses no other: the panic hook has
+    /// reported it, and the turn goes on.
     #[inline]
     pub fn turn(&self) -> usize {
         current::release();
@@ -160,7 +170,8 @@ impl Timers {
         wake_all(wakers.into_iter());
     }
 
-    /// The number of pending timers, among them those that will never be due.
+    /// The number of pending timers, among them those that will never be due. Asked on another thread than
+    /// the owner's, it may count the timer that was dropped last there.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "`has_pending` reads better")]
     pub fn len(&self) -> usize {
@@ -168,7 +179,7 @@ impl Timers {
         self.locked(|state| state.wheel.len())
     }
 
-    /// Whether any timer is pending.
+    /// Whether any timer is pending, as counted by [`len`](Timers::len).
     #[must_use]
     pub fn has_pending(&self) -> bool {
         self.len() > 0
@@ -254,7 +265,7 @@ impl Timers {
 impl fmt::Debug for Timers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timers")
-            .field("next_deadline", &self.next_deadline())
+            .field("next_deadline", &self.earliest())
             .finish_non_exhaustive()
     }
 }
@@ -284,7 +295,7 @@ fn wake_all(wakers: impl ExactSizeIterator<Item = Waker>) -> usize {
 
 /// Runs user code; a panic in it, which the panic hook has reported, goes no further.
 #[inline]
-fn contain_panic(run: impl FnOnce()) {
+pub(crate) fn contain_panic(run: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
         // The payload is the user's as well, and may panic when it is dropped; what that throws is let be.
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {

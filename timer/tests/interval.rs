@@ -55,6 +55,7 @@ fn missed_ticks() {
     let owner = Owner::new();
     let _enter = owner.timers.enter();
     let ticks = |policy| {
+        assert!(!owner.timers.has_pending(), "the last interval is gone");
         let mut interval = interval_at(start, hour);
         assert_eq!(interval.missed_tick(), MissedTick::Skip, "the default");
         interval.set_missed_tick(policy);

@@ -84,6 +84,7 @@ fn a_waker_that_uses_timers_when_it_is_dropped_is_dropped_without_the_lock() {
     assert!(poll_once(&mut cancelled, &waker()).is_pending());
     assert_eq!(dropped(), 0);
     drop(cancelled);
+    assert_eq!(owner.timers.turn(), 0);
     assert_eq!(dropped(), 1);
 
     let mut displaced = sleep(HOUR);
