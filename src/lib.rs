@@ -38,7 +38,8 @@
 //! - A future may be dropped at any time; what that loses, if anything, its documentation says.
 //! - A panic in a task stays in the task, and its [`JoinHandle`] tells of it.
 //! - A task that is always ready starves neither sockets nor timers.
-//! - What is still alive when the future given to [`block_on`] ends is dropped then, on that thread.
+//! - What is still alive when the future given to [`block_on`] ends is dropped then, on that thread. Only what
+//!   [`spawn_blocking`] has started goes on, and is not waited for.
 
 #![forbid(unsafe_code)]
 

@@ -64,7 +64,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// Asks for the task to be dropped. It is, by its worker, where it next would be polled, unless it ends before
-    /// that; then the handle gives «cancelled».
+    /// that; then the handle gives «cancelled». A job of [`spawn_blocking`](crate::spawn_blocking) that has started is past that.
     ///
     /// It may be called from any thread, from the task itself, and more than once.
     pub fn abort(&self) {

@@ -441,7 +441,7 @@ fn an_abort_drops_the_future_once() {
 #[test]
 fn an_abort_handle_may_be_the_last() {
     for poll in [Poll::Pending, Poll::Ready] {
-        explore(None, move || {
+        explore(3, move || {
             let task = Task::spawn();
             // Its reference is made as a waker's is.
             task.clone_waker();

@@ -4,13 +4,14 @@
 mod common;
 
 use common::{Count, poll};
+use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::Command;
 use std::task::{Context, Poll};
 use waterwheel::reactor::{AsyncFd, Call, Direction, Reactor, Reading, Wait};
 
@@ -127,8 +128,12 @@ impl Fifo {
     fn new() -> Self {
         let name = format!("waterwheel-fifo-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo");
-        assert!(made.success());
+        let name = CString::new(path.as_os_str().as_bytes()).expect("no zero in it");
+        // Not by a command: a child that inherits the descriptors of the other tests here, if only until it is another
+        // program, closes them late, and its closing is an event too.
+        // SAFETY: `name` ends with a zero, and lives through the call.
+        let made = unsafe { libc::mkfifo(name.as_ptr(), 0o600) };
+        assert_eq!(made, 0, "{}", io::Error::last_os_error());
         Self(path)
     }
 
