@@ -12,10 +12,9 @@
 //!             waterwheel::spawn(async move {
 //!                 let mut buffer = [0; 4096];
 //!                 while let Ok(count @ 1..) = stream.read(&mut buffer).await {
-//!                     if stream.write_all(&buffer[..count]).await.is_err() {
-//!                         break;
-//!                     }
+//!                     stream.write_all(&buffer[..count]).await?;
 //!                 }
+//!                 std::io::Result::Ok(())
 //!             });
 //!         }
 //!     })
