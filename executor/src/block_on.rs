@@ -16,6 +16,8 @@ use waterwheel_reactor::budget;
 /// thread; await its [`JoinHandle`](crate::JoinHandle) if it matters. Jobs of [`spawn_blocking`](crate::spawn_blocking) that
 /// have not started are dropped too; those that run are not waited for, and finish in the background.
 ///
+/// A handle, waker or timer that is kept longer than the call keeps the runtime's three descriptors open until it is dropped.
+///
 /// While the future and all tasks wait, the thread sleeps in `epoll_wait(2)`.
 ///
 /// # Panics

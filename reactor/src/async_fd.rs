@@ -21,7 +21,8 @@ use std::task::{Context, Poll};
 /// directions, and takes itself out before the descriptor is closed. Any number of tasks may wait for either direction at the same
 /// time. If the runtime it is registered with ends, it registers with the next one it is polled in.
 ///
-/// What epoll cannot watch (a regular file, a directory) gives `EPERM` when it is first waited for.
+/// What epoll cannot watch (a regular file, a directory, `/dev/null`) gives `EPERM` when it is first waited for, and a
+/// descriptor that two of these hold gives `EEXIST` in the second: hold a duplicate of it instead.
 ///
 /// The descriptor that `T` refers to must stay the same while it is in here.
 ///
