@@ -47,9 +47,10 @@ pub use waterwheel_net as net;
 pub use waterwheel_reactor as reactor;
 pub use waterwheel_timer as timer;
 
+pub use executor::tasks as task;
 pub use executor::{
-    AbortHandle, JoinError, JoinHandle, JoinSet, block_on, spawn, spawn_blocking, spawn_local,
-    yield_now,
+    AbortHandle, Handle, JoinError, JoinHandle, JoinSet, Runtime, block_on, spawn, spawn_blocking,
+    spawn_local, yield_now,
 };
 pub use timer::{interval, interval_at, sleep, sleep_until, timeout, timeout_at};
 

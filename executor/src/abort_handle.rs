@@ -4,6 +4,7 @@
 
 use crate::task::header::{Header, TaskPtr, free_if_last, release, submit};
 use crate::task::snapshot::Wake;
+use crate::tasks::Id;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
@@ -54,6 +55,12 @@ impl AbortHandle {
     pub(crate) fn header(&self) -> &Header {
         // SAFETY: the handle's reference keeps the task alive.
         unsafe { self.task.as_ref() }
+    }
+
+    /// The task's number, as [`task::id`](crate::tasks::id()) tells it inside.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.header().id
     }
 
     /// Asks for the task to be dropped. It is, by its worker, where it next would be polled, unless it ends before

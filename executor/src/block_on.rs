@@ -1,20 +1,22 @@
 //! [`block_on`]: from a thread into the runtime, and back with a result.
 
-use crate::blocking::pool::Settings;
+use crate::seat::Seat;
+use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::worker::{self, EVENT_INTERVAL, Seat, Worker};
+use crate::worker::{self, Chair, Main, Place, Sitting, Worker};
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use waterwheel_reactor::budget;
 
 /// Runs a future to its end on this thread, with a runtime around it: tasks, timers and sockets.
 ///
-/// The runtime lasts as long as the call. What has been spawned and is still alive when the future ends is dropped then, on this
-/// thread; await its [`JoinHandle`](crate::JoinHandle) if it matters. Jobs of [`spawn_blocking`](crate::spawn_blocking) that
-/// have not started are dropped too; those that run are not waited for, and finish in the background.
+/// The runtime has one seat, this thread's, and lasts as long as the call. What has been spawned and is still alive when the future ends is
+/// dropped then, on this thread; await its [`JoinHandle`](crate::JoinHandle) if it matters. Jobs of
+/// [`spawn_blocking`](crate::spawn_blocking) that have not started are dropped too; those that run are not waited for, and
+/// finish in the background. For more threads, and for tasks that outlast the call, there is [`Runtime`](crate::Runtime).
 ///
 /// A handle, waker or timer that is kept longer than the call keeps the runtime's three descriptors open until it is dropped.
 ///
@@ -44,36 +46,46 @@ use waterwheel_reactor::budget;
 /// ```
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    if worker::with_current(|current| current.is_some()) {
-        nested();
-    }
-    let shared = match Shared::new(Settings::default()) {
+    not_nested();
+    let shared = match Shared::new(Settings::for_seats(1), true) {
         Ok(shared) => shared,
         Err(error) => panic!("`block_on` could not make a reactor: {error}"),
     };
-    let main = Arc::new(MainWaker::new(Arc::clone(&shared)));
-    let seat = Seat::take(shared);
-    // Declared after the seat, so that it is dropped before that, while the runtime still stands.
-    let future = pin!(future);
-    run(seat.worker(), &main, future)
+    sit_and_run(shared, Chair::Seat(0), future)
 }
 
-fn run<F: Future>(worker: &Worker, main: &Arc<MainWaker>, mut future: Pin<&mut F>) -> F::Output {
-    let waker = Waker::from(Arc::clone(main));
-    let mut cx = Context::from_waker(&waker);
-    loop {
-        for _ in 0..EVENT_INTERVAL {
-            if main.take_turn(worker) {
-                budget::refill();
-                if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-                    return output;
-                }
-            }
-            if !worker.run_one() && !main.is_notified() {
-                worker.park();
-            }
+/// The same in a runtime that is there: in its first seat, if nobody else is in `block_on`, or else as a guest.
+#[track_caller]
+pub(crate) fn block_on_in<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
+    not_nested();
+    let chair = if shared.crew.claim_first(shared) {
+        Chair::Seat(0)
+    } else {
+        match Seat::new(true) {
+            Ok(seat) => Chair::Guest(Arc::new(seat)),
+            Err(error) => panic!("`block_on` could not make a reactor: {error}"),
         }
-        worker.turn_now();
+    };
+    sit_and_run(Arc::clone(shared), chair, future)
+}
+
+fn sit_and_run<F: Future>(shared: Arc<Shared>, chair: Chair, future: F) -> F::Output {
+    let sitting = Sitting::take(shared, chair);
+    // Declared after that, so that it is dropped before that, while the worker still stands.
+    let future = pin!(future);
+    let waker = Arc::new(MainWaker::new(Arc::clone(&sitting.worker().seat)));
+    sitting.worker().run(&mut MainFuture {
+        future,
+        as_waker: Waker::from(Arc::clone(&waker)),
+        waker,
+        has_cleared: false,
+    })
+}
+
+#[track_caller]
+fn not_nested() {
+    if worker::with_current(|current| current.is_some()) {
+        nested();
     }
 }
 
@@ -86,21 +98,66 @@ fn nested() -> ! {
     )
 }
 
-/// The waker of the future that `block_on` was given. That future is no task, but it has a place in the queue like
-/// one: behind those who were queued before it was woken.
+/// The future that `block_on` was given. It is no task, but it has a place in the queue like one: behind those who were queued
+/// before it was woken.
+struct MainFuture<'a, F> {
+    future: Pin<&'a mut F>,
+    waker: Arc<MainWaker>,
+    as_waker: Waker,
+    /// Whether the runtime has ended around it, and what was pinned here is gone. The future goes on all the same.
+    has_cleared: bool,
+}
+
+impl<F: Future> Main for MainFuture<'_, F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn step(&mut self, worker: &Worker) -> ControlFlow<F::Output> {
+        if self.waker.take_turn(worker) {
+            worker.main_runs();
+            let polled = self
+                .future
+                .as_mut()
+                .poll(&mut Context::from_waker(&self.as_waker));
+            if let Poll::Ready(output) = polled {
+                return ControlFlow::Break(output);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn turned(&mut self, worker: &Worker) -> ControlFlow<F::Output> {
+        if worker.shared.is_closing() && !self.has_cleared {
+            self.has_cleared = true;
+            worker.close_local();
+            worker.shared.crew.cleared(&worker.local);
+        }
+        ControlFlow::Continue(())
+    }
+
+    #[inline]
+    fn is_due(&self) -> bool {
+        self.waker.is_notified()
+    }
+}
+
+/// The waker of a main future.
 struct MainWaker {
-    shared: Arc<Shared>,
+    /// Where it runs. Its driver is what that thread sleeps in.
+    seat: Arc<Seat>,
     notified: AtomicBool,
     /// Its place in the queue. Written by the worker's thread alone, if that is who wakes it.
-    place: AtomicU64,
+    ring: AtomicU64,
+    pinned: AtomicU64,
 }
 
 impl MainWaker {
-    fn new(shared: Arc<Shared>) -> Self {
+    fn new(seat: Arc<Seat>) -> Self {
         Self {
-            shared,
+            seat,
             notified: AtomicBool::new(true),
-            place: AtomicU64::new(0),
+            ring: AtomicU64::new(0),
+            pinned: AtomicU64::new(0),
         }
     }
 
@@ -112,9 +169,14 @@ impl MainWaker {
     /// Whether it has been woken, and its turn has come; then it counts as not woken.
     #[inline]
     fn take_turn(&self, worker: &Worker) -> bool {
-        self.is_notified()
-            && self.place.load(Ordering::Relaxed) <= worker.place_now()
-            && self.notified.swap(false, Ordering::AcqRel)
+        if !self.is_notified() {
+            return false;
+        }
+        let place = Place {
+            ring: self.ring.load(Ordering::Relaxed),
+            pinned: self.pinned.load(Ordering::Relaxed),
+        };
+        worker.is_turn_of(place) && self.notified.swap(false, Ordering::AcqRel)
     }
 }
 
@@ -125,9 +187,11 @@ impl Wake for MainWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let near = worker::with_current(|current| match current {
-            Some(worker) if Arc::ptr_eq(&worker.shared, &self.shared) => {
+            Some(worker) if Arc::ptr_eq(&worker.seat, &self.seat) => {
                 if !self.is_notified() {
-                    self.place.store(worker.next_place(), Ordering::Relaxed);
+                    let place = worker.next_place();
+                    self.ring.store(place.ring, Ordering::Relaxed);
+                    self.pinned.store(place.pinned, Ordering::Relaxed);
                 }
                 true
             }
@@ -136,7 +200,7 @@ impl Wake for MainWaker {
         // An exchange even if it is notified: this wake must publish too.
         self.notified.swap(true, Ordering::AcqRel);
         if !near {
-            self.shared.driver.reactor.unpark();
+            self.seat.driver.reactor.unpark();
         }
     }
 }

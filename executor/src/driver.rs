@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Instant;
 use waterwheel_reactor::Reactor;
 use waterwheel_timer::Timers;
 
@@ -35,9 +36,14 @@ impl Driver {
         }
     }
 
-    /// Sleeps until a descriptor, a timer or another thread has something to tell, and wakes whom it concerns.
-    pub(crate) fn park(&self) {
-        told(self.reactor.turn(self.timers.next_deadline()));
+    /// Sleeps until a descriptor, a timer or another thread has something to tell, or `until` comes; runs `awake`; and wakes
+    /// whom it concerns.
+    pub(crate) fn park(&self, until: Option<Instant>, awake: impl FnOnce()) {
+        let deadline = match (self.timers.next_deadline(), until) {
+            (Some(timer), Some(until)) => Some(timer.min(until)),
+            (timer, until) => timer.or(until),
+        };
+        told(self.reactor.turn_then(deadline, awake));
         self.timers.turn();
     }
 
@@ -45,6 +51,11 @@ impl Driver {
     pub(crate) fn turn_now(&self) {
         told(self.reactor.turn_now());
         self.timers.turn();
+    }
+
+    /// Whether nobody waits for anything here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.reactor.registered() == 0 && !self.timers.has_pending()
     }
 
     /// Nobody turns it any more: who waits for its descriptors and timers is woken, to look elsewhere.

@@ -4,6 +4,7 @@ use crate::abort_handle::AbortHandle;
 use crate::join_error::JoinError;
 use crate::task::header::{Header, TaskPtr};
 use crate::task::snapshot::{DropHandle, IsComplete};
+use crate::tasks::Id;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -59,7 +60,13 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    fn header(&self) -> &Header {
+    /// The task's number, as [`task::id`](crate::tasks::id()) tells it inside.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.header().id
+    }
+
+    pub(crate) fn header(&self) -> &Header {
         self.task.header()
     }
 

@@ -3,14 +3,22 @@
 //! | module | what is there |
 //! |---|---|
 //! | `block_on` | [`block_on`]: a runtime of one seat, around a future |
+//! | `runtime` | [`Runtime`], [`Builder`], [`Handle`]; its report and its metrics |
 //! | `spawn`, `yield_now` | [`spawn`], [`spawn_local`], [`spawn_blocking`], [`yield_now`] |
 //! | `join_handle`, `join_error` | [`JoinHandle`], [`JoinError`] |
 //! | `abort_handle` | [`AbortHandle`] |
 //! | `join_set` | [`JoinSet`]: tasks that are awaited together |
-//! | `worker` | the loop's parts, and the thread-local by which a thread knows its worker |
+//! | [`tasks`] | names and identities of tasks: `waterwheel::task` |
+//! | `worker` | the loop, and the thread-local by which a thread knows its worker |
+//! | `seat` | what others reach of a worker: its queues, its driver, its counters |
+//! | `local` | what others reach of the tasks that are pinned to a thread |
 //! | `driver` | a reactor and the timers beside it |
-//! | `shared` | what is reached from any thread: spawn, schedule, shut down |
-//! | `injection` | tasks made ready by other threads |
+//! | `shared` | what is reached from any thread: spawn, schedule, end |
+//! | `shared_queue` | tasks behind a lock: the injection queue, for one |
+//! | `idle` | who sleeps, who searches, and whom to wake |
+//! | `watch` | who looks after workers that are stuck |
+//! | `crew`, `guests` | the threads, who has the first seat, and who has none |
+//! | `settings` | what a runtime is made to be |
 //! | `blocking` | the threads that may block, and the jobs for them |
 //! | `owned` | all tasks alive, so that shutdown is total |
 //! | `task` | the task itself: its protocol, state word, waker and harness |
@@ -18,16 +26,25 @@
 mod abort_handle;
 mod block_on;
 mod blocking;
+mod crew;
 mod driver;
-mod injection;
+mod guests;
+mod idle;
 mod join_error;
 mod join_handle;
 mod join_set;
+mod local;
 mod owned;
+mod runtime;
+mod seat;
+mod settings;
 mod shared;
+mod shared_queue;
 mod spawn;
 mod sync;
 mod task;
+pub mod tasks;
+mod watch;
 mod worker;
 mod yield_now;
 
@@ -36,5 +53,9 @@ pub use block_on::block_on;
 pub use join_error::JoinError;
 pub use join_handle::JoinHandle;
 pub use join_set::{JoinNext, JoinSet};
+pub use runtime::{
+    Builder, EnterGuard, Handle, Runtime, RuntimeMetrics, ShutdownReport, TaskInfo, TaskPanic,
+    TryCurrentError, WorkerMetrics,
+};
 pub use spawn::{spawn, spawn_blocking, spawn_local};
 pub use yield_now::{YieldNow, yield_now};

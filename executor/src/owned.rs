@@ -1,10 +1,13 @@
-//! [`OwnedTasks`]: every task of a runtime that is not complete, so that shutdown is total.
+//! [`OwnedTasks`]: tasks that are not complete, so that shutdown is total. [`Shards`]: those of a runtime that any worker may
+//! poll, in several lists.
 //!
 //! A doubly linked list through the tasks' headers: a task comes and goes in O(1), and nothing is allocated for it. The
 //! list holds one reference to each. Its lock guards the links; no user code runs under it.
 
+use crate::AbortHandle;
 use crate::sync::{Mutex, lock};
 use crate::task::header::{Links, TaskPtr};
+use crate::tasks::Id;
 
 #[derive(Default)]
 pub(crate) struct OwnedTasks {
@@ -15,6 +18,7 @@ pub(crate) struct OwnedTasks {
 struct List {
     first: Option<TaskPtr>,
     last: Option<TaskPtr>,
+    length: usize,
     closed: bool,
 }
 
@@ -46,6 +50,28 @@ impl OwnedTasks {
         lock(&self.list).closed = true;
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.list).length
+    }
+
+    /// A handle to each.
+    pub(crate) fn handles(&self) -> Vec<AbortHandle> {
+        let list = lock(&self.list);
+        let mut handles = Vec::with_capacity(list.length);
+        let mut next = list.first;
+        while let Some(task) = next {
+            // SAFETY: the list has a reference to it, so it is alive; we make one for the handle.
+            handles.push(unsafe {
+                task.as_ref().state.reference();
+                AbortHandle::from_raw(task)
+            });
+            // SAFETY: see `links`; it is in the list.
+            next = unsafe { (*List::links(task)).next };
+        }
+        handles
+    }
+
     /// Takes the oldest task out, with its reference.
     pub(crate) fn pop(&self) -> Option<TaskPtr> {
         let mut list = lock(&self.list);
@@ -72,22 +98,25 @@ impl List {
             *Self::links(task) = Links {
                 previous,
                 next: None,
-                linked: true,
             };
+            *task.as_ref().is_owned.get() = true;
         }
         match previous {
             // SAFETY: see `links`.
             Some(previous) => unsafe { (*Self::links(previous)).next = Some(task) },
             None => self.first = Some(task),
         }
+        self.length += 1;
     }
 
     fn unlink(&mut self, task: TaskPtr) -> bool {
         // SAFETY: see `links`.
-        let links = unsafe { std::mem::take(&mut *Self::links(task)) };
-        if !links.linked {
+        let was_in = unsafe { std::mem::take(&mut *task.as_ref().is_owned.get()) };
+        if !was_in {
             return false;
         }
+        // SAFETY: see `links`.
+        let links = unsafe { std::mem::take(&mut *Self::links(task)) };
         match links.previous {
             // SAFETY: see `links`; neighbours in the list are in the list.
             Some(previous) => unsafe { (*Self::links(previous)).next = links.next },
@@ -98,6 +127,40 @@ impl List {
             Some(next) => unsafe { (*Self::links(next)).previous = links.previous },
             None => self.last = links.previous,
         }
+        self.length -= 1;
         true
+    }
+}
+
+/// Lists that tasks are spread over, so that workers that spawn and complete seldom meet at a lock.
+pub(crate) struct Shards {
+    lists: Box<[OwnedTasks]>,
+}
+
+impl Shards {
+    /// Several lists for each of `seats`; one for one.
+    pub(crate) fn new(seats: usize) -> Self {
+        let count = if seats > 1 {
+            (4 * seats).next_power_of_two()
+        } else {
+            1
+        };
+        Self {
+            lists: (0..count).map(|_| OwnedTasks::default()).collect(),
+        }
+    }
+
+    /// The list of a task, now and always. It is the same for what a thread spawns one after the other.
+    #[inline]
+    pub(crate) fn of(&self, id: Id) -> &OwnedTasks {
+        &self.lists[id.block() as usize & (self.lists.len() - 1)]
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &OwnedTasks> {
+        self.lists.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.iter().map(OwnedTasks::len).sum()
     }
 }

@@ -1,45 +1,108 @@
 //! [`Shared`]: what a runtime's tasks, wakers and handles reach from any thread.
 
 use crate::blocking::job::Job;
-use crate::blocking::pool::{NoThread, Pool, Settings};
-use crate::driver::Driver;
-use crate::injection::Injection;
-use crate::owned::OwnedTasks;
+use crate::blocking::pool::{NoThread, Pool};
+use crate::crew::Crew;
+use crate::guests::Guests;
+use crate::idle::Idle;
+use crate::local::Local;
+use crate::owned::{OwnedTasks, Shards};
+use crate::seat::Seat;
+use crate::settings::Settings;
+use crate::shared_queue::SharedQueue;
 use crate::task::cell::allocate;
-use crate::task::header::{TaskPtr, release};
+use crate::task::header::{Birth, Kind, TaskPtr, release};
 use crate::task::snapshot::Shutdown;
 use crate::task::task::Task;
+use crate::tasks::origin::Origin;
+use crate::watch::Watch;
 use crate::worker::Worker;
 use crate::{JoinHandle, worker};
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) struct Shared {
-    pub(crate) owned: OwnedTasks,
-    pub(crate) injection: Injection,
-    pub(crate) driver: Driver,
+    pub(crate) seats: Box<[Arc<Seat>]>,
+    pub(crate) guests: Guests,
+    pub(crate) injection: SharedQueue,
+    pub(crate) idle: Idle,
+    pub(crate) watch: Watch,
+    /// The tasks that any worker may poll, and the blocking jobs.
+    pub(crate) owned: Shards,
     pub(crate) blocking: Arc<Pool>,
+    pub(crate) crew: Crew,
+    pub(crate) settings: Settings,
+    /// Whether the runtime lasts no longer than the `block_on` that has made it.
+    pub(crate) ends_with_main: bool,
+    /// Whether it ends. Set once.
+    closing: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) fn new(blocking: Settings) -> io::Result<Arc<Self>> {
+    pub(crate) fn new(settings: Settings, ends_with_main: bool) -> io::Result<Arc<Self>> {
+        let alone = settings.seats == 1;
+        let seats: io::Result<Vec<_>> = (0..settings.seats)
+            .map(|_| Seat::new(alone).map(Arc::new))
+            .collect();
         Ok(Arc::new(Self {
-            owned: OwnedTasks::default(),
-            injection: Injection::new(),
-            driver: Driver::new()?,
-            blocking: Arc::new(Pool::new(blocking)),
+            seats: seats?.into_boxed_slice(),
+            guests: Guests::default(),
+            injection: SharedQueue::new(),
+            idle: Idle::new(settings.seats),
+            watch: Watch::new(),
+            owned: Shards::new(settings.seats),
+            blocking: Arc::new(Pool::new(settings.blocking.clone())),
+            crew: Crew::new(ends_with_main),
+            settings,
+            ends_with_main,
+            closing: AtomicBool::new(false),
         }))
     }
 
-    /// Makes a task of `future`, and queues it.
+    /// Makes a task of `future`, which any worker may run, and queues it.
     ///
-    /// The future need not be `Send`: a worker is not `Sync`, so who refers to one is on its thread, and
-    /// [`schedule`](Self::schedule) queues the task where only that worker takes it.
-    pub(crate) fn spawn<F: Future>(worker: &Worker, future: F) -> JoinHandle<F::Output> {
-        let (task, handle) = worker.shared.adopt(future);
+    /// # Safety
+    ///
+    /// The future is `Send`, and so is its output.
+    #[inline]
+    pub(crate) unsafe fn spawn<F: Future>(
+        self: &Arc<Self>,
+        future: F,
+        origin: Origin,
+    ) -> JoinHandle<F::Output> {
+        let (task, handle) = self.adopt(future, None, origin, Kind::Future);
         if let Some(task) = task {
-            worker.push(task);
+            let task = worker::with_current(|current| match current {
+                Some(worker) if Arc::ptr_eq(&worker.shared, self) => {
+                    worker.push_shared(task);
+                    None
+                }
+                _ => Some(task),
+            });
+            if let Some(task) = task {
+                self.inject(task);
+            }
+            if self.crew.first_seat_is_vacant() {
+                self.crew.occupy(self);
+            }
+        }
+        handle
+    }
+
+    /// Makes a task of `future` that stays on this thread, and queues it. The future need not be `Send`: a worker is not `Sync`,
+    /// so who refers to one is on its thread, and the task finds back there by its home.
+    pub(crate) fn spawn_local<F: Future>(
+        worker: &Worker,
+        future: F,
+        origin: Origin,
+    ) -> JoinHandle<F::Output> {
+        let home = Some(Arc::clone(&worker.local));
+        let (task, handle) = worker.shared.adopt(future, home, origin, Kind::Future);
+        if let Some(task) = task {
+            worker.push_pinned(task);
         }
         handle
     }
@@ -49,12 +112,16 @@ impl Shared {
     /// # Errors
     ///
     /// The kernel's, if there is no thread to run it and none can be started. The closure has been dropped.
-    pub(crate) fn spawn_blocking<F, T>(self: &Arc<Self>, run: F) -> io::Result<JoinHandle<T>>
+    pub(crate) fn spawn_blocking<F, T>(
+        self: &Arc<Self>,
+        run: F,
+        origin: Origin,
+    ) -> io::Result<JoinHandle<T>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let (task, handle) = self.adopt(Job::new(run));
+        let (task, handle) = self.adopt(Job::new(run), None, origin, Kind::Job);
         if let Some(job) = task {
             // SAFETY: the closure is `Send`, and so is the job that holds it.
             if let Err(NoThread { job, error }) = unsafe { self.blocking.push(job) } {
@@ -70,63 +137,184 @@ impl Shared {
     /// Makes a task of `future`, for a queue, and its handle. `None`: the runtime is ending; the future has been dropped here
     /// and now, and the handle says «cancelled».
     #[inline]
-    fn adopt<F: Future>(self: &Arc<Self>, future: F) -> (Option<Task>, JoinHandle<F::Output>) {
-        let task = allocate(future, Arc::clone(self));
-        let listed = self.owned.insert(task);
-        // SAFETY: a task starts notified, and this is the reference that was made for the queue.
-        let queued = unsafe { Task::from_raw(task) };
+    fn adopt<F: Future>(
+        self: &Arc<Self>,
+        future: F,
+        home: Option<Arc<Local>>,
+        origin: Origin,
+        kind: Kind,
+    ) -> (Option<Task>, JoinHandle<F::Output>) {
+        let birth = Birth {
+            shared: Arc::clone(self),
+            home,
+            origin,
+            kind,
+        };
+        let task = allocate(future, birth);
         // SAFETY: this is the reference that was made for the handle, and `F` is what the task was made for.
         let handle = unsafe { JoinHandle::from_raw(task) };
+        let listed = handle.header().owner().insert(task);
+        // SAFETY: a task starts notified, and this is the reference that was made for the queue.
+        let queued = unsafe { Task::from_raw(task) };
         if listed {
             (Some(queued), handle)
         } else {
-            shut_down(task);
+            end(task);
             (None, handle)
         }
     }
 
-    /// Queues a task that has become ready: on this thread's worker, if it is one of the task's own runtime, without a
-    /// locked instruction; or else by way of the injection queue.
+    /// Queues a task that has become ready: on this thread's worker, if it is one of the task's own, without a
+    /// locked instruction; or else where its own will find it.
     #[inline]
     pub(crate) fn schedule(task: Task) {
+        Self::give_to_current(task, Worker::push_woken);
+    }
+
+    /// The same for a task that was woken in its own poll: it goes to the end.
+    #[inline]
+    pub(crate) fn reschedule(task: Task) {
+        Self::give_to_current(task, Worker::push);
+    }
+
+    #[inline]
+    fn give_to_current(task: Task, push: impl FnOnce(&Worker, Task)) {
         let task = worker::with_current(|current| match current {
-            Some(worker) if std::ptr::eq(&*worker.shared, &*task.header().shared) => {
-                worker.push(task);
+            Some(worker) if worker.may_run(task.header()) => {
+                push(worker, task);
                 None
             }
             _ => Some(task),
         });
         if let Some(task) = task {
-            Self::inject(task);
+            Self::send(task);
         }
     }
 
+    /// Queues a task from a thread that is none of its workers.
     #[cold]
-    fn inject(task: Task) {
+    fn send(task: Task) {
         // As soon as it is queued it may run, and free the last reference to what we are in.
-        let shared = Arc::clone(&task.header().shared);
-        shared.injection.push(task);
-        shared.driver.reactor.unpark();
+        match task.header().home.clone() {
+            Some(local) => local.deliver(task),
+            None => {
+                let shared = Arc::clone(&task.header().shared);
+                shared.inject(task);
+            }
+        }
     }
 
-    /// Ends it: every future that is still alive is dropped, on this thread, which is the seat's. A blocking job that runs
-    /// goes on.
-    pub(crate) fn shut_down(&self) {
-        self.owned.close();
-        let jobs = self.blocking.close();
-        // Dropping one may wake others, or try to spawn: the former stay in the list, the latter is refused.
-        while let Some(task) = self.owned.pop() {
-            shut_down(task);
+    /// Queues a task where any worker finds it, and sees to it that one looks.
+    pub(crate) fn inject(&self, task: Task) {
+        self.injection.push(task);
+        if let [only] = &*self.seats {
+            only.driver.reactor.unpark();
+        } else if self.idle.must_hear() {
+            self.wake_one();
         }
-        // Now every task is complete, or a blocking job that runs. What is queued is references to them, and no future.
+    }
+
+    /// Wakes one worker to look for work, if none looks already.
+    #[cold]
+    pub(crate) fn wake_one(&self) {
+        if let Some(seat) = self.idle.choose() {
+            self.seats[seat].driver.reactor.unpark();
+        }
+    }
+
+    /// Whether there is anything in a queue that any worker may take from.
+    pub(crate) fn has_ready(&self) -> bool {
+        self.injection.len() > 0 || self.seats.iter().any(|seat| seat.has_ready())
+    }
+
+    /// Whether there is anything that a worker in the first seat might have to do.
+    pub(crate) fn needs_first_seat(&self) -> bool {
+        let first = &self.seats[0];
+        self.owned.len() > 0
+            || self.injection.len() > 0
+            || first.has_ready()
+            || !first.driver.is_empty()
+    }
+
+    /// How many tasks have not ended, without those that are pinned.
+    pub(crate) fn tasks_alive(&self) -> usize {
+        self.owned.len()
+    }
+
+    pub(crate) fn anybody_awake(&self) -> bool {
+        self.seats.iter().any(|seat| seat.moves.is_awake()) || self.guests.anybody_awake()
+    }
+
+    #[inline]
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Takes no more tasks from here on.
+    pub(crate) fn refuse(&self) {
+        self.closing.store(true, Ordering::Release);
+        for list in self.owned.iter() {
+            list.close();
+        }
+    }
+
+    /// Takes no more tasks, and ends those that any thread may end: their futures are dropped, on this one. A task that is being
+    /// polled ends when its poll does; a blocking job that runs goes on.
+    pub(crate) fn close(&self) {
+        self.refuse();
+        let jobs = self.blocking.close();
+        // Dropping one may wake others, or try to spawn: the former stay in their list, the latter is refused.
+        for list in self.owned.iter() {
+            drain(list);
+        }
+        // Now every task is complete, or runs. What is queued is references to them, and no future.
         drop(self.injection.close());
         drop(jobs);
-        self.driver.close();
     }
 }
 
+/// Takes no more tasks into a list, and ends those that are in it, on this thread.
+pub(crate) fn drain(list: &OwnedTasks) {
+    list.close();
+    while let Some(task) = list.pop() {
+        end(task);
+    }
+}
+
+/// How deep [`end`] goes into itself.
+const MOST_NESTED: u32 = 16;
+
+thread_local! {
+    /// How many calls of [`end`] this thread is in.
+    static NESTED: Cell<u32> = const { Cell::new(0) };
+    /// The tasks that are to be ended by the innermost of them.
+    static TO_END: RefCell<Vec<TaskPtr>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Drops a task's future, unless that is done, and releases the list's reference.
-fn shut_down(task: TaskPtr) {
+///
+/// A destructor may spawn a task, which is refused and ended, and the destructor of that another, and so on. From some depth on it is left to
+/// the call around, so that the stack does not grow with them.
+fn end(task: TaskPtr) {
+    let nested = NESTED.get();
+    if nested >= MOST_NESTED {
+        // It fails while the thread's own destructors run: then there it is ended.
+        if TO_END
+            .try_with(|tasks| tasks.borrow_mut().push(task))
+            .is_ok()
+        {
+            return;
+        }
+    }
+    NESTED.set(nested + 1);
+    end_now(task);
+    while let Ok(Some(left)) = TO_END.try_with(|tasks| tasks.borrow_mut().pop()) {
+        end_now(left);
+    }
+    NESTED.set(nested);
+}
+
+fn end_now(task: TaskPtr) {
     // SAFETY: the list's reference, which is ours, keeps the task alive.
     let header = unsafe { task.as_ref() };
     match header.state.shutdown() {

@@ -1,9 +1,11 @@
 //! [`spawn`], [`spawn_local`] and [`spawn_blocking`].
 
-use crate::JoinHandle;
 use crate::shared::Shared;
-use crate::worker::{self, Worker};
+use crate::tasks::origin::Origin;
+use crate::worker;
+use crate::{Handle, JoinHandle};
 use std::future::Future;
+use std::sync::Arc;
 
 /// Starts a task: the future runs beside the caller, whether or not its handle is awaited.
 ///
@@ -28,7 +30,17 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    with_worker("spawn", |worker| Shared::spawn(worker, future))
+    spawn_from(future, Origin::here())
+}
+
+#[track_caller]
+pub(crate) fn spawn_from<F>(future: F, origin: Origin) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    // SAFETY: future and output are `Send`.
+    with_shared("spawn", |shared| unsafe { shared.spawn(future, origin) })
 }
 
 /// Starts a task that stays on this thread: its future need not be `Send`, and is polled and dropped here and nowhere
@@ -58,7 +70,21 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    with_worker("spawn_local", |worker| Shared::spawn(worker, future))
+    spawn_local_from(future, Origin::here())
+}
+
+#[track_caller]
+pub(crate) fn spawn_local_from<F>(future: F, origin: Origin) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    match worker::with_current(|current| {
+        current.map(|worker| Shared::spawn_local(worker, future, origin))
+    }) {
+        Some(handle) => handle,
+        None => outside("spawn_local"),
+    }
 }
 
 /// Runs a closure on a thread where it may block: read a file, resolve a name, compute for long. The runtime goes on meanwhile.
@@ -105,7 +131,27 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    match with_worker("spawn_blocking", |worker| worker.shared.spawn_blocking(f)) {
+    spawn_blocking_from(f, Origin::here())
+}
+
+#[track_caller]
+pub(crate) fn spawn_blocking_from<F, T>(run: F, origin: Origin) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    with_shared("spawn_blocking", |shared| {
+        spawn_blocking_in(shared, run, origin)
+    })
+}
+
+#[track_caller]
+pub(crate) fn spawn_blocking_in<F, T>(shared: &Arc<Shared>, run: F, origin: Origin) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    match shared.spawn_blocking(run, origin) {
         Ok(handle) => handle,
         Err(error) => panic!(
             "`spawn_blocking` could not start a thread, and the runtime has none that could run the job: {error}; \
@@ -114,13 +160,24 @@ where
     }
 }
 
+/// Runs `f` with the runtime that this thread has entered, or else the one that it works for.
+#[inline]
 #[track_caller]
-fn with_worker<R>(call: &str, f: impl FnOnce(&Worker) -> R) -> R {
-    match worker::with_current(|current| current.map(f)) {
-        Some(result) => result,
-        None => panic!(
-            "`{call}` was called outside a Waterwheel runtime; \
-             call it inside `waterwheel::block_on(async {{ … }})`, or in a task spawned there"
-        ),
+fn with_shared<R>(call: &str, f: impl FnOnce(&Arc<Shared>) -> R) -> R {
+    if let Some(entered) = Handle::entered() {
+        return f(entered.shared());
     }
+    match worker::with_current(|current| current.map(|worker| f(&worker.shared))) {
+        Some(result) => result,
+        None => outside(call),
+    }
+}
+
+#[cold]
+#[track_caller]
+fn outside(call: &str) -> ! {
+    panic!(
+        "`{call}` was called outside a Waterwheel runtime; \
+         call it inside `waterwheel::block_on(async {{ … }})`, or in a task spawned there"
+    )
 }

@@ -4,7 +4,7 @@
 //! source files under loom's (`tests/loom_*.rs`).
 
 pub(crate) use std::sync::Mutex;
-pub(crate) use std::sync::atomic::{AtomicUsize, Ordering};
+pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 
 use std::sync::{MutexGuard, PoisonError};
 

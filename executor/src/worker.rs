@@ -1,122 +1,490 @@
 //! [`Worker`]: the loop that runs tasks and turns the driver.
 //!
 //! A worker belongs to one thread, and is known to it through a thread-local, so that a task woken here is queued
-//! without a lock. Nothing of it is reached from another thread.
+//! without a lock. What others reach of it is its [`Seat`] and its [`Local`].
+//!
+//! # In what order tasks run
+//!
+//! First in, first out, over the ring, the overflow behind it, the tasks pinned here and the main future. The latter two are
+//! queued elsewhere, and remember their [`Place`] among the others. With
+//! siblings there is one exception: a task that is woken in the poll of another runs next, in the *LIFO slot*, up to
+//! [`LIFO_STREAK`] times in a row. It needs no sibling, which would otherwise be woken for it, to fight over its memory. What is
+//! spawned, what yields, and what the driver wakes goes to the end. A worker that is alone keeps the order.
+//!
+//! What other threads have made ready (the injection queue, the inbox) comes to the end of the queue at each turn, or when there is
+//! nothing else.
 
 use crate::driver::Entered;
-use crate::shared::Shared;
+use crate::idle::Woken;
+use crate::local::Local;
+use crate::seat::Seat;
+use crate::seat::ring::CAPACITY;
+use crate::shared::{self, Shared};
+use crate::task::header::Header;
 use crate::task::queue::TaskQueue;
 use crate::task::task::Task;
+use crate::watch;
 use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use waterwheel_reactor::budget;
 
-/// How many polls a worker makes at most before it turns its driver: a task that wakes itself for ever starves neither
-/// sockets nor timers (tokio#8212).
-pub(crate) const EVENT_INTERVAL: u32 = 61;
+/// How many tasks run out of turn, one after the other, because they were woken last.
+const LIFO_STREAK: u32 = 3;
+
+/// How long a worker runs tasks between two turns, as far as it can tell beforehand: when polls take long, there are fewer
+/// of them.
+const BETWEEN_TURNS: Duration = Duration::from_millis(2);
 
 thread_local! {
     static CURRENT: Cell<*const Worker> = const { Cell::new(ptr::null()) };
 }
 
+/// What a worker is there for, beside the tasks.
+pub(crate) trait Main {
+    type Output;
+
+    /// Does what is due, before each task. To break ends the worker's run.
+    fn step(&mut self, worker: &Worker) -> ControlFlow<Self::Output>;
+
+    /// The driver has been turned.
+    fn turned(&mut self, worker: &Worker) -> ControlFlow<Self::Output>;
+
+    /// Whether `step` would do something, so that the worker must not sleep.
+    fn is_due(&self) -> bool;
+}
+
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
-    queue: RefCell<TaskQueue>,
+    pub(crate) seat: Arc<Seat>,
+    /// The seat's number. A guest has none.
+    number: Option<usize>,
+    /// Whether there are other workers, to share work with.
+    has_siblings: bool,
+    pub(crate) local: Arc<Local>,
+    /// The ready tasks that are pinned to this thread, each with the position in the ring that is behind it: it comes before that.
+    pinned: RefCell<TaskQueue>,
+    /// How many pinned tasks have ever left their queue.
+    pinned_popped: Cell<u64>,
+    /// How many tasks have run out of turn, one after the other. At the limit, none more does.
+    streak: Cell<u32>,
+    /// How many polls there are until the next turn.
+    interval: Cell<u32>,
+    /// When the last turn was, if there was no sleep since.
+    last_turn: Cell<Option<Instant>>,
+    /// Whether it has rested, and is to tell the others once it finds something to do.
+    rested: Cell<bool>,
+    /// Whether it is counted as one that searches.
+    searching: Cell<bool>,
+    /// Where the next search begins.
+    first_victim: Cell<usize>,
 }
 
 impl Worker {
+    /// Whether that task may be queued here: it is of this runtime, and not pinned elsewhere.
+    #[inline]
+    pub(crate) fn may_run(&self, task: &Header) -> bool {
+        Arc::ptr_eq(&self.shared, &task.shared)
+            && match &task.home {
+                None => true,
+                Some(home) => Arc::ptr_eq(home, &self.local),
+            }
+    }
+
+    /// Adds a task at the end.
     #[inline]
     pub(crate) fn push(&self, task: Task) {
-        self.queue.borrow_mut().push(task);
-    }
-
-    #[inline]
-    pub(crate) fn pop(&self) -> Option<Task> {
-        self.queue.borrow_mut().pop()
-    }
-
-    /// The place in the queue of whoever is pushed next.
-    #[inline]
-    pub(crate) fn next_place(&self) -> u64 {
-        self.queue.borrow().pushed()
-    }
-
-    /// The place in the queue whose turn it is.
-    #[inline]
-    pub(crate) fn place_now(&self) -> u64 {
-        self.queue.borrow().popped()
-    }
-
-    /// Runs the task at the front of the queue. `false`: there is none.
-    #[inline]
-    pub(crate) fn run_one(&self) -> bool {
-        let Some(task) = self.pop().or_else(|| self.take_injected()) else {
-            return false;
-        };
-        budget::refill();
-        // SAFETY: a local task was spawned on this thread: a worker never leaves the thread of its `Seat`, and a
-        // runtime has one seat.
-        unsafe { task.run() };
-        true
-    }
-
-    /// Moves what other threads have made ready to the end of the queue, and pops.
-    fn take_injected(&self) -> Option<Task> {
-        self.collect_injected();
-        self.pop()
-    }
-
-    fn collect_injected(&self) {
-        if let Some(injected) = self.shared.injection.take() {
-            self.queue.borrow_mut().append(injected);
+        if task.header().home.is_some() {
+            self.push_pinned(task);
+        } else {
+            self.push_shared(task);
         }
     }
 
-    /// Wakes whom concerns what has happened, without sleeping.
-    pub(crate) fn turn_now(&self) {
-        self.shared.driver.turn_now();
+    #[inline]
+    pub(crate) fn push_pinned(&self, task: Task) {
+        debug_assert!(
+            task.header()
+                .home
+                .as_ref()
+                .is_some_and(|home| Arc::ptr_eq(home, &self.local)),
+            "a task came to a thread that it is not pinned to"
+        );
+        self.pinned.borrow_mut().push_at(self.next_position(), task);
+    }
+
+    #[inline]
+    pub(crate) fn push_shared(&self, task: Task) {
+        if self.number.is_none() {
+            return self.shared.inject(task);
+        }
+        // SAFETY: we are the seat's worker.
+        unsafe { self.seat.push(task) };
+        // One is for this worker.
+        if self.shared.idle.wants_work() && self.seat.ring.len() > 1 {
+            self.shared.wake_one();
+        }
+    }
+
+    /// Adds a task that has been woken: to run next, if that is by a task.
+    #[inline]
+    pub(crate) fn push_woken(&self, task: Task) {
+        if task.header().home.is_some() {
+            self.push_pinned(task);
+        } else if self.has_siblings && self.streak.get() < LIFO_STREAK {
+            // SAFETY: we are the seat's worker.
+            if let Some(displaced) = unsafe { self.seat.lifo.put(task) } {
+                self.push_shared(displaced);
+            }
+        } else {
+            self.push_shared(task);
+        }
+    }
+
+    /// The position in the ring of whoever is pushed there next, as if it had no end.
+    #[inline]
+    fn next_position(&self) -> u64 {
+        self.seat.ring.tail() + self.seat.overflow.len() as u64
+    }
+
+    /// The place of whoever comes now.
+    pub(crate) fn next_place(&self) -> Place {
+        Place {
+            ring: self.next_position(),
+            pinned: self.pinned_popped.get() + self.pinned.borrow().len() as u64,
+        }
+    }
+
+    /// Whether nobody is before that place: what was there may have been stolen, too.
+    #[inline]
+    pub(crate) fn is_turn_of(&self, place: Place) -> bool {
+        let head = self.seat.ring.head();
+        (place.ring <= head || self.next_position() == head)
+            && place.pinned <= self.pinned_popped.get()
+    }
+
+    /// The main future is about to be polled.
+    #[inline]
+    pub(crate) fn main_runs(&self) {
+        self.streak.set(0);
+        self.working();
+        budget::refill();
+    }
+
+    /// Runs until `main` is done.
+    pub(crate) fn run<M: Main>(&self, main: &mut M) -> M::Output {
+        loop {
+            if let ControlFlow::Break(output) = main.turned(self) {
+                return output;
+            }
+            let mut polls = 0;
+            let slept = loop {
+                if let ControlFlow::Break(output) = main.step(self) {
+                    return output;
+                }
+                let found = self
+                    .next()
+                    .or_else(|| if main.is_due() { None } else { self.search() });
+                if let Some(task) = found {
+                    self.poll(task);
+                } else if !main.is_due() {
+                    break true;
+                }
+                polls += 1;
+                if polls >= self.interval.get() {
+                    break false;
+                }
+            };
+            self.seat.counters.polls.add(u64::from(polls));
+            if slept {
+                self.park();
+            } else {
+                self.turn_now();
+            }
+        }
+    }
+
+    #[inline]
+    fn poll(&self, task: Task) {
+        self.working();
+        budget::refill();
+        // SAFETY: a task that is pinned is in the queue of its own worker alone.
+        unsafe { task.run() };
+    }
+
+    /// Something is about to be polled.
+    #[inline]
+    fn working(&self) {
+        if self.rested.get() {
+            self.begin_work();
+        }
+    }
+
+    #[cold]
+    fn begin_work(&self) {
+        self.rested.set(false);
+        if self.searching.take() && self.shared.idle.stop_searching() {
+            // There may be more where that came from.
+            self.shared.wake_one();
+        }
+        watch::begin_work(&self.shared, self.number);
+    }
+
+    /// Takes the task whose turn it is.
+    #[inline]
+    fn next(&self) -> Option<Task> {
+        if let Some(task) = self.seat.lifo.take() {
+            self.streak.set(self.streak.get() + 1);
+            return Some(task);
+        }
+        self.streak.set(0);
+        let first_pinned = self.pinned.borrow().first_position();
+        if first_pinned.is_some_and(|position| position <= self.seat.ring.head()) {
+            return self.pop_pinned();
+        }
+        // SAFETY: we are the seat's worker.
+        match unsafe { self.seat.ring.pop() } {
+            None => self.next_from_afar(),
+            task => task,
+        }
+    }
+
+    #[inline]
+    fn pop_pinned(&self) -> Option<Task> {
+        let task = self.pinned.borrow_mut().pop()?;
+        self.pinned_popped.set(self.pinned_popped.get() + 1);
+        Some(task)
+    }
+
+    /// The same, when the ring is empty.
+    fn next_from_afar(&self) -> Option<Task> {
+        // SAFETY: we are the seat's worker.
+        if let Some(task) = unsafe { self.seat.refill() } {
+            return Some(task);
+        }
+        self.collect_inbox();
+        if let Some(task) = self.pop_pinned() {
+            return Some(task);
+        }
         self.collect_injected();
+        // SAFETY: we are the seat's worker.
+        unsafe { self.seat.ring.pop() }
+    }
+
+    fn collect_inbox(&self) {
+        if let Some(mut tasks) = self.local.inbox.take(usize::MAX) {
+            while let Some(task) = tasks.pop() {
+                self.push_pinned(task);
+            }
+        }
+    }
+
+    /// Takes this worker's share of what other threads have made ready to the end of its queue.
+    fn collect_injected(&self) {
+        if self.number.is_none() {
+            return;
+        }
+        let injection = &self.shared.injection;
+        let share = injection.len() / self.shared.seats.len() + 1;
+        let room = CAPACITY - self.seat.ring.len();
+        let Some(mut tasks) = injection.take(share.min(room)) else {
+            return;
+        };
+        while let Some(task) = tasks.pop() {
+            self.push_shared(task);
+        }
+    }
+
+    /// Looks for tasks in the queues of siblings.
+    fn search(&self) -> Option<Task> {
+        if !self.has_siblings {
+            return None;
+        }
+        if !self.searching.get() {
+            if !self.shared.idle.start_searching() {
+                return None;
+            }
+            self.searching.set(true);
+            self.rested.set(true);
+        }
+        let seats = &self.shared.seats;
+        let first = self.first_victim.get();
+        self.first_victim.set((first + 1) % seats.len());
+        for offset in 0..seats.len() {
+            let victim = &seats[(first + offset) % seats.len()];
+            if Arc::ptr_eq(victim, &self.seat) {
+                continue;
+            }
+            // SAFETY: we are the worker of our seat, and that is another.
+            if let Some(task) = unsafe { victim.steal_into(&self.seat) } {
+                self.seat.counters.steals.add(1);
+                return Some(task);
+            }
+        }
+        // It may have been filled meanwhile.
+        self.next_from_afar()
+    }
+
+    /// Wakes whom concerns what has happened, without sleeping.
+    fn turn_now(&self) {
+        // What the driver wakes goes to the end.
+        self.streak.set(LIFO_STREAK);
+        self.seat.driver.turn_now();
+        self.seat.moves.on();
+        self.seat.counters.turns.add(1);
+        let now = Instant::now();
+        self.adapt(now);
+        self.collect_inbox();
+        self.collect_injected();
+        if self.has_siblings {
+            watch::look(self, now);
+            if self.shared.idle.wants_work() && self.seat.ready() > 1 {
+                self.shared.wake_one();
+            }
+        }
+    }
+
+    /// Sets how many polls there are until the next turn, by how long the last ones took.
+    fn adapt(&self, now: Instant) {
+        let Some(last) = self.last_turn.replace(Some(now)) else {
+            return;
+        };
+        let took = now.saturating_duration_since(last);
+        let interval = self.interval.get();
+        let next = if took > BETWEEN_TURNS {
+            let fitting = u128::from(interval) * BETWEEN_TURNS.as_nanos() / took.as_nanos();
+            u32::try_from(fitting).unwrap_or(u32::MAX)
+        } else {
+            interval.saturating_mul(2)
+        };
+        let most = self.shared.settings.event_interval;
+        self.interval.set(next.clamp(1, most));
     }
 
     /// Sleeps until there is something to do. May return with nothing.
-    pub(crate) fn park(&self) {
-        self.shared.driver.park();
+    fn park(&self) {
+        self.streak.set(LIFO_STREAK);
+        self.last_turn.set(None);
+        let counters = &self.seat.counters;
+        counters.parks.add(1);
+        counters.turns.add(1);
+        self.seat.moves.asleep();
+        let Some(number) = self.number.filter(|_| self.has_siblings) else {
+            let awake = || self.seat.moves.awake();
+            self.seat.driver.park(None, awake);
+            self.rested.set(self.shared.seats.len() > 1);
+            return;
+        };
+        let look_again = self.shared.idle.sleep(number, self.searching.take());
+        let awake = || {
+            self.seat.moves.awake();
+            if self.shared.idle.wake(number) == Woken::ForWork {
+                self.searching.set(true);
+                counters.unparks.add(1);
+            }
+            self.rested.set(true);
+        };
+        if self.shared.injection.len() > 0 || (look_again && self.shared.has_ready()) {
+            awake();
+        } else {
+            let until = watch::before_sleep(&self.shared, number);
+            self.seat.driver.park(until, awake);
+        }
+        if self.shared.watch.is_watcher(number) {
+            watch::look(self, Instant::now());
+        }
+    }
+
+    /// Ends what is pinned to this thread: drops its futures, here, and takes no more.
+    pub(crate) fn close_local(&self) {
+        shared::drain(&self.local.owned);
+        drop(self.local.inbox.close());
+        // What is queued is references to tasks that are complete, and no future. Dropped one by one, as nothing must be borrowed.
+        while let Some(task) = self.pop_pinned() {
+            drop(task);
+        }
     }
 }
 
 /// Runs `f` with this thread's worker, if it has one.
 #[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
-    // SAFETY: the pointer is null, or a `Seat` of this thread has set it to a worker that it keeps alive, and will set
+    // SAFETY: the pointer is null, or a `Sitting` of this thread has set it to a worker that it keeps alive, and will set
     // it back before it lets go. `f` cannot take the reference further than this call.
     f(unsafe { CURRENT.get().as_ref() })
 }
 
-/// A thread's stay in a worker: from here on `spawn`, `sleep` and sockets work on this thread. Dropped, it ends the
-/// runtime on this thread.
-pub(crate) struct Seat {
-    /// An `Rc`, and not a `Box`: to move a box is to assert that nobody else points into it, and the thread-local does.
-    /// So a seat is not `Send` either, as the thread-local is this thread's.
-    worker: Rc<Worker>,
-    /// Given up last, after `drop` has run, so that destructors of tasks find what they know.
-    _entered: Entered,
+/// A place in the queue, for who is queued elsewhere: behind so many of the ring, and so many of the pinned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) ring: u64,
+    pub(crate) pinned: u64,
 }
 
-impl Seat {
-    /// Takes a new seat. The thread must have none.
-    pub(crate) fn take(shared: Arc<Shared>) -> Self {
-        let entered = shared.driver.enter();
+/// Where a thread sits down.
+pub(crate) enum Chair {
+    /// In the seat of that number, which nobody else has.
+    Seat(usize),
+    /// In a seat of its own, beside those of the runtime.
+    Guest(Arc<Seat>),
+}
+
+/// A thread's stay in a seat: from here on `spawn`, `sleep` and sockets work on this thread. Dropped, it ends the tasks that
+/// are pinned to this thread, and leaves the seat.
+pub(crate) struct Sitting {
+    /// An `Rc`, and not a `Box`: to move a box is to assert that nobody else points into it, and the thread-local does.
+    /// So a stay is not `Send` either, as the thread-local is this thread's.
+    worker: Rc<Worker>,
+    /// Given up after `drop` has run, so that destructors of tasks find what they know.
+    _entered: Entered,
+    /// Given up last.
+    _leave: Leave,
+}
+
+impl Sitting {
+    /// Sits down. The thread must not sit anywhere yet.
+    pub(crate) fn take(shared: Arc<Shared>, chair: Chair) -> Self {
+        let (seat, number) = match chair {
+            Chair::Seat(number) => (Arc::clone(&shared.seats[number]), Some(number)),
+            Chair::Guest(seat) => (seat, None),
+        };
+        let entered = seat.driver.enter();
+        let local = Local::new(Arc::clone(&seat.driver.reactor));
+        seat.moves.awake();
+        if number.is_none() {
+            shared.guests.come(Arc::clone(&seat));
+        }
+        shared.crew.come(&shared, &local);
+        let has_siblings = number.is_some() && shared.seats.len() > 1;
         let worker = Rc::new(Worker {
-            shared,
-            queue: RefCell::new(TaskQueue::new()),
+            number,
+            has_siblings,
+            pinned: RefCell::default(),
+            pinned_popped: Cell::new(0),
+            streak: Cell::new(0),
+            interval: Cell::new(shared.settings.event_interval),
+            last_turn: Cell::new(None),
+            rested: Cell::new(shared.seats.len() > 1),
+            searching: Cell::new(false),
+            first_victim: Cell::new(number.unwrap_or(0)),
+            local: Arc::clone(&local),
+            seat: Arc::clone(&seat),
+            shared: Arc::clone(&shared),
         });
-        debug_assert!(CURRENT.get().is_null(), "a thread has one seat");
+        debug_assert!(CURRENT.get().is_null(), "a thread sits in one seat");
         CURRENT.set(Rc::as_ptr(&worker));
         Self {
             worker,
             _entered: entered,
+            _leave: Leave {
+                shared,
+                seat,
+                number,
+                local,
+            },
         }
     }
 
@@ -125,14 +493,24 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Sitting {
     fn drop(&mut self) {
         // Before the worker is freed, also if what follows panics.
         let _vacate = Vacate;
         budget::unlimited();
-        self.worker.shared.shut_down();
-        while let Some(task) = self.worker.pop() {
-            drop(task);
+        let worker = &*self.worker;
+        if worker.shared.ends_with_main {
+            worker.shared.close();
+        }
+        worker.close_local();
+        if worker.searching.take() {
+            let _ = worker.shared.idle.stop_searching();
+        }
+        worker.seat.moves.asleep();
+        if let Some(number) = worker.number
+            && worker.shared.watch.is_watcher(number)
+        {
+            watch::begin_work(&worker.shared, Some(number));
         }
     }
 }
@@ -143,5 +521,26 @@ struct Vacate;
 impl Drop for Vacate {
     fn drop(&mut self) {
         CURRENT.set(ptr::null());
+    }
+}
+
+/// Dropped, it gives the seat to whom it may concern.
+struct Leave {
+    shared: Arc<Shared>,
+    seat: Arc<Seat>,
+    number: Option<usize>,
+    local: Arc<Local>,
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        match self.number {
+            Some(number) => self.shared.crew.leave(&self.shared, number, &self.local),
+            None => {
+                self.shared.guests.leave(&self.seat);
+                self.seat.driver.close();
+                self.shared.crew.cleared(&self.local);
+            }
+        }
     }
 }

@@ -134,7 +134,18 @@ impl Reactor {
     ///
     /// What `epoll_wait(2)` and `timerfd_settime(2)` report. None is known that a sound program can cause.
     pub fn turn(&self, deadline: Option<Instant>) -> io::Result<usize> {
+        self.turn_then(deadline, || ())
+    }
+
+    /// As [`turn`](Self::turn), and runs `awake` when the wait is over, before anybody is woken for what has happened: an owner
+    /// that tells others when it sleeps tells them there that it does not.
+    ///
+    /// # Errors
+    ///
+    /// As [`turn`](Self::turn). `awake` has run.
+    pub fn turn_then(&self, deadline: Option<Instant>, awake: impl FnOnce()) -> io::Result<usize> {
         if !self.parker.park() {
+            awake();
             return self.turn_now();
         }
         let mut buffer = [MaybeUninit::uninit(); CAPACITY];
@@ -142,7 +153,20 @@ impl Reactor {
             .wait_until(deadline)
             .and_then(|wait| self.epoll.wait(&mut buffer, wait));
         self.parker.unparked();
+        awake();
         Ok(self.dispatch(events?))
+    }
+
+    /// Lets a wait of the owner end at `deadline`, or before: one that it is in, or one that it begins before that. It
+    /// may end early for this once and find nothing, which it may at any time.
+    ///
+    /// Any thread may call this. It is a system call only if the timerfd is not armed for as early a moment.
+    ///
+    /// # Errors
+    ///
+    /// What `timerfd_settime(2)` reports. None is known that a sound program can cause.
+    pub fn end_wait_at(&self, deadline: Instant) -> io::Result<()> {
+        self.alarm.arm(deadline, Instant::now()).map(drop)
     }
 
     /// How long a turn may wait, with the timerfd armed for its end.

@@ -20,23 +20,27 @@
 //! The lock is held while a thread is started, so that whoever fails to get one knows for certain whether there is another
 //! to wait for.
 
+use crate::settings::Hooks;
 use crate::sync::{Mutex, lock};
 use crate::task::queue::TaskQueue;
 use crate::task::task::Task;
 use std::sync::{Arc, Condvar, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{io, mem, thread};
 
 /// Of the threads. The kernel shows the first 15 bytes.
 const THREAD_NAME: &str = "waterwheel-blocking";
 
 /// How large a pool becomes, and how long it stays so.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub(crate) struct Settings {
     /// How many threads there are at most. At least one.
     pub(crate) most_threads: usize,
     /// How long a thread without work stays.
     pub(crate) keep_alive: Duration,
+    /// Bytes of a thread's stack, if not the usual.
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) hooks: Hooks,
 }
 
 impl Default for Settings {
@@ -44,6 +48,8 @@ impl Default for Settings {
         Self {
             most_threads: 512,
             keep_alive: Duration::from_secs(10),
+            stack_size: None,
+            hooks: Hooks::default(),
         }
     }
 }
@@ -53,6 +59,8 @@ pub(crate) struct Pool {
     state: Mutex<State>,
     /// Notified for a job that an idle thread is to take, and when the pool is closed.
     work: Condvar,
+    /// Notified when a thread has nothing to do any more, and the pool is closed.
+    idle: Condvar,
 }
 
 struct State {
@@ -107,6 +115,7 @@ impl Pool {
                 closed: false,
             }),
             work: Condvar::new(),
+            idle: Condvar::new(),
         }
     }
 
@@ -125,7 +134,7 @@ impl Pool {
             return Ok(());
         }
         let need = Need::of(
-            state.queue.len() as usize,
+            state.queue.len(),
             state.idle,
             state.threads,
             self.settings.most_threads,
@@ -147,10 +156,15 @@ impl Pool {
 
     fn start_thread(self: &Arc<Self>) -> io::Result<()> {
         let pool = Arc::clone(self);
-        thread::Builder::new()
-            .name(THREAD_NAME.to_owned())
-            .spawn(move || pool.run_jobs())
-            .map(drop)
+        let mut builder = thread::Builder::new().name(THREAD_NAME.to_owned());
+        if let Some(size) = self.settings.stack_size {
+            builder = builder.stack_size(size);
+        }
+        let run = move || {
+            let _stopped = pool.settings.hooks.around_thread();
+            pool.run_jobs();
+        };
+        builder.spawn(run).map(drop)
     }
 
     /// What a thread of the pool does, from its start to its end.
@@ -182,6 +196,9 @@ impl Pool {
             }
         }
         state.threads -= 1;
+        if state.closed {
+            self.idle.notify_all();
+        }
     }
 
     /// Takes all jobs that have not been taken, and no more from here on. Idle threads end now, and the others when their job is
@@ -198,10 +215,32 @@ impl Pool {
         queued
     }
 
-    /// How many threads there are, and how many of them are idle.
-    #[cfg(test)]
-    pub(super) fn threads(&self) -> (usize, usize) {
+    /// Waits until no job runs, of a pool that is closed, or until `deadline`.
+    pub(crate) fn wait_until_idle(&self, deadline: Instant) {
         let state = lock(&self.state);
-        (state.threads, state.idle)
+        debug_assert!(state.closed, "jobs may come for ever");
+        let patience = deadline.saturating_duration_since(Instant::now());
+        drop(
+            self.idle
+                .wait_timeout_while(state, patience, |state| state.threads > 0),
+        );
     }
+
+    /// How many jobs wait, and how many threads there are.
+    pub(crate) fn depths(&self) -> Depths {
+        let state = lock(&self.state);
+        Depths {
+            queued: state.queue.len(),
+            threads: state.threads,
+            idle: state.idle,
+        }
+    }
+}
+
+/// Of a pool.
+pub(crate) struct Depths {
+    pub(crate) queued: usize,
+    pub(crate) threads: usize,
+    /// Those of the threads that have nothing to do.
+    pub(crate) idle: usize,
 }

@@ -2,6 +2,7 @@
 
 use super::pool::{Need, Settings};
 use crate::shared::Shared;
+use crate::tasks::origin::Origin;
 use crate::{JoinError, JoinHandle, block_on};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,15 +18,23 @@ struct Runtime(Arc<Shared>);
 
 impl Runtime {
     fn new(most_threads: usize, keep_alive: Duration) -> Self {
-        let settings = Settings {
+        let mut settings = crate::settings::Settings::for_seats(1);
+        settings.blocking = Settings {
             most_threads,
             keep_alive,
+            ..Settings::default()
         };
-        Self(Shared::new(settings).expect("descriptors"))
+        Self(Shared::new(settings, true).expect("descriptors"))
     }
 
     fn spawn<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-        self.0.spawn_blocking(f).expect("a thread")
+        self.0.spawn_blocking(f, Origin::here()).expect("a thread")
+    }
+
+    /// How many threads there are, and how many of them are idle.
+    fn threads(&self) -> (usize, usize) {
+        let depths = self.0.blocking.depths();
+        (depths.threads, depths.idle)
     }
 
     /// A job that has started, and waits for the sender to be dropped.
@@ -43,11 +52,11 @@ impl Runtime {
     /// Waits until there are so many threads, and so many of them idle.
     fn await_threads(&self, threads: usize, idle: usize) {
         let start = Instant::now();
-        while self.0.blocking.threads() != (threads, idle) {
+        while self.threads() != (threads, idle) {
             assert!(
                 start.elapsed() < Duration::from_secs(30),
                 "{:?} threads, idle",
-                self.0.blocking.threads()
+                self.threads()
             );
             thread::yield_now();
         }
@@ -56,7 +65,7 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        self.0.shut_down();
+        self.0.close();
     }
 }
 
@@ -218,7 +227,7 @@ fn the_runtime_ends_while_one_runs_and_others_wait() {
                 })
             })
             .collect();
-        runtime.0.shut_down();
+        runtime.0.close();
         assert_eq!(dropped.load(Ordering::SeqCst), 3, "here and now");
         assert!(!running.is_finished());
         let late: JoinHandle<()> = runtime.spawn(|| unreachable!("the runtime has ended"));
@@ -253,7 +262,7 @@ fn the_runtime_ends_at_any_moment() {
         if round % 2 == 0 {
             thread::yield_now();
         }
-        runtime.0.shut_down();
+        runtime.0.close();
         for handle in handles {
             match join(handle) {
                 Ok(counts) => drop(counts),

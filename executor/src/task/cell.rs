@@ -1,13 +1,11 @@
 //! [`Cell`]: a task in memory, one allocation for all of it.
 
 use super::harness;
-use super::header::{Header, TaskPtr, Vtable};
+use super::header::{Birth, Header, TaskPtr, Vtable};
 use crate::join_error::JoinError;
-use crate::shared::Shared;
 use std::cell::UnsafeCell;
 use std::future::Future;
 use std::ptr::NonNull;
-use std::sync::Arc;
 
 /// How far a task has come. Who may touch it: rules T1 and T4.
 pub(super) enum Stage<F: Future> {
@@ -38,9 +36,9 @@ impl<F: Future> Cell<F> {
 
 /// Allocates a task, which has the three references of [`Snapshot::SPAWNED`](super::snapshot::Snapshot::SPAWNED): the
 /// caller hands them to the list, a queue and a join handle.
-pub(crate) fn allocate<F: Future>(future: F, shared: Arc<Shared>) -> TaskPtr {
+pub(crate) fn allocate<F: Future>(future: F, birth: Birth) -> TaskPtr {
     let cell = Box::new(Cell {
-        header: Header::new(shared, &Cell::<F>::VTABLE),
+        header: Header::new(birth, &Cell::<F>::VTABLE),
         stage: UnsafeCell::new(Stage::Running(future)),
     });
     NonNull::from(Box::leak(cell)).cast()

@@ -4,10 +4,12 @@
 //! common part is that the pointer is to a `Cell<F>` with this `F`.
 
 use super::cell::{Cell, Stage};
-use super::header::{Header, TaskPtr, free_if_last, release, submit};
+use super::header::{Header, TaskPtr, free_if_last, release, resubmit};
 use super::snapshot::{Pend, Start};
 use super::waker::PollWaker;
 use crate::join_error::JoinError;
+use crate::runtime::TaskPanic;
+use crate::tasks::Running;
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,6 +29,17 @@ fn drop_quietly<T>(value: T) {
     if let Err(payload) = caught(|| drop(value)) {
         std::mem::forget(caught(|| drop(payload)));
     }
+}
+
+/// The future has panicked: tells the hook of it, and makes it the task's output.
+#[cold]
+fn panicked(task: TaskPtr, payload: Box<dyn Any + Send>) -> JoinError {
+    // SAFETY: whoever has the stage has a reference, which keeps the task alive.
+    let header = unsafe { task.as_ref() };
+    if let Some(hook) = &header.shared.settings.hooks.task_panic {
+        drop_quietly(caught(|| hook(&TaskPanic::new(header, &*payload))));
+    }
+    JoinError::panicked(payload)
 }
 
 /// # Safety
@@ -62,6 +75,7 @@ unsafe fn consume<F: Future>(stage: *mut Stage<F>) {
 pub(super) unsafe fn run<F: Future>(task: TaskPtr) {
     // SAFETY: the caller's reference keeps the task alive.
     let header = unsafe { task.as_ref() };
+    let _running = Running::enter(header.id);
     let output = match header.state.start() {
         // SAFETY: the transition has just released the caller's reference.
         Start::Stale(released) => return unsafe { free_if_last(task, released) },
@@ -73,7 +87,7 @@ pub(super) unsafe fn run<F: Future>(task: TaskPtr) {
             Poll::Pending => match header.state.pend() {
                 Pend::Idle => return,
                 // SAFETY: `pend` has left us the reference, and the task is notified.
-                Pend::Requeue => return unsafe { submit(task) },
+                Pend::Requeue => return unsafe { resubmit(task) },
                 // SAFETY: `pend` has left us the stage.
                 Pend::Cancel => unsafe { cancelled::<F>(task) },
             },
@@ -87,6 +101,8 @@ pub(super) unsafe fn run<F: Future>(task: TaskPtr) {
 
 /// See [`Vtable::cancel`](super::header::Vtable::cancel).
 pub(super) unsafe fn cancel<F: Future>(task: TaskPtr) {
+    // SAFETY: the caller's reference keeps the task alive.
+    let _running = Running::enter(unsafe { task.as_ref() }.id);
     // SAFETY: the caller has claimed the stage.
     let output = unsafe { cancelled::<F>(task) };
     // SAFETY: the stage is ours; the task is alive by the list's reference, which the caller has taken over.
@@ -118,7 +134,7 @@ unsafe fn poll<F: Future>(task: TaskPtr) -> Poll<Output<F>> {
     let output = match polled {
         Ok(Poll::Pending) => return Poll::Pending,
         Ok(Poll::Ready(output)) => Ok(output),
-        Err(payload) => Err(JoinError::panicked(payload)),
+        Err(payload) => Err(panicked(task, payload)),
     };
     // SAFETY: the stage is ours.
     let dropped = caught(|| unsafe { consume(stage) });
@@ -127,7 +143,7 @@ unsafe fn poll<F: Future>(task: TaskPtr) -> Poll<Output<F>> {
         // The first panic is the one that is told.
         Err(payload) if output.is_ok() => {
             drop_quietly(output);
-            Err(JoinError::panicked(payload))
+            Err(panicked(task, payload))
         }
         Err(payload) => {
             drop_quietly(payload);
@@ -146,7 +162,7 @@ unsafe fn cancelled<F: Future>(task: TaskPtr) -> Output<F> {
     // SAFETY: the task is alive and the stage is ours.
     match caught(|| unsafe { consume(stage::<F>(task)) }) {
         Ok(()) => Err(JoinError::cancelled()),
-        Err(payload) => Err(JoinError::panicked(payload)),
+        Err(payload) => Err(panicked(task, payload)),
     }
 }
 
@@ -170,7 +186,7 @@ unsafe fn complete<F: Future>(task: TaskPtr, output: Output<F>) {
         // SAFETY: T4: the stage is ours.
         unsafe { drop_output::<F>(task) };
     }
-    if header.shared.owned.remove(task) {
+    if header.owner().remove(task) {
         // SAFETY: this is the list's reference; ours is still there.
         unsafe { release(task, 1) };
     }

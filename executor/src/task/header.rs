@@ -3,7 +3,11 @@
 use super::snapshot::Released;
 use super::state::State;
 use super::task::Task;
+use crate::local::Local;
+use crate::owned::OwnedTasks;
 use crate::shared::Shared;
+use crate::tasks::Id;
+use crate::tasks::origin::Origin;
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -28,18 +32,35 @@ pub(crate) struct Vtable {
     pub(crate) free: unsafe fn(TaskPtr),
 }
 
-#[repr(C)]
 pub(crate) struct Header {
     pub(crate) state: State,
     pub(crate) vtable: &'static Vtable,
     /// The runtime that the task lives in.
     pub(crate) shared: Arc<Shared>,
+    /// The worker that alone may poll and drop the future; `None`: any may.
+    pub(crate) home: Option<Arc<Local>>,
     /// The next task in the queue. Touched only by the queue that holds the task.
     pub(super) queue_next: UnsafeCell<Option<TaskPtr>>,
-    /// Neighbours in the runtime's list. Touched only under the list's lock.
+    /// The position that a pinned task was queued at. Touched only by the queue that holds the task.
+    pub(super) position: UnsafeCell<u64>,
+    /// Neighbours in the list of its owner. Touched only under the list's lock.
     pub(crate) owned: UnsafeCell<Links>,
+    /// Whether it is in that list, where a task that is alone has no neighbours. Touched only under the list's lock.
+    pub(crate) is_owned: UnsafeCell<bool>,
     /// See rule T5.
     pub(crate) join_waker: UnsafeCell<Option<Waker>>,
+    pub(crate) id: Id,
+    pub(crate) origin: Origin,
+    pub(crate) kind: Kind,
+}
+
+/// What sort of future a task has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One that workers poll.
+    Future,
+    /// A [blocking job](crate::blocking).
+    Job,
 }
 
 /// The links of a doubly linked list.
@@ -47,19 +68,39 @@ pub(crate) struct Header {
 pub(crate) struct Links {
     pub(crate) previous: Option<TaskPtr>,
     pub(crate) next: Option<TaskPtr>,
-    /// It is in the list. (A list of one has no neighbours.)
-    pub(crate) linked: bool,
+}
+
+/// What a task is told of its surroundings when it is made.
+pub(crate) struct Birth {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) home: Option<Arc<Local>>,
+    pub(crate) origin: Origin,
+    pub(crate) kind: Kind,
 }
 
 impl Header {
-    pub(super) fn new(shared: Arc<Shared>, vtable: &'static Vtable) -> Self {
+    pub(super) fn new(birth: Birth, vtable: &'static Vtable) -> Self {
         Self {
             state: State::new(),
             vtable,
-            shared,
+            shared: birth.shared,
+            home: birth.home,
             queue_next: UnsafeCell::new(None),
+            position: UnsafeCell::new(0),
             owned: UnsafeCell::default(),
+            is_owned: UnsafeCell::new(false),
             join_waker: UnsafeCell::new(None),
+            id: Id::next(),
+            origin: birth.origin,
+            kind: birth.kind,
+        }
+    }
+
+    /// The list that has the task while it is not complete.
+    pub(crate) fn owner(&self) -> &OwnedTasks {
+        match &self.home {
+            Some(local) => &local.owned,
+            None => self.shared.owned.of(self.id),
         }
     }
 }
@@ -100,4 +141,16 @@ pub(crate) unsafe fn submit(task: TaskPtr) {
     // SAFETY: by the caller's promise.
     let task = unsafe { Task::from_raw(task) };
     Shared::schedule(task);
+}
+
+/// The same for a task that was woken during its poll, which goes behind all others.
+///
+/// # Safety
+///
+/// As [`submit`].
+#[inline]
+pub(crate) unsafe fn resubmit(task: TaskPtr) {
+    // SAFETY: by the caller's promise.
+    let task = unsafe { Task::from_raw(task) };
+    Shared::reschedule(task);
 }

@@ -6,8 +6,7 @@ use super::task::Task;
 #[derive(Default)]
 pub(crate) struct TaskQueue {
     ends: Option<Ends>,
-    pushed: u64,
-    popped: u64,
+    length: usize,
 }
 
 struct Ends {
@@ -22,8 +21,7 @@ impl TaskQueue {
     pub(crate) const fn new() -> Self {
         Self {
             ends: None,
-            pushed: 0,
-            popped: 0,
+            length: 0,
         }
     }
 
@@ -43,7 +41,23 @@ impl TaskQueue {
                 ends.last = task;
             }
         }
-        self.pushed += 1;
+        self.length += 1;
+    }
+
+    /// Pushes a task with a position that it keeps while it is here.
+    #[inline]
+    pub(crate) fn push_at(&mut self, position: u64, task: Task) {
+        // SAFETY: a task is in one queue at most (T2), and this one has it now.
+        unsafe { *task.header().position.get() = position };
+        self.push(task);
+    }
+
+    /// The position of the first task, of those that were pushed with one.
+    #[inline]
+    pub(crate) fn first_position(&self) -> Option<u64> {
+        let ends = self.ends.as_ref()?;
+        // SAFETY: the task is alive, as the queue has its reference, and its position is ours.
+        Some(unsafe { *ends.first.as_ref().position.get() })
     }
 
     #[inline]
@@ -55,42 +69,26 @@ impl TaskQueue {
             Some(next) => ends.first = next,
             None => self.ends = None,
         }
-        self.popped += 1;
+        self.length -= 1;
         // SAFETY: it was pushed as a `Task`, and leaves as the same.
         Some(unsafe { Task::from_raw(task) })
     }
 
-    /// Takes all tasks of `other`, in their order, behind its own.
-    pub(crate) fn append(&mut self, other: Self) {
-        self.pushed += other.len();
-        let mut other = std::mem::ManuallyDrop::new(other);
-        let Some(theirs) = other.ends.take() else {
-            return;
-        };
-        match &mut self.ends {
-            None => self.ends = Some(theirs),
-            Some(ours) => {
-                // SAFETY: the last task is alive, as the queue has its reference, and its link is ours.
-                unsafe { *ours.last.as_ref().queue_next.get() = Some(theirs.first) };
-                ours.last = theirs.last;
-            }
+    /// Takes the first `most` out, in their order.
+    pub(crate) fn split_front(&mut self, most: usize) -> Self {
+        if self.length <= most {
+            return std::mem::take(self);
         }
+        let mut front = Self::new();
+        while front.length < most {
+            front.push(self.pop().expect("it has more than that"));
+        }
+        front
     }
 
-    pub(crate) fn len(&self) -> u64 {
-        self.pushed - self.popped
-    }
-
-    /// The number of tasks ever pushed: the place of whoever comes next.
     #[inline]
-    pub(crate) fn pushed(&self) -> u64 {
-        self.pushed
-    }
-
-    /// The number of tasks ever popped: the place whose turn it is.
-    #[inline]
-    pub(crate) fn popped(&self) -> u64 {
-        self.popped
+    pub(crate) fn len(&self) -> usize {
+        self.length
     }
 }
 

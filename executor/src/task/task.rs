@@ -23,7 +23,7 @@ impl Task {
     }
 
     #[inline]
-    pub(super) fn into_raw(self) -> TaskPtr {
+    pub(crate) fn into_raw(self) -> TaskPtr {
         ManuallyDrop::new(self).task
     }
 

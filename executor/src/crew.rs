@@ -1,0 +1,386 @@
+//! [`Crew`]: the threads of a runtime, and who has its first seat.
+//!
+//! A runtime of N seats has N threads of its own: one in each seat but the first, and a *spare*. The first seat is for `block_on`, so
+//! that the main future is as near to its tasks as they are to each other. When nobody is in `block_on`, and there is anything to do,
+//! the spare sits there.
+//!
+//! ```text
+//!            block_on                      its end, and nothing is left to do
+//!  VACANT ───────────────► MAIN ──────────────────────────────────────────────► VACANT
+//!    │ ▲                     │ its end, and something is left to do
+//!    │ │ wanted by block_on  ▼
+//!    │ └─────────────────── SPARE
+//!    └───────────────────────▲
+//!      a task is spawned
+//! ```
+//!
+//! **Invariant.** While the first seat is vacant, no task of the runtime is alive, its driver has nothing registered, and its queues
+//! are empty; or somebody who waits for it is about to take it. Who leaves it says «vacant» first and then looks through the lists of tasks, under
+//! their locks; who spawns puts the task into a list first, and then looks whether it is vacant. One of the two sees the other.
+//!
+//! The spare does not give the seat up while tasks are pinned to it, as these would end with its stay; `block_on` waits for it no
+//! longer than [`PATIENCE`], and is a guest then.
+//!
+//! Lock order: the crew's lock comes before those of the lists, of queues and of the driver. No user code runs under it.
+
+use crate::local::Local;
+use crate::shared::Shared;
+use crate::sync::{Mutex, lock};
+use crate::worker::{Chair, Main, Sitting, Worker};
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long `block_on` waits for the spare thread to leave the first seat.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+pub(crate) struct Crew {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Whether `state.first` is vacant, for who spawns.
+    vacant: AtomicBool,
+    /// How many `block_on` wait for the spare to leave the first seat. Changed under the lock.
+    waiting: AtomicUsize,
+}
+
+struct State {
+    first: First,
+    /// The threads that sit and have not ended what is pinned to them.
+    present: Vec<Arc<Local>>,
+    threads: Vec<thread::JoinHandle<()>>,
+    /// How many of the threads have not ended.
+    running: usize,
+}
+
+/// Who has the first seat.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum First {
+    Vacant,
+    /// A thread in `block_on`, or the one that ends the runtime.
+    Main,
+    /// The spare thread, which sits there or is on its way.
+    Spare,
+}
+
+impl Crew {
+    /// A crew without threads. `for_main`: the first seat is taken, by the one who calls this.
+    pub(crate) fn new(for_main: bool) -> Self {
+        Self {
+            state: Mutex::new(State {
+                first: if for_main { First::Main } else { First::Vacant },
+                present: Vec::new(),
+                threads: Vec::new(),
+                running: 0,
+            }),
+            changed: Condvar::new(),
+            vacant: AtomicBool::new(!for_main),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    fn set_first(&self, state: &mut State, first: First) {
+        state.first = first;
+        self.vacant.store(first == First::Vacant, Ordering::SeqCst);
+        self.changed.notify_all();
+    }
+
+    /// Starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's. Those that have been started are there still.
+    pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
+        for seat in 1..shared.settings.seats {
+            Self::start_thread(shared, move |shared| work_in(shared, seat))?;
+        }
+        Self::start_thread(shared, work_as_spare)
+    }
+
+    fn start_thread(
+        shared: &Arc<Shared>,
+        work: impl FnOnce(&Arc<Shared>) + Send + 'static,
+    ) -> io::Result<()> {
+        let settings = &shared.settings;
+        let mut builder = thread::Builder::new().name(settings.thread_name.clone());
+        if let Some(size) = settings.thread_stack_size {
+            builder = builder.stack_size(size);
+        }
+        let runtime = Arc::clone(shared);
+        let mut state = shared.crew.lock();
+        let thread = builder.spawn(move || {
+            let _ended = Ended(&runtime.crew);
+            let _stopped = runtime.settings.hooks.around_thread();
+            work(&runtime);
+        })?;
+        state.running += 1;
+        state.threads.push(thread);
+        Ok(())
+    }
+
+    /// A thread sits down.
+    pub(crate) fn come(&self, shared: &Shared, local: &Arc<Local>) {
+        let mut state = self.lock();
+        if shared.is_closing() {
+            drop(state);
+            // Nobody would end what it spawns.
+            local.owned.close();
+        } else {
+            state.present.push(Arc::clone(local));
+        }
+    }
+
+    /// A thread has ended what is pinned to it.
+    pub(crate) fn cleared(&self, local: &Arc<Local>) {
+        let mut state = self.lock();
+        state.present.retain(|other| !Arc::ptr_eq(other, local));
+        self.changed.notify_all();
+    }
+
+    /// A thread has left a seat of the runtime.
+    pub(crate) fn leave(&self, shared: &Shared, seat: usize, local: &Arc<Local>) {
+        let mut state = self.lock();
+        state.present.retain(|other| !Arc::ptr_eq(other, local));
+        if shared.is_closing() {
+            drop(state);
+            // SAFETY: we have left it, and given it to nobody.
+            unsafe { close_seat(shared, seat) };
+            state = self.lock();
+            if seat == 0 {
+                state.first = First::Main;
+            }
+        } else if seat == 0 {
+            match state.first {
+                First::Spare if self.waiting.load(Ordering::Relaxed) == 0 => {}
+                First::Spare => self.set_first(&mut state, First::Vacant),
+                First::Main | First::Vacant => {
+                    self.set_first(&mut state, First::Vacant);
+                    if shared.needs_first_seat() {
+                        self.set_first(&mut state, First::Spare);
+                    }
+                }
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    /// Whether a task that has just been put into a list needs somebody to [`occupy`](Self::occupy) the first seat.
+    #[inline]
+    pub(crate) fn first_seat_is_vacant(&self) -> bool {
+        self.vacant.load(Ordering::Relaxed)
+    }
+
+    /// Sends the spare thread to the first seat.
+    #[cold]
+    pub(crate) fn occupy(&self, shared: &Shared) {
+        let mut state = self.lock();
+        if state.first == First::Vacant && !shared.is_closing() {
+            self.set_first(&mut state, First::Spare);
+        }
+    }
+
+    /// Takes the first seat for this thread, if it can be had.
+    #[must_use]
+    pub(crate) fn claim_first(&self, shared: &Shared) -> bool {
+        let mut state = self.lock();
+        if state.first == First::Spare && !shared.is_closing() {
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            shared.seats[0].driver.reactor.unpark();
+            let waited = self.changed.wait_timeout_while(state, PATIENCE, |state| {
+                state.first == First::Spare && !shared.is_closing()
+            });
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        let vacant = state.first == First::Vacant && !shared.is_closing();
+        if vacant {
+            self.set_first(&mut state, First::Main);
+        }
+        vacant
+    }
+
+    /// Ends a runtime: no work is taken any more, every task is ended, and every thread told to leave. Waits for that until
+    /// `deadline`, or as long as it takes. Once it has been called, another call returns at once.
+    ///
+    /// `begun` runs when no more is taken and nothing has been ended yet, with the threads that sit.
+    pub(crate) fn shut_down(
+        &self,
+        shared: &Arc<Shared>,
+        deadline: Option<Instant>,
+        begun: impl FnOnce(&[Arc<Local>]),
+    ) {
+        let present = {
+            let state = self.lock();
+            if shared.is_closing() {
+                return;
+            }
+            shared.refuse();
+            state.present.clone()
+        };
+        self.changed.notify_all();
+        for local in &present {
+            local.owned.close();
+        }
+        begun(&present);
+        for local in &present {
+            local.unpark();
+        }
+        shared.close();
+        crate::worker::with_current(|current| {
+            if let Some(worker) = current
+                && Arc::ptr_eq(&worker.shared, shared)
+            {
+                // It is in a task here, and so will not come to that before we return.
+                worker.close_local();
+                self.cleared(&worker.local);
+            }
+        });
+        let this_thread = thread::current().id();
+        let mut state = self.lock();
+        let own = state
+            .threads
+            .iter()
+            .filter(|thread| thread.thread().id() == this_thread)
+            .count();
+        while !state.present.is_empty() || state.running > own {
+            state = match deadline.map(|end| end.saturating_duration_since(Instant::now())) {
+                None => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => break,
+                Some(left) => {
+                    let waited = self.changed.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        let threads = std::mem::take(&mut state.threads);
+        let all_ended = state.running == 0;
+        let unclosed = state.first == First::Vacant;
+        if unclosed {
+            state.first = First::Main;
+        }
+        drop(state);
+        if unclosed {
+            // SAFETY: we have just taken the first seat; nobody takes it after us.
+            unsafe { close_seat(shared, 0) };
+        }
+        if all_ended {
+            for thread in threads {
+                // A panic of a worker has been told of by the panic hook.
+                let _ = thread.join();
+            }
+        }
+    }
+
+    fn is_spare_wanted(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// Gives up what is left in a seat whose runtime has ended.
+///
+/// # Safety
+///
+/// The seat is the caller's.
+unsafe fn close_seat(shared: &Shared, seat: usize) {
+    let seat = &shared.seats[seat];
+    // SAFETY: by the caller's promise.
+    unsafe { seat.clear() };
+    seat.driver.close();
+}
+
+/// Dropped, it says that this thread has ended, or is as good as that.
+struct Ended<'a>(&'a Crew);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.lock().running -= 1;
+        self.0.changed.notify_all();
+    }
+}
+
+fn work_in(shared: &Arc<Shared>, seat: usize) {
+    let sitting = Sitting::take(Arc::clone(shared), Chair::Seat(seat));
+    sitting.worker().run(&mut ToTheEnd);
+}
+
+fn work_as_spare(shared: &Arc<Shared>) {
+    let crew = &shared.crew;
+    loop {
+        let state = crew.lock();
+        let waited = crew.changed.wait_while(state, |state| {
+            state.first != First::Spare && !shared.is_closing()
+        });
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        if shared.is_closing() {
+            let ours = state.first == First::Spare;
+            if ours {
+                state.first = First::Main;
+            }
+            drop(state);
+            if ours {
+                // SAFETY: the first seat was meant for us; nobody takes it after us.
+                unsafe { close_seat(shared, 0) };
+            }
+            return;
+        }
+        drop(state);
+        let sitting = Sitting::take(Arc::clone(shared), Chair::Seat(0));
+        sitting.worker().run(&mut UntilWanted);
+    }
+}
+
+/// What a thread does that has a seat as long as the runtime lasts: nothing but the tasks.
+struct ToTheEnd;
+
+impl Main for ToTheEnd {
+    type Output = ();
+
+    fn step(&mut self, _: &Worker) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn turned(&mut self, worker: &Worker) -> ControlFlow<()> {
+        if worker.shared.is_closing() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        false
+    }
+}
+
+/// What the spare thread does: the same, until somebody who is in `block_on` wants the seat.
+struct UntilWanted;
+
+impl Main for UntilWanted {
+    type Output = ();
+
+    fn step(&mut self, _: &Worker) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn turned(&mut self, worker: &Worker) -> ControlFlow<()> {
+        let wanted = worker.shared.crew.is_spare_wanted() && worker.local.owned.len() == 0;
+        if wanted || worker.shared.is_closing() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        false
+    }
+}

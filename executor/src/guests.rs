@@ -1,0 +1,42 @@
+//! [`Guests`]: the threads that are in `block_on` while somebody else has the first seat.
+//!
+//! A guest polls its own future, and what is pinned to its thread, and sleeps in a driver of its own. What it spawns goes to the
+//! workers. It has a [`Seat`], for that driver, which nobody steals from; siblings take its turn if it is stuck.
+
+use crate::seat::Seat;
+use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
+use std::sync::Arc;
+
+#[derive(Default)]
+pub(crate) struct Guests {
+    seats: Mutex<Vec<Arc<Seat>>>,
+    /// How many there are, so that a runtime without guests does not pay for them.
+    count: AtomicUsize,
+}
+
+impl Guests {
+    pub(crate) fn come(&self, seat: Arc<Seat>) {
+        let mut seats = lock(&self.seats);
+        seats.push(seat);
+        self.count.store(seats.len(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn leave(&self, seat: &Arc<Seat>) {
+        let mut seats = lock(&self.seats);
+        seats.retain(|other| !Arc::ptr_eq(other, seat));
+        self.count.store(seats.len(), Ordering::SeqCst);
+    }
+
+    /// Those that are there.
+    pub(crate) fn snapshot(&self) -> Vec<Arc<Seat>> {
+        if self.count.load(Ordering::SeqCst) == 0 {
+            return Vec::new();
+        }
+        lock(&self.seats).clone()
+    }
+
+    pub(crate) fn anybody_awake(&self) -> bool {
+        self.count.load(Ordering::SeqCst) > 0
+            && lock(&self.seats).iter().any(|seat| seat.moves.is_awake())
+    }
+}

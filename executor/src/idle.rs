@@ -1,0 +1,145 @@
+//! [`Idle`]: which workers sleep, how many search, and whom to wake when there is work.
+//!
+//! # How work finds a worker
+//!
+//! A worker that runs out of tasks *searches*: it looks through its siblings' queues. At most half of those that are awake do
+//! so at a time, as each of them disturbs those that work. Who finds nothing goes to *sleep*.
+//!
+//! Whoever makes tasks for others wakes one sleeper, unless somebody searches: that one will find them. A sleeper that is
+//! woken so searches, and counts as searching from the moment it is chosen, so that a burst of work wakes one. When a
+//! searcher finds work, and it was the last, it wakes the next sleeper, for there may be more; so all are awake soon, if there is
+//! work for all, and each was woken once.
+//!
+//! # Why no work is left
+//!
+//! **Invariant.** While there is work in a queue that any worker may take from, a worker is awake that has not yet looked there
+//! since it came, or it is where its own worker will take it.
+//!
+//! - Who puts a task into the injection queue does that first, then a fence, then looks at the word here. A searcher that finds nothing
+//!   makes its step in the word, then a fence, then, if it was the last, looks at all queues again
+//!   ([`stop_searching`](Idle::stop_searching), [`sleep`](Idle::sleep)). So one of the two sees the other.
+//! - What a worker puts into its own queues it will run itself. The siblings are told for the sake of speed, without a fence: if
+//!   they miss it, they hear of the next one, or find it at their next look (see `watch.rs`).
+
+use crate::sync::{AtomicUsize, Mutex, Ordering, fence, lock};
+
+/// The number of those that search is in the lower half of the word, that of those asleep above it.
+const ONE_SEARCHING: usize = 1;
+const ONE_ASLEEP: usize = 1 << 16;
+const HALF: usize = ONE_ASLEEP - 1;
+
+pub(crate) struct Idle {
+    /// Changed only under the lock of `sleepers`, but for the step into and out of searching.
+    word: AtomicUsize,
+    /// The seats of those asleep, the last to fall asleep last.
+    sleepers: Mutex<Vec<usize>>,
+    seats: usize,
+}
+
+/// How a worker comes out of its sleep.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// By somebody who has work: it searches, and is counted for that.
+    ForWork,
+    /// By its own driver.
+    ByItself,
+}
+
+impl Idle {
+    /// The most seats there can be.
+    pub(crate) const MOST_SEATS: usize = HALF >> 1;
+
+    pub(crate) fn new(seats: usize) -> Self {
+        debug_assert!(seats <= Self::MOST_SEATS);
+        Self {
+            word: AtomicUsize::new(0),
+            sleepers: Mutex::new(Vec::with_capacity(seats)),
+            seats,
+        }
+    }
+
+    /// Whether somebody sleeps and nobody searches, so that work for others is to be told of. For a worker's own work; it may
+    /// be wrong for a moment.
+    #[inline]
+    pub(crate) fn wants_work(&self) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
+        word & HALF == 0 && word != 0
+    }
+
+    /// The same, for who has put work where no worker of its own will look: it is not wrong.
+    #[inline]
+    pub(crate) fn must_hear(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.wants_work()
+    }
+
+    /// Begins to search, unless enough others do.
+    #[must_use]
+    pub(crate) fn start_searching(&self) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
+        let (searching, asleep) = (word & HALF, word / ONE_ASLEEP);
+        if 2 * searching >= self.seats - asleep {
+            return false;
+        }
+        self.word.fetch_add(ONE_SEARCHING, Ordering::SeqCst);
+        true
+    }
+
+    /// Has found something. `true`: nobody searches now, and another must be woken if there may be more.
+    #[must_use]
+    pub(crate) fn stop_searching(&self) -> bool {
+        let word = self.word.fetch_sub(ONE_SEARCHING, Ordering::SeqCst);
+        debug_assert!(word & HALF > 0);
+        word & HALF == ONE_SEARCHING
+    }
+
+    /// Falls asleep. `true`: all queues must be looked at once more.
+    #[must_use]
+    pub(crate) fn sleep(&self, seat: usize, searching: bool) -> bool {
+        let mut sleepers = lock(&self.sleepers);
+        debug_assert!(!sleepers.contains(&seat));
+        sleepers.push(seat);
+        let step = ONE_ASLEEP - if searching { ONE_SEARCHING } else { 0 };
+        let word = self.word.fetch_add(step, Ordering::SeqCst);
+        drop(sleepers);
+        // After this a task that we do not see is one whose maker sees us asleep.
+        fence(Ordering::SeqCst);
+        searching && word & HALF == ONE_SEARCHING
+    }
+
+    /// Is awake, for whatever reason.
+    pub(crate) fn wake(&self, seat: usize) -> Woken {
+        let mut sleepers = lock(&self.sleepers);
+        match sleepers.iter().rposition(|sleeper| *sleeper == seat) {
+            Some(place) => {
+                sleepers.remove(place);
+                self.word.fetch_sub(ONE_ASLEEP, Ordering::SeqCst);
+                Woken::ByItself
+            }
+            None => Woken::ForWork,
+        }
+    }
+
+    /// Chooses a sleeper to search, if nobody searches: the caller ends its sleep.
+    #[must_use]
+    #[cold]
+    pub(crate) fn choose(&self) -> Option<usize> {
+        let mut sleepers = lock(&self.sleepers);
+        if self.word.load(Ordering::SeqCst) & HALF != 0 {
+            return None;
+        }
+        // The last to fall asleep has the warmest caches.
+        let chosen = sleepers.pop()?;
+        let step = ONE_ASLEEP - ONE_SEARCHING;
+        self.word.fetch_sub(step, Ordering::SeqCst);
+        Some(chosen)
+    }
+
+    /// Runs `f` with the seat that has slept longest, which cannot be chosen or forget that it slept meanwhile.
+    pub(crate) fn with_sleeper(&self, f: impl FnOnce(usize)) {
+        if let Some(longest) = lock(&self.sleepers).first() {
+            f(*longest);
+        }
+    }
+}

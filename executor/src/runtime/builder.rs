@@ -1,0 +1,180 @@
+//! [`Builder`]: a runtime to order.
+
+use super::{Runtime, TaskPanic};
+use crate::idle::Idle;
+use crate::settings::Settings;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+/// Makes a [`Runtime`].
+///
+/// # Examples
+///
+/// ```
+/// use waterwheel::Runtime;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = Runtime::builder()
+///     .worker_threads(2)
+///     .thread_name("mill")
+///     .on_task_panic(|panic| eprintln!("{:?} panicked", panic.name()))
+///     .build()?;
+/// assert_eq!(runtime.metrics().workers.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "no runtime is made before `build` is called"]
+pub struct Builder {
+    settings: Settings,
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            settings: Settings::for_seats(processors.min(Idle::MOST_SEATS)),
+        }
+    }
+
+    /// How many seats there are, one of which is for the thread in [`block_on`](Runtime::block_on). By default, as many as the process
+    /// may use processors.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero, or more than 32,767.
+    #[track_caller]
+    pub fn worker_threads(mut self, count: usize) -> Self {
+        assert!(
+            count > 0,
+            "`worker_threads(0)` was asked for; a runtime needs one worker at least"
+        );
+        assert!(
+            count <= Idle::MOST_SEATS,
+            "`worker_threads({count})` was asked for; a runtime has {} workers at most",
+            Idle::MOST_SEATS
+        );
+        self.settings.seats = count;
+        self
+    }
+
+    /// The name of the runtime's threads, `waterwheel-worker` by default. The kernel shows the first 15 bytes.
+    ///
+    /// # Panics
+    ///
+    /// If it contains a null byte.
+    #[track_caller]
+    pub fn thread_name(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        assert!(
+            !name.contains('\0'),
+            "`thread_name({name:?})` was asked for; the name of a thread has no null byte"
+        );
+        self.settings.thread_name = name;
+        self
+    }
+
+    /// How many bytes the stack of each of the runtime's threads has, of those for blocking jobs as well. By default, as the standard
+    /// library has it. The thread in `block_on` has the stack that it has.
+    pub fn thread_stack_size(mut self, bytes: usize) -> Self {
+        self.settings.thread_stack_size = Some(bytes);
+        self.settings.blocking.stack_size = Some(bytes);
+        self
+    }
+
+    /// How many threads there are at most for [`spawn_blocking`](crate::spawn_blocking), 512 by default. When all are busy, jobs wait.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    #[track_caller]
+    pub fn max_blocking_threads(mut self, count: usize) -> Self {
+        assert!(
+            count > 0,
+            "`max_blocking_threads(0)` was asked for; blocking jobs need one thread at least"
+        );
+        self.settings.blocking.most_threads = count;
+        self
+    }
+
+    /// How many polls a worker makes at most before it looks at its sockets and timers, 61 by default. Where polls take long, it makes
+    /// fewer.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    #[track_caller]
+    pub fn event_interval(mut self, polls: u32) -> Self {
+        assert!(
+            polls > 0,
+            "`event_interval(0)` was asked for; a worker must poll something between two turns"
+        );
+        self.settings.event_interval = polls;
+        self
+    }
+
+    /// Runs at the start of each of the runtime's threads, of those for blocking jobs as well. Not on the thread in `block_on`.
+    pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.settings.hooks.thread_start = Some(Arc::new(hook));
+        self
+    }
+
+    /// Runs at the end of each of the runtime's threads, of those for blocking jobs as well.
+    pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.settings.hooks.thread_stop = Some(Arc::new(hook));
+        self
+    }
+
+    /// Runs when a task, or a blocking job, has panicked, on the thread where it did, before its handle tells of it. If the hook panics
+    /// itself, that is ignored.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use waterwheel::{Runtime, task};
+    ///
+    /// # std::panic::set_hook(Box::new(|_| ()));
+    /// # fn main() -> std::io::Result<()> {
+    /// let panicked = Arc::new(Mutex::new(Vec::new()));
+    /// let list = Arc::clone(&panicked);
+    /// let runtime = Runtime::builder()
+    ///     .on_task_panic(move |panic| list.lock().unwrap().push(panic.name().unwrap().to_owned()))
+    ///     .build()?;
+    /// let task = runtime.block_on(async { task::Builder::new().name("pump").spawn(async { panic!("dry") }) });
+    /// assert!(runtime.block_on(task).unwrap_err().is_panic());
+    /// assert_eq!(*panicked.lock().unwrap(), ["pump"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_task_panic(mut self, hook: impl Fn(&TaskPanic<'_>) + Send + Sync + 'static) -> Self {
+        self.settings.hooks.task_panic = Some(Arc::new(hook));
+        self
+    }
+
+    /// Makes the runtime, and starts its threads.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, if there are not enough descriptors (three a seat) or threads.
+    pub fn build(self) -> io::Result<Runtime> {
+        let mut settings = self.settings;
+        settings.blocking.hooks = settings.hooks.clone();
+        Runtime::with(settings)
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = &self.settings;
+        f.debug_struct("Builder")
+            .field("worker_threads", &settings.seats)
+            .field("thread_name", &settings.thread_name)
+            .field("thread_stack_size", &settings.thread_stack_size)
+            .field("max_blocking_threads", &settings.blocking.most_threads)
+            .field("event_interval", &settings.event_interval)
+            .finish_non_exhaustive()
+    }
+}

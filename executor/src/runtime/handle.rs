@@ -1,0 +1,231 @@
+//! [`Handle`]: a runtime, from any thread.
+
+use super::metrics::{self, RuntimeMetrics};
+use crate::block_on::block_on_in;
+use crate::shared::Shared;
+use crate::tasks::origin::Origin;
+use crate::{JoinHandle, spawn, worker};
+use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+thread_local! {
+    /// The runtimes that this thread has entered, the last one last.
+    static ENTERED: RefCell<Vec<Handle>> = const { RefCell::new(Vec::new()) };
+    /// How many these are.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Reaches a runtime from any thread: to spawn on it, above all. It can be cloned and sent.
+///
+/// It does not keep the runtime from ending. When that has ended, what is spawned by the handle is dropped at once, and its
+/// [`JoinHandle`] says «cancelled». It does keep the runtime's descriptors open, three for each seat.
+///
+/// # Examples
+///
+/// Another thread has work done in the runtime. It wakes a worker that sleeps, by one write to an eventfd, however many tasks
+/// it spawns meanwhile:
+///
+/// ```
+/// use waterwheel::{Handle, block_on};
+///
+/// let sum = block_on(async {
+///     let handle = Handle::current();
+///     let thread = std::thread::spawn(move || handle.spawn(async { 6 * 7 }));
+///     thread.join().unwrap().await.unwrap()
+/// });
+/// assert_eq!(sum, 42);
+/// ```
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Handle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The runtime that this thread has [entered](Self::enter) last, or else the one that it works for.
+    ///
+    /// # Panics
+    ///
+    /// When there is none. [`try_current`](Self::try_current) does not.
+    #[must_use]
+    #[track_caller]
+    pub fn current() -> Self {
+        match Self::try_current() {
+            Ok(handle) => handle,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// As [`current`](Self::current).
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn try_current() -> Result<Self, TryCurrentError> {
+        Self::entered()
+            .or_else(|| {
+                worker::with_current(|current| {
+                    current.map(|worker| Self::new(Arc::clone(&worker.shared)))
+                })
+            })
+            .ok_or(TryCurrentError(()))
+    }
+
+    /// The runtime that this thread has entered last.
+    #[inline]
+    pub(crate) fn entered() -> Option<Self> {
+        if DEPTH.get() == 0 {
+            return None;
+        }
+        ENTERED.with_borrow(|entered| entered.last().cloned())
+    }
+
+    /// Starts a task on the runtime. On a worker of that, it is as [`spawn`](crate::spawn()).
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_from(future, Origin::here())
+    }
+
+    pub(crate) fn spawn_from<F>(&self, future: F, origin: Origin) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        // SAFETY: future and output are `Send`.
+        unsafe { self.shared.spawn(future, origin) }
+    }
+
+    /// Runs a closure that may block on the runtime's pool, as [`spawn_blocking`](crate::spawn_blocking) does.
+    ///
+    /// # Panics
+    ///
+    /// When the kernel gives no thread and the pool has none.
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, run: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        spawn::spawn_blocking_in(&self.shared, run, Origin::here())
+    }
+
+    /// Runs a future to its end on this thread, as [`Runtime::block_on`](crate::Runtime::block_on) does.
+    ///
+    /// If the runtime has ended, or ends meanwhile, the future runs all the same, with timers and sockets, but what it spawns is
+    /// cancelled at once.
+    ///
+    /// # Panics
+    ///
+    /// As that does.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        block_on_in(&self.shared, future)
+    }
+
+    /// Makes this the runtime of the current thread, until the guard is dropped: [`spawn`](crate::spawn()),
+    /// [`spawn_blocking`](crate::spawn_blocking) and [`current`](Self::current) use it.
+    ///
+    /// Nothing is polled here: timers and sockets must be awaited in a task or in [`block_on`](Self::block_on), and
+    /// [`spawn_local`](crate::spawn_local) needs a thread that works for a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = waterwheel::Runtime::new()?;
+    /// let task = {
+    ///     let _entered = runtime.enter();
+    ///     waterwheel::spawn(async { 7 })
+    /// };
+    /// assert_eq!(runtime.block_on(task).unwrap(), 7);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn enter(&self) -> EnterGuard {
+        ENTERED.with_borrow_mut(|entered| entered.push(self.clone()));
+        DEPTH.set(DEPTH.get() + 1);
+        EnterGuard {
+            depth: DEPTH.get(),
+            this_thread: PhantomData,
+        }
+    }
+
+    /// What the runtime has done so far.
+    #[must_use]
+    pub fn metrics(&self) -> RuntimeMetrics {
+        metrics::of(&self.shared)
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("seats", &self.shared.seats.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// There is no runtime on this thread: [`Handle::try_current`] was called outside of all.
+#[derive(Debug)]
+pub struct TryCurrentError(());
+
+impl fmt::Display for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "`Handle::current` was called outside a Waterwheel runtime; call it inside `block_on` or a task, \
+             or enter a runtime with `Handle::enter` before",
+        )
+    }
+}
+
+impl Error for TryCurrentError {}
+
+/// The time in which a thread has [entered](Handle::enter) a runtime. Dropped, it gives back what was before.
+///
+/// # Panics
+///
+/// Guards are to be dropped in the reverse order. To drop one before one that was made after it panics.
+#[must_use = "dropping it leaves the runtime at once"]
+pub struct EnterGuard {
+    depth: usize,
+    /// Not `Send`: it restores what its own thread had.
+    this_thread: PhantomData<*const ()>,
+}
+
+impl Drop for EnterGuard {
+    fn drop(&mut self) {
+        let in_order = DEPTH.get() == self.depth;
+        if !in_order && !std::thread::panicking() {
+            panic!(
+                "a guard of `Handle::enter` was dropped before one that was made after it; drop them in the reverse order"
+            );
+        }
+        let left = ENTERED.with_borrow_mut(|entered| {
+            let left = entered.split_off(self.depth - 1);
+            DEPTH.set(entered.len());
+            left
+        });
+        drop(left);
+    }
+}
+
+impl fmt::Debug for EnterGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnterGuard").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,213 @@
+//! [`Runtime`]: seats, the threads in them, and what they share.
+//!
+//! | module | what is there |
+//! |---|---|
+//! | here | [`Runtime`] |
+//! | `builder` | [`Builder`]: how many seats, and what else can be chosen |
+//! | `handle` | [`Handle`]: a runtime from any thread; [`EnterGuard`] |
+//! | `report` | [`ShutdownReport`]: what was left |
+//! | `metrics` | [`RuntimeMetrics`]: what the workers have done |
+//! | `task_panic` | [`TaskPanic`]: what a hook learns of a panic |
+
+mod builder;
+mod handle;
+mod metrics;
+mod report;
+mod task_panic;
+
+pub use builder::Builder;
+pub use handle::{EnterGuard, Handle, TryCurrentError};
+pub use metrics::{RuntimeMetrics, WorkerMetrics};
+pub use report::{ShutdownReport, TaskInfo};
+pub use task_panic::TaskPanic;
+
+use crate::JoinHandle;
+use crate::crew::Crew;
+use crate::settings::Settings;
+use crate::shared::Shared;
+use crate::tasks::origin::Origin;
+use std::future::Future;
+use std::io;
+use std::time::Instant;
+
+/// A runtime of several threads: tasks run on whichever is free, each thread with timers and descriptors of its own.
+///
+/// It has a number of *seats*, each with a worker: N − 1 threads that it starts, and the thread that calls
+/// [`block_on`](Self::block_on), which sits in the first seat. When that leaves, another thread takes the seat, and what has been
+/// spawned goes on. A second thread that calls `block_on` meanwhile is a guest: it polls its own future, and what it spawns
+/// runs in the seats.
+///
+/// Dropped, the runtime ends as by [`shutdown`](Self::shutdown) without a deadline, but waits for no blocking job: every task is
+/// cancelled, every future dropped, and the threads have ended when the drop returns. A task whose poll does not return keeps it
+/// waiting; a job of [`spawn_blocking`](crate::spawn_blocking) does not, it finishes in the background. Dropped in one of its own
+/// tasks, it does not wait for the thread that it is on.
+///
+/// # Examples
+///
+/// ```
+/// use waterwheel::Runtime;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = Runtime::new()?;
+/// let sum = runtime.block_on(async {
+///     let tasks: Vec<_> = (1..=10).map(|n| waterwheel::spawn(async move { n * n })).collect();
+///     let mut sum = 0;
+///     for task in tasks {
+///         sum += task.await.expect("no task panics");
+///     }
+///     sum
+/// });
+/// assert_eq!(sum, 385);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Runtime {
+    handle: Handle,
+}
+
+impl Runtime {
+    /// A runtime with a seat for each processor that the process may use.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, if there are not enough descriptors (three a seat) or threads.
+    pub fn new() -> io::Result<Self> {
+        Self::builder().build()
+    }
+
+    /// To choose the number of seats, and more.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    fn with(settings: Settings) -> io::Result<Self> {
+        let shared = Shared::new(settings, false)?;
+        let started = Crew::start(&shared);
+        // Dropped, it ends the threads that have been started.
+        let runtime = Self {
+            handle: Handle::new(shared),
+        };
+        started.map(|()| runtime)
+    }
+
+    /// Runs a future to its end on this thread, in the runtime's first seat, if nobody else does; or else as a guest.
+    ///
+    /// What it spawns goes on when it has ended. Only what it has pinned to this thread, by [`spawn_local`](crate::spawn_local), is
+    /// cancelled then.
+    ///
+    /// # Panics
+    ///
+    /// - When called on a thread that is in a runtime already, inside a task or another `block_on`.
+    /// - When the future panics, with its panic. The runtime goes on.
+    /// - As a guest, when the kernel has no descriptors for an epoll instance, an eventfd and a timerfd.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = waterwheel::Runtime::new()?;
+    /// let task = runtime.block_on(async { waterwheel::spawn(async { 7 }) });
+    /// assert_eq!(runtime.block_on(task).unwrap(), 7);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.handle.block_on(future)
+    }
+
+    /// Starts a task on the runtime, from any thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = waterwheel::Runtime::new()?;
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// runtime.spawn(async move { sender.send("done") });
+    /// assert_eq!(receiver.recv().unwrap(), "done");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.handle.spawn_from(future, Origin::here())
+    }
+
+    /// Runs a closure that may block on the runtime's pool, as [`spawn_blocking`](crate::spawn_blocking) does.
+    ///
+    /// # Panics
+    ///
+    /// When the kernel gives no thread and the pool has none.
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, run: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.handle.spawn_blocking(run)
+    }
+
+    /// A handle, which can be cloned and sent, and does not keep the runtime from ending.
+    #[must_use]
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Makes this the runtime of the current thread, as [`Handle::enter`] does.
+    pub fn enter(&self) -> EnterGuard {
+        self.handle.enter()
+    }
+
+    /// What the runtime has done so far.
+    #[must_use]
+    pub fn metrics(&self) -> RuntimeMetrics {
+        self.handle.metrics()
+    }
+
+    /// Ends the runtime, and tells what was left.
+    ///
+    /// No task is taken any more: what is spawned from here on is dropped, and its handle says «cancelled». Every task is
+    /// cancelled, and its future dropped: one that is pinned to a thread, by that thread; others by any. The threads end. Blocking jobs that
+    /// have not started are dropped.
+    ///
+    /// A poll that is under way, and a blocking job that runs, cannot be interrupted. They are waited for until `deadline`, and
+    /// the report tells which were not done by then. Those finish in the background. A `block_on` that another thread is in goes on, without
+    /// its tasks.
+    ///
+    /// Called in a task of this same runtime, it does not wait for the thread that it is on, which ends when the task
+    /// pends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use waterwheel::{Runtime, sleep};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = Runtime::new()?;
+    /// let task = runtime.spawn(sleep(Duration::MAX));
+    /// let report = runtime.shutdown(Instant::now() + Duration::from_secs(5));
+    /// assert_eq!(report.tasks[0].id, task.id());
+    /// assert!(report.is_complete(), "nothing runs any more");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn shutdown(self, deadline: Instant) -> ShutdownReport {
+        report::shut_down(self.handle.shared(), deadline)
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let shared = self.handle.shared();
+        // What destructors spawn is refused, and not an error.
+        let _entered = self.handle.enter();
+        shared.crew.shut_down(shared, None, |_| ());
+    }
+}

@@ -1,0 +1,142 @@
+//! [`Seat`]: a place for a worker, and what other threads reach of it.
+//!
+//! | module | what is there |
+//! |---|---|
+//! | `ring` | [`Ring`]: the ready tasks, for the worker to run and for others to steal |
+//! | `lifo` | [`LifoSlot`]: the task that was woken last |
+//! | `moves` | [`Moves`]: whether the worker is awake, and whether it moves |
+//! | `counters` | [`Counters`]: what it has done, for [`metrics`](crate::RuntimeMetrics) |
+//!
+//! A seat is there as long as its runtime; the thread in it may change. What is *the worker's* here is done by the thread that
+//! sits in it (`Sitting`), or, when the runtime has ended and nobody does, by the one who ends it.
+
+pub(crate) mod counters;
+pub(crate) mod lifo;
+pub(crate) mod moves;
+pub(crate) mod ring;
+
+use crate::driver::Driver;
+use crate::shared_queue::SharedQueue;
+use crate::task::task::Task;
+use counters::Counters;
+use lifo::LifoSlot;
+use moves::Moves;
+use ring::{CAPACITY, Ring};
+use std::io;
+
+pub(crate) struct Seat {
+    pub(crate) driver: Driver,
+    /// Runs before the others.
+    pub(crate) lifo: LifoSlot,
+    pub(crate) ring: Ring,
+    /// Behind the ring, when that is full. While there is anything in it, tasks that become ready go there, so that all keep
+    /// their order.
+    pub(crate) overflow: SharedQueue,
+    pub(crate) moves: Moves,
+    pub(crate) counters: Counters,
+}
+
+impl Seat {
+    /// A seat that others steal from, or, `alone`, one that nobody does.
+    pub(crate) fn new(alone: bool) -> io::Result<Self> {
+        Ok(Self {
+            driver: Driver::new()?,
+            lifo: LifoSlot::new(),
+            ring: Ring::new(alone),
+            overflow: SharedQueue::new(),
+            moves: Moves::new(),
+            counters: Counters::default(),
+        })
+    }
+
+    /// Adds a task behind all others.
+    ///
+    /// # Safety
+    ///
+    /// This thread is the seat's worker.
+    #[inline]
+    pub(crate) unsafe fn push(&self, task: Task) {
+        if self.overflow.len() > 0 {
+            return self.overflow.push(task);
+        }
+        // SAFETY: by the caller's promise.
+        if let Err(task) = unsafe { self.ring.push(task) } {
+            self.overflow.push(task);
+        }
+    }
+
+    /// Fills the ring, which is empty, from the overflow, and takes a task.
+    ///
+    /// # Safety
+    ///
+    /// This thread is the seat's worker.
+    pub(crate) unsafe fn refill(&self) -> Option<Task> {
+        let mut tasks = self.overflow.take(CAPACITY / 2)?;
+        let first = tasks.pop();
+        // SAFETY: by the caller's promise.
+        unsafe { self.take_in(&mut tasks) };
+        first
+    }
+
+    /// Moves tasks, no more than the ring has room for, to its end.
+    ///
+    /// # Safety
+    ///
+    /// This thread is the seat's worker.
+    pub(crate) unsafe fn take_in(&self, tasks: &mut crate::task::queue::TaskQueue) {
+        while let Some(task) = tasks.pop() {
+            // SAFETY: by the caller's promise.
+            if let Err(task) = unsafe { self.ring.push(task) } {
+                debug_assert!(false, "the ring has room");
+                self.overflow.push(task);
+            }
+        }
+    }
+
+    /// Takes about half of the tasks that are ready here: one to run, and the others to `thief`'s ring, which is
+    /// empty. The one that was woken last comes last, as its worker is about to run it.
+    ///
+    /// # Safety
+    ///
+    /// This thread is the worker of `thief`, and that is another seat.
+    pub(crate) unsafe fn steal_into(&self, thief: &Self) -> Option<Task> {
+        // SAFETY: by the caller's promise.
+        if let Some(task) = unsafe { self.ring.steal_into(&thief.ring) } {
+            return Some(task);
+        }
+        let overflowed = self.overflow.len();
+        if overflowed > 0
+            && let Some(mut tasks) = self.overflow.take(overflowed.div_ceil(2).min(CAPACITY / 2))
+        {
+            let first = tasks.pop();
+            // SAFETY: by the caller's promise.
+            unsafe { thief.take_in(&mut tasks) };
+            return first;
+        }
+        self.lifo.take()
+    }
+
+    /// Whether there is anything to steal, or was a moment ago.
+    pub(crate) fn has_ready(&self) -> bool {
+        self.ready() > 0
+    }
+
+    /// How many tasks are ready here, or were a moment ago.
+    pub(crate) fn ready(&self) -> usize {
+        self.ring.len() + self.overflow.len() + usize::from(!self.lifo.is_empty())
+    }
+
+    /// Drops all that is queued here; the futures are their lists' to drop.
+    ///
+    /// # Safety
+    ///
+    /// This thread is the seat's worker.
+    pub(crate) unsafe fn clear(&self) {
+        drop(self.lifo.take());
+        // SAFETY: by the caller's promise.
+        while let Some(task) = unsafe { self.ring.pop() } {
+            drop(task);
+        }
+        drop(self.overflow.close());
+    }
+}

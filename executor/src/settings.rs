@@ -1,0 +1,63 @@
+//! [`Settings`]: what a runtime is made to be.
+
+use crate::blocking::pool;
+use crate::runtime::TaskPanic;
+use std::sync::Arc;
+
+/// How many polls a worker makes at most before it turns its driver, if nothing else is asked for: a task that wakes itself for
+/// ever starves neither sockets nor timers (tokio#8212).
+pub(crate) const EVENT_INTERVAL: u32 = 61;
+
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) seats: usize,
+    pub(crate) event_interval: u32,
+    pub(crate) thread_name: String,
+    pub(crate) thread_stack_size: Option<usize>,
+    pub(crate) blocking: pool::Settings,
+    pub(crate) hooks: Hooks,
+}
+
+type OnThread = Arc<dyn Fn() + Send + Sync>;
+type OnTaskPanic = Arc<dyn Fn(&TaskPanic<'_>) + Send + Sync>;
+
+/// What the user wants to be told of.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) thread_start: Option<OnThread>,
+    pub(crate) thread_stop: Option<OnThread>,
+    pub(crate) task_panic: Option<OnTaskPanic>,
+}
+
+impl Settings {
+    pub(crate) fn for_seats(seats: usize) -> Self {
+        Self {
+            seats,
+            event_interval: EVENT_INTERVAL,
+            thread_name: "waterwheel-worker".to_owned(),
+            thread_stack_size: None,
+            blocking: pool::Settings::default(),
+            hooks: Hooks::default(),
+        }
+    }
+}
+
+impl Hooks {
+    /// Tells that a thread has started, and, when dropped, that it stops.
+    pub(crate) fn around_thread(&self) -> impl Drop + use<> {
+        struct Stop(Option<OnThread>);
+
+        impl Drop for Stop {
+            fn drop(&mut self) {
+                if let Some(stop) = &self.0 {
+                    stop();
+                }
+            }
+        }
+
+        if let Some(start) = &self.thread_start {
+            start();
+        }
+        Stop(self.thread_stop.clone())
+    }
+}

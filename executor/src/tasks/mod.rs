@@ -1,0 +1,20 @@
+//! Names and identities of tasks: who they are in reports, in panic hooks and to themselves.
+//!
+//! ```
+//! use waterwheel::task;
+//!
+//! waterwheel::block_on(async {
+//!     let handle = task::Builder::new().name("pump").spawn(async { task::id() });
+//!     let id = handle.id();
+//!     assert_eq!(handle.await.unwrap(), id);
+//! });
+//! ```
+
+mod builder;
+mod id;
+pub(crate) mod origin;
+
+pub use builder::Builder;
+pub use id::{Id, id, try_id};
+
+pub(crate) use id::Running;
