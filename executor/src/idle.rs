@@ -10,6 +10,13 @@
 //! searcher finds work, and it was the last, it wakes the next sleeper, for there may be more; so all are awake soon, if there is
 //! work for all, and each was woken once.
 //!
+//! # When it is worth a wake
+//!
+//! To wake a worker costs both sides some microseconds, and what it takes over costs more there than here. So a worker tells of its
+//! own tasks only when there are [`worth_waking`](Idle::worth_waking) of them: two at first; twice as many each time that somebody was woken
+//! for work and found less than [`WORTH`] of it; two again when somebody had more. While it is too many, tasks wait at most
+//! until their worker has polled for that long and takes a turn or, if it is stuck, until the next look (see `watch.rs`).
+//!
 //! # Why no work is left
 //!
 //! **Invariant.** While there is work in a queue that any worker may take from, a worker is awake that has not yet looked there
@@ -22,6 +29,14 @@
 //!   they miss it, they hear of the next one, or find it at their next look (see `watch.rs`).
 
 use crate::sync::{AtomicUsize, Mutex, Ordering, fence, lock};
+use std::time::Duration;
+
+/// How long a worker that was woken should have work, for the wake to be worth it.
+pub(crate) const WORTH: Duration = Duration::from_micros(50);
+
+/// The bounds of [`Idle::worth_waking`].
+const FEW: usize = 2;
+const MANY: usize = 64;
 
 /// The number of those that search is in the lower half of the word, that of those asleep above it.
 const ONE_SEARCHING: usize = 1;
@@ -33,6 +48,8 @@ pub(crate) struct Idle {
     word: AtomicUsize,
     /// The seats of those asleep, the last to fall asleep last.
     sleepers: Mutex<Vec<usize>>,
+    /// See [`worth_waking`](Self::worth_waking).
+    worth_waking: AtomicUsize,
     seats: usize,
 }
 
@@ -55,6 +72,7 @@ impl Idle {
         Self {
             word: AtomicUsize::new(0),
             sleepers: Mutex::new(Vec::with_capacity(seats)),
+            worth_waking: AtomicUsize::new(FEW),
             seats,
         }
     }
@@ -72,6 +90,27 @@ impl Idle {
     pub(crate) fn must_hear(&self) -> bool {
         fence(Ordering::SeqCst);
         self.wants_work()
+    }
+
+    /// How many tasks a worker should have before it wakes another for them. A guess: nothing rests on it.
+    #[inline]
+    pub(crate) fn worth_waking(&self) -> usize {
+        self.worth_waking.load(Ordering::Relaxed)
+    }
+
+    /// A worker has nothing to do any more, after so long a time; `woken` for work, or by its own driver.
+    pub(crate) fn has_worked(&self, time: Duration, woken: Woken) {
+        let now = self.worth_waking();
+        let next = if time >= WORTH {
+            FEW
+        } else if woken == Woken::ForWork {
+            (2 * now).min(MANY)
+        } else {
+            now
+        };
+        if next != now {
+            self.worth_waking.store(next, Ordering::Relaxed);
+        }
     }
 
     /// Begins to search, unless enough others do.

@@ -132,32 +132,40 @@ impl List {
     }
 }
 
-/// Lists that tasks are spread over, so that workers that spawn and complete seldom meet at a lock.
+/// How many lists there are for each seat, if there are several.
+const LISTS_PER_SEAT: usize = 16;
+
+/// Lists that tasks are spread over, one after the other, so that who spawns and who completes seldom meet at a lock.
 pub(crate) struct Shards {
-    lists: Box<[OwnedTasks]>,
+    lists: Box<[Shard]>,
 }
+
+/// A list on a cache line of its own.
+#[derive(Default)]
+#[repr(align(64))]
+struct Shard(OwnedTasks);
 
 impl Shards {
     /// Several lists for each of `seats`; one for one.
     pub(crate) fn new(seats: usize) -> Self {
         let count = if seats > 1 {
-            (4 * seats).next_power_of_two()
+            (LISTS_PER_SEAT * seats).next_power_of_two()
         } else {
             1
         };
         Self {
-            lists: (0..count).map(|_| OwnedTasks::default()).collect(),
+            lists: (0..count).map(|_| Shard::default()).collect(),
         }
     }
 
-    /// The list of a task, now and always. It is the same for what a thread spawns one after the other.
+    /// The list of a task, now and always.
     #[inline]
     pub(crate) fn of(&self, id: Id) -> &OwnedTasks {
-        &self.lists[id.block() as usize & (self.lists.len() - 1)]
+        &self.lists[id.number() as usize & (self.lists.len() - 1)].0
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &OwnedTasks> {
-        self.lists.iter()
+        self.lists.iter().map(|shard| &shard.0)
     }
 
     pub(crate) fn len(&self) -> usize {

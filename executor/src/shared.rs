@@ -67,7 +67,7 @@ impl Shared {
     /// # Safety
     ///
     /// The future is `Send`, and so is its output.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn spawn<F: Future>(
         self: &Arc<Self>,
         future: F,
@@ -136,7 +136,7 @@ impl Shared {
 
     /// Makes a task of `future`, for a queue, and its handle. `None`: the runtime is ending; the future has been dropped here
     /// and now, and the handle says «cancelled».
-    #[inline]
+    #[inline(always)]
     fn adopt<F: Future>(
         self: &Arc<Self>,
         future: F,
@@ -177,7 +177,7 @@ impl Shared {
         Self::give_to_current(task, Worker::push);
     }
 
-    #[inline]
+    #[inline(always)]
     fn give_to_current(task: Task, push: impl FnOnce(&Worker, Task)) {
         let task = worker::with_current(|current| match current {
             Some(worker) if worker.may_run(task.header()) => {

@@ -24,6 +24,7 @@ use std::sync::Arc;
 ///     assert_eq!(handle.await.unwrap(), 42);
 /// });
 /// ```
+#[inline]
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
@@ -33,6 +34,7 @@ where
     spawn_from(future, Origin::here())
 }
 
+#[inline(always)]
 #[track_caller]
 pub(crate) fn spawn_from<F>(future: F, origin: Origin) -> JoinHandle<F::Output>
 where
@@ -161,7 +163,7 @@ where
 }
 
 /// Runs `f` with the runtime that this thread has entered, or else the one that it works for.
-#[inline]
+#[inline(always)]
 #[track_caller]
 fn with_shared<R>(call: &str, f: impl FnOnce(&Arc<Shared>) -> R) -> R {
     if let Some(entered) = Handle::entered() {

@@ -15,7 +15,7 @@
 //! nothing else.
 
 use crate::driver::Entered;
-use crate::idle::Woken;
+use crate::idle::{WORTH, Woken};
 use crate::local::Local;
 use crate::seat::Seat;
 use crate::seat::ring::CAPACITY;
@@ -23,6 +23,7 @@ use crate::shared::{self, Shared};
 use crate::task::header::Header;
 use crate::task::queue::TaskQueue;
 use crate::task::task::Task;
+use crate::tasks::Running;
 use crate::watch;
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
@@ -37,11 +38,14 @@ const LIFO_STREAK: u32 = 3;
 
 /// How long a worker runs tasks between two turns, as far as it can tell beforehand: when polls take long, there are fewer
 /// of them.
-const BETWEEN_TURNS: Duration = Duration::from_millis(2);
+const BETWEEN_TURNS: Duration = Duration::from_millis(5);
 
 thread_local! {
     static CURRENT: Cell<*const Worker> = const { Cell::new(ptr::null()) };
 }
+
+/// A position that no ring comes to.
+const NO_POSITION: u64 = u64::MAX;
 
 /// What a worker is there for, beside the tasks.
 pub(crate) trait Main {
@@ -64,9 +68,13 @@ pub(crate) struct Worker {
     number: Option<usize>,
     /// Whether there are other workers, to share work with.
     has_siblings: bool,
+    /// Whether it is the only one, and has a seat: it keeps all that is woken here.
+    is_alone: bool,
     pub(crate) local: Arc<Local>,
     /// The ready tasks that are pinned to this thread, each with the position in the ring that is behind it: it comes before that.
     pinned: RefCell<TaskQueue>,
+    /// The position of the first of them, or one that is never reached.
+    first_pinned: Cell<u64>,
     /// How many pinned tasks have ever left their queue.
     pinned_popped: Cell<u64>,
     /// How many tasks have run out of turn, one after the other. At the limit, none more does.
@@ -79,6 +87,8 @@ pub(crate) struct Worker {
     rested: Cell<bool>,
     /// Whether it is counted as one that searches.
     searching: Cell<bool>,
+    /// When it woke last, and how.
+    woken: Cell<(Instant, Woken)>,
     /// Where the next search begins.
     first_victim: Cell<usize>,
 }
@@ -113,18 +123,32 @@ impl Worker {
                 .is_some_and(|home| Arc::ptr_eq(home, &self.local)),
             "a task came to a thread that it is not pinned to"
         );
-        self.pinned.borrow_mut().push_at(self.next_position(), task);
+        let position = self.next_position();
+        let mut pinned = self.pinned.borrow_mut();
+        if pinned.len() == 0 {
+            self.first_pinned.set(position);
+        }
+        pinned.push_at(position, task);
     }
 
     #[inline]
     pub(crate) fn push_shared(&self, task: Task) {
+        if self.is_alone {
+            // SAFETY: we are the seat's worker.
+            unsafe { self.seat.push(task) };
+        } else {
+            self.push_for_all(task);
+        }
+    }
+
+    fn push_for_all(&self, task: Task) {
         if self.number.is_none() {
             return self.shared.inject(task);
         }
         // SAFETY: we are the seat's worker.
         unsafe { self.seat.push(task) };
-        // One is for this worker.
-        if self.shared.idle.wants_work() && self.seat.ring.len() > 1 {
+        let idle = &self.shared.idle;
+        if idle.wants_work() && self.seat.ring.len() >= idle.worth_waking() {
             self.shared.wake_one();
         }
     }
@@ -171,6 +195,7 @@ impl Worker {
     pub(crate) fn main_runs(&self) {
         self.streak.set(0);
         self.working();
+        Running::none();
         budget::refill();
     }
 
@@ -181,6 +206,7 @@ impl Worker {
                 return output;
             }
             let mut polls = 0;
+            let interval = self.interval.get();
             let slept = loop {
                 if let ControlFlow::Break(output) = main.step(self) {
                     return output;
@@ -194,7 +220,7 @@ impl Worker {
                     break true;
                 }
                 polls += 1;
-                if polls >= self.interval.get() {
+                if polls >= interval {
                     break false;
                 }
             };
@@ -236,13 +262,14 @@ impl Worker {
     /// Takes the task whose turn it is.
     #[inline]
     fn next(&self) -> Option<Task> {
-        if let Some(task) = self.seat.lifo.take() {
-            self.streak.set(self.streak.get() + 1);
-            return Some(task);
+        if self.has_siblings {
+            if let Some(task) = self.seat.lifo.take() {
+                self.streak.set(self.streak.get() + 1);
+                return Some(task);
+            }
+            self.streak.set(0);
         }
-        self.streak.set(0);
-        let first_pinned = self.pinned.borrow().first_position();
-        if first_pinned.is_some_and(|position| position <= self.seat.ring.head()) {
+        if self.first_pinned.get() <= self.seat.ring.head() {
             return self.pop_pinned();
         }
         // SAFETY: we are the seat's worker.
@@ -254,7 +281,10 @@ impl Worker {
 
     #[inline]
     fn pop_pinned(&self) -> Option<Task> {
-        let task = self.pinned.borrow_mut().pop()?;
+        let mut pinned = self.pinned.borrow_mut();
+        let task = pinned.pop()?;
+        self.first_pinned
+            .set(pinned.first_position().unwrap_or(NO_POSITION));
         self.pinned_popped.set(self.pinned_popped.get() + 1);
         Some(task)
     }
@@ -332,25 +362,27 @@ impl Worker {
     fn turn_now(&self) {
         // What the driver wakes goes to the end.
         self.streak.set(LIFO_STREAK);
+        Running::none();
         self.seat.driver.turn_now();
         self.seat.moves.on();
         self.seat.counters.turns.add(1);
         let now = Instant::now();
-        self.adapt(now);
+        let took = self.adapt(now);
         self.collect_inbox();
         self.collect_injected();
         if self.has_siblings {
             watch::look(self, now);
-            if self.shared.idle.wants_work() && self.seat.ready() > 1 {
+            if took >= WORTH && self.shared.idle.wants_work() && self.seat.ready() > 1 {
                 self.shared.wake_one();
             }
         }
     }
 
-    /// Sets how many polls there are until the next turn, by how long the last ones took.
-    fn adapt(&self, now: Instant) {
+    /// Sets how many polls there are until the next turn, by how long the last ones took, and returns that. It is not known of those
+    /// after a sleep.
+    fn adapt(&self, now: Instant) -> Duration {
         let Some(last) = self.last_turn.replace(Some(now)) else {
-            return;
+            return Duration::ZERO;
         };
         let took = now.saturating_duration_since(last);
         let interval = self.interval.get();
@@ -362,11 +394,13 @@ impl Worker {
         };
         let most = self.shared.settings.event_interval;
         self.interval.set(next.clamp(1, most));
+        took
     }
 
     /// Sleeps until there is something to do. May return with nothing.
     fn park(&self) {
         self.streak.set(LIFO_STREAK);
+        Running::none();
         self.last_turn.set(None);
         let counters = &self.seat.counters;
         counters.parks.add(1);
@@ -378,14 +412,19 @@ impl Worker {
             self.rested.set(self.shared.seats.len() > 1);
             return;
         };
-        let look_again = self.shared.idle.sleep(number, self.searching.take());
+        let idle = &self.shared.idle;
+        let (since, how) = self.woken.get();
+        idle.has_worked(since.elapsed(), how);
+        let look_again = idle.sleep(number, self.searching.take());
         let awake = || {
             self.seat.moves.awake();
-            if self.shared.idle.wake(number) == Woken::ForWork {
+            let how = idle.wake(number);
+            if how == Woken::ForWork {
                 self.searching.set(true);
                 counters.unparks.add(1);
             }
             self.rested.set(true);
+            self.woken.set((Instant::now(), how));
         };
         if self.shared.injection.len() > 0 || (look_again && self.shared.has_ready()) {
             awake();
@@ -410,7 +449,7 @@ impl Worker {
 }
 
 /// Runs `f` with this thread's worker, if it has one.
-#[inline]
+#[inline(always)]
 pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
     // SAFETY: the pointer is null, or a `Sitting` of this thread has set it to a worker that it keeps alive, and will set
     // it back before it lets go. `f` cannot take the reference further than this call.
@@ -463,12 +502,15 @@ impl Sitting {
             number,
             has_siblings,
             pinned: RefCell::default(),
+            first_pinned: Cell::new(NO_POSITION),
+            is_alone: number.is_some() && !has_siblings,
             pinned_popped: Cell::new(0),
             streak: Cell::new(0),
             interval: Cell::new(shared.settings.event_interval),
             last_turn: Cell::new(None),
             rested: Cell::new(shared.seats.len() > 1),
             searching: Cell::new(false),
+            woken: Cell::new((Instant::now(), Woken::ByItself)),
             first_victim: Cell::new(number.unwrap_or(0)),
             local: Arc::clone(&local),
             seat: Arc::clone(&seat),
@@ -498,6 +540,7 @@ impl Drop for Sitting {
         // Before the worker is freed, also if what follows panics.
         let _vacate = Vacate;
         budget::unlimited();
+        Running::none();
         let worker = &*self.worker;
         if worker.shared.ends_with_main {
             worker.shared.close();

@@ -51,10 +51,12 @@ fn poll_spent(cx: &mut Context<'_>) -> Poll<()> {
     }
 }
 
-/// Spends one operation, of a budget of which some was left: it has found something to do.
+/// Spends one operation, of a budget of which [some was left](poll_left): it has found something to do.
 #[inline]
 pub fn spend() {
-    LEFT.with(|left| left.set(left.get().saturating_sub(1)));
+    let left = LEFT.get();
+    debug_assert!(left > 0, "an operation was spent that was not there");
+    LEFT.set(left.wrapping_sub(1));
 }
 
 #[cfg(test)]

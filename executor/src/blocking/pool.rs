@@ -24,6 +24,7 @@ use crate::settings::Hooks;
 use crate::sync::{Mutex, lock};
 use crate::task::queue::TaskQueue;
 use crate::task::task::Task;
+use crate::tasks::Running;
 use std::sync::{Arc, Condvar, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, mem, thread};
@@ -175,6 +176,7 @@ impl Pool {
                 drop(state);
                 // SAFETY: its future is `Send`, as `push` demands.
                 unsafe { job.run() };
+                Running::none();
                 state = lock(&self.state);
                 continue;
             }

@@ -41,18 +41,17 @@ struct Line(AtomicU64);
 pub(crate) struct Ring {
     head: Line,
     tail: Line,
-    slots: Box<[AtomicPtr<Header>]>,
+    slots: [AtomicPtr<Header>; CAPACITY],
     /// Nobody steals from it: its worker need not exchange what it may store.
     alone: bool,
 }
 
 impl Ring {
     pub(crate) fn new(alone: bool) -> Self {
-        let slots = (0..CAPACITY).map(|_| AtomicPtr::new(ptr::null_mut()));
         Self {
             head: Line(AtomicU64::new(0)),
             tail: Line(AtomicU64::new(0)),
-            slots: slots.collect(),
+            slots: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
             alone,
         }
     }

@@ -36,6 +36,7 @@ impl<F: Future> Cell<F> {
 
 /// Allocates a task, which has the three references of [`Snapshot::SPAWNED`](super::snapshot::Snapshot::SPAWNED): the
 /// caller hands them to the list, a queue and a join handle.
+#[inline(always)]
 pub(crate) fn allocate<F: Future>(future: F, birth: Birth) -> TaskPtr {
     let cell = Box::new(Cell {
         header: Header::new(birth, &Cell::<F>::VTABLE),

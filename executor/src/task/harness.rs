@@ -75,7 +75,7 @@ unsafe fn consume<F: Future>(stage: *mut Stage<F>) {
 pub(super) unsafe fn run<F: Future>(task: TaskPtr) {
     // SAFETY: the caller's reference keeps the task alive.
     let header = unsafe { task.as_ref() };
-    let _running = Running::enter(header.id);
+    Running::turn_to(header.id);
     let output = match header.state.start() {
         // SAFETY: the transition has just released the caller's reference.
         Start::Stale(released) => return unsafe { free_if_last(task, released) },

@@ -33,9 +33,8 @@ impl Id {
         Self(next)
     }
 
-    /// A number that tasks spawned one after the other on one thread share.
-    pub(crate) fn block(self) -> u64 {
-        self.0 / BLOCK
+    pub(crate) fn number(self) -> u64 {
+        self.0
     }
 }
 
@@ -93,12 +92,25 @@ pub fn try_id() -> Option<Id> {
 
 /// The time in which a task's code runs on this thread.
 pub(crate) struct Running {
-    /// The task around it: a destructor may end another runtime, with tasks of its own.
+    /// The task around it.
     outer: u64,
 }
 
 impl Running {
+    /// The thread turns to a task, until it turns to another, or says that it runs [`none`](Self::none): a worker, or a thread of the
+    /// pool, does nothing but run one task after the other.
     #[inline]
+    pub(crate) fn turn_to(id: Id) {
+        RUNNING.set(id.0);
+    }
+
+    /// The thread turns to something that is no task.
+    #[inline]
+    pub(crate) fn none() {
+        RUNNING.set(0);
+    }
+
+    /// The thread leaves what it does for a task, until this is dropped: it may be ended in the destructor of another.
     pub(crate) fn enter(id: Id) -> Self {
         Self {
             outer: RUNNING.replace(id.0),
@@ -107,7 +119,6 @@ impl Running {
 }
 
 impl Drop for Running {
-    #[inline]
     fn drop(&mut self) {
         RUNNING.set(self.outer);
     }
