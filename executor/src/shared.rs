@@ -168,26 +168,20 @@ impl Shared {
     /// locked instruction; or else where its own will find it.
     #[inline]
     pub(crate) fn schedule(task: Task) {
-        Self::give_to_current(task, Worker::push_woken);
+        // SAFETY: it is used in this call, which runs no code of others.
+        match unsafe { worker::current() } {
+            Some(worker) if worker.may_run(task.header()) => worker.push_woken(task),
+            _ => Self::send(task),
+        }
     }
 
     /// The same for a task that was woken in its own poll: it goes to the end.
     #[inline]
     pub(crate) fn reschedule(task: Task) {
-        Self::give_to_current(task, Worker::push);
-    }
-
-    #[inline(always)]
-    fn give_to_current(task: Task, push: impl FnOnce(&Worker, Task)) {
-        let task = worker::with_current(|current| match current {
-            Some(worker) if worker.may_run(task.header()) => {
-                push(worker, task);
-                None
-            }
-            _ => Some(task),
-        });
-        if let Some(task) = task {
-            Self::send(task);
+        // SAFETY: as above.
+        match unsafe { worker::current() } {
+            Some(worker) if worker.may_run(task.header()) => worker.push(task),
+            _ => Self::send(task),
         }
     }
 

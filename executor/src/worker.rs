@@ -449,11 +449,22 @@ impl Worker {
 }
 
 /// Runs `f` with this thread's worker, if it has one.
-#[inline(always)]
+#[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
+    // SAFETY: `f` cannot take the reference further than this call, and does not end the stay in it, as who has that is not `f`.
+    f(unsafe { current() })
+}
+
+/// This thread's worker, if it has one.
+///
+/// # Safety
+///
+/// The reference is not used after the thread's [`Sitting`] is dropped.
+#[inline]
+pub(crate) unsafe fn current<'a>() -> Option<&'a Worker> {
     // SAFETY: the pointer is null, or a `Sitting` of this thread has set it to a worker that it keeps alive, and will set
-    // it back before it lets go. `f` cannot take the reference further than this call.
-    f(unsafe { CURRENT.get().as_ref() })
+    // it back before it lets go.
+    unsafe { CURRENT.get().as_ref() }
 }
 
 /// A place in the queue, for who is queued elsewhere: behind so many of the ring, and so many of the pinned.

@@ -56,11 +56,30 @@ impl Seat {
     /// This thread is the seat's worker.
     #[inline]
     pub(crate) unsafe fn push(&self, task: Task) {
+        // SAFETY: by the caller's promise.
+        if let Err(task) = unsafe { self.ring.push_known(task) } {
+            // SAFETY: by the caller's promise.
+            unsafe { self.push_carefully(task) }
+        }
+    }
+
+    /// The same, when it is not known that the ring has room. Once the ring has been full, it is not until the overflow is empty: so all
+    /// keep their order.
+    ///
+    /// # Safety
+    ///
+    /// This thread is the seat's worker.
+    #[cold]
+    unsafe fn push_carefully(&self, task: Task) {
         if self.overflow.len() > 0 {
             return self.overflow.push(task);
         }
         // SAFETY: by the caller's promise.
-        if let Err(task) = unsafe { self.ring.push(task) } {
+        let pushed = unsafe {
+            self.ring.learn_room();
+            self.ring.push_known(task)
+        };
+        if let Err(task) = pushed {
             self.overflow.push(task);
         }
     }

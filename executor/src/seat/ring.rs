@@ -41,6 +41,9 @@ struct Line(AtomicU64);
 pub(crate) struct Ring {
     head: Line,
     tail: Line,
+    /// Positions before this are known to be free, if they are not before `tail`: by it the worker adds without a look at `head`,
+    /// which thieves write. The worker's alone.
+    limit: AtomicU64,
     slots: [AtomicPtr<Header>; CAPACITY],
     /// Nobody steals from it: its worker need not exchange what it may store.
     alone: bool,
@@ -51,6 +54,7 @@ impl Ring {
         Self {
             head: Line(AtomicU64::new(0)),
             tail: Line(AtomicU64::new(0)),
+            limit: AtomicU64::new(0),
             slots: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
             alone,
         }
@@ -61,23 +65,57 @@ impl Ring {
         &self.slots[position as usize % CAPACITY]
     }
 
-    /// Adds a task, or gives it back if there is no room.
+    /// Adds a task, or gives it back if there is no room that is [known](Self::learn_room).
     ///
     /// # Safety
     ///
     /// This thread is the seat's worker.
     #[inline]
-    pub(crate) unsafe fn push(&self, task: Task) -> Result<(), Task> {
+    pub(crate) unsafe fn push_known(&self, task: Task) -> Result<(), Task> {
         let tail = self.tail.0.load(Ordering::Relaxed);
-        // Acquire: a thief that has moved it on has read the slots that it gives free.
-        let head = self.head.0.load(Ordering::Acquire);
-        if tail - head >= CAPACITY as u64 {
+        if tail >= self.limit.load(Ordering::Relaxed) {
             return Err(task);
         }
+        // SAFETY: by the caller's promise; a position before the limit was free once, and was not used since.
+        unsafe { self.put(tail, task) };
+        Ok(())
+    }
+
+    /// Finds out what room there is.
+    ///
+    /// # Safety
+    ///
+    /// This thread is the seat's worker.
+    pub(crate) unsafe fn learn_room(&self) {
+        // Acquire: a thief that has moved it on has read the slots that it gives free.
+        let head = self.head.0.load(Ordering::Acquire);
+        self.limit.store(head + CAPACITY as u64, Ordering::Relaxed);
+    }
+
+    /// Adds a task, or gives it back if there is no room. What room is known stays as it is.
+    ///
+    /// # Safety
+    ///
+    /// This thread is the seat's worker.
+    pub(crate) unsafe fn push(&self, task: Task) -> Result<(), Task> {
+        let tail = self.tail.0.load(Ordering::Relaxed);
+        // Acquire: as in `learn_room`.
+        if tail - self.head.0.load(Ordering::Acquire) >= CAPACITY as u64 {
+            return Err(task);
+        }
+        // SAFETY: by the caller's promise; there is room.
+        unsafe { self.put(tail, task) };
+        Ok(())
+    }
+
+    /// # Safety
+    ///
+    /// This thread is the seat's worker, and the position, which is `tail`, is free.
+    #[inline]
+    unsafe fn put(&self, tail: u64, task: Task) {
         self.slot(tail)
             .store(task.into_raw().as_ptr(), Ordering::Relaxed);
         self.tail.0.store(tail + 1, Ordering::Release);
-        Ok(())
     }
 
     /// Takes the first task.
