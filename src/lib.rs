@@ -25,10 +25,11 @@
 //!
 //! | module | what is there |
 //! |---|---|
-//! | here | [`block_on`], [`spawn`], [`spawn_local`], [`spawn_blocking`], [`yield_now`], [`JoinSet`]; [`sleep`], [`interval`], [`timeout`] and their kin |
+//! | here | [`block_on`], [`Runtime`], [`Handle`]; [`spawn`], [`spawn_local`], [`spawn_blocking`], [`yield_now`], [`JoinSet`]; [`sleep`], [`interval`], [`timeout`] and their kin |
+//! | [`task`] | names and ids of tasks |
 //! | [`net`] | TCP listeners and streams, and their futures |
 //! | [`timer`] | the types behind the timer functions; the timing wheel itself |
-//! | [`executor`] | tasks and their handles |
+//! | [`executor`] | what makes a runtime: tasks and their handles, the builder, the report, the metrics |
 //! | [`reactor`] | [`AsyncFd`](reactor::AsyncFd), for descriptors of any kind; the reactor itself; the system calls |
 //!
 //! # What holds
@@ -36,9 +37,11 @@
 //! - A timer never fires early, and timers fire in the order of their deadlines.
 //! - A future may be dropped at any time; what that loses, if anything, its documentation says.
 //! - A panic in a task stays in the task, and its [`JoinHandle`] tells of it.
-//! - A task that is always ready starves neither sockets nor timers.
+//! - A task that is always ready starves neither sockets nor timers. In a [`Runtime`] of several seats, a task that does not return
+//!   from its poll starves none either, nor the tasks behind it: other workers serve them, some 20 ms late at most.
+//! - What [`spawn_local`] has started is polled and dropped on its own thread, and nowhere else.
 //! - What is still alive when the future given to [`block_on`] ends is dropped then, on that thread. Only what
-//!   [`spawn_blocking`] has started goes on, and is not waited for.
+//!   [`spawn_blocking`] has started goes on, and is not waited for. In a [`Runtime`], tasks go on until that ends.
 
 #![forbid(unsafe_code)]
 

@@ -38,7 +38,7 @@ mod completions;
 mod join_next;
 mod traits;
 
-use crate::{AbortHandle, JoinError, JoinHandle};
+use crate::{AbortHandle, Handle, JoinError, JoinHandle};
 use completions::Completions;
 pub use join_next::JoinNext;
 use slab::Slab;
@@ -173,6 +173,59 @@ impl<T> JoinSet<T> {
         T: 'static,
     {
         self.insert(crate::spawn_local(future))
+    }
+
+    /// Starts a task on another runtime, or from a thread that is in none, as [`Handle::spawn`] does, in this set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterwheel::{JoinSet, Runtime};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = Runtime::new()?;
+    /// let mut set = JoinSet::new();
+    /// set.spawn_on(async { 7 }, runtime.handle());
+    /// assert_eq!(runtime.block_on(set.join_next()).unwrap().unwrap(), 7);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_on<F>(&mut self, future: F, runtime: &Handle) -> AbortHandle
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.insert(runtime.spawn(future))
+    }
+
+    /// Runs a closure on a thread where it may block, as [`spawn_blocking`](crate::spawn_blocking) does, in this set.
+    ///
+    /// # Panics
+    ///
+    /// When called outside a runtime, and when the kernel gives no thread and the pool has none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterwheel::JoinSet;
+    ///
+    /// waterwheel::block_on(async {
+    ///     let mut set = JoinSet::new();
+    ///     set.spawn_blocking(|| std::fs::read_to_string("/proc/self/comm"));
+    ///     let name = set.join_next().await.unwrap().expect("the closure does not panic")?;
+    ///     assert!(!name.is_empty());
+    ///     std::io::Result::Ok(())
+    /// })
+    /// # .unwrap();
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F>(&mut self, run: F) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.insert(crate::spawn_blocking(run))
     }
 
     fn insert(&mut self, handle: JoinHandle<T>) -> AbortHandle {

@@ -9,8 +9,11 @@ use std::sync::Arc;
 
 /// Starts a task: the future runs beside the caller, whether or not its handle is awaited.
 ///
-/// It is polled for the first time when its turn comes, after what is ready already. A panic ends the task, and nothing
-/// else; awaiting the handle tells of it. Dropping the handle detaches the task. The runtime drops what is still alive when it ends.
+/// It is polled for the first time when its turn comes, after what is ready already; in a [`Runtime`](crate::Runtime) of several seats,
+/// by whichever worker is free. A panic ends the task, and nothing else; awaiting the handle tells of it. Dropping the handle detaches
+/// the task. The runtime drops what is still alive when it ends.
+///
+/// The task goes to the runtime that this thread has [entered](crate::Handle::enter), or else to the one that it works for.
 ///
 /// # Panics
 ///
@@ -48,11 +51,12 @@ where
 /// Starts a task that stays on this thread: its future need not be `Send`, and is polled and dropped here and nowhere
 /// else.
 ///
-/// Its wakers may go anywhere. In all else it is as [`spawn`].
+/// Its wakers may go anywhere. In all else it is as [`spawn`]. It is cancelled when its thread leaves the runtime: when the
+/// [`block_on`](crate::block_on()) ends that this thread is in, or, on a thread of a [`Runtime`](crate::Runtime), when that ends.
 ///
 /// # Panics
 ///
-/// When called outside a runtime.
+/// When called on a thread that does not work for a runtime.
 ///
 /// # Examples
 ///
@@ -92,7 +96,7 @@ where
 /// Runs a closure on a thread where it may block: read a file, resolve a name, compute for long. The runtime goes on meanwhile.
 ///
 /// The runtime has a pool of threads for this, named `waterwheel-blocking`. It starts one when a job finds no idle one, up to
-/// 512; from there on jobs wait, and start in the order in which they were given. A thread that has had no work for ten seconds ends.
+/// 512 (see [`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads)); from there on jobs wait, and start in the order in which they were given. A thread that has had no work for ten seconds ends.
 ///
 /// Awaiting the handle gives what the closure returns, or tells of its panic. Dropping the handle detaches the job.
 ///

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Lets every task that is ready now run once, and goes on.
+/// Lets every task that is ready now on this worker run once, and goes on.
 ///
 /// # Cancel safety
 ///

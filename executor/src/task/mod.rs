@@ -1,18 +1,18 @@
 //! A task: a spawned future, in one allocation, shared by whoever may wake, run or await it.
 //!
 //! ```text
-//! Box<Cell<F>>   ┌ Header ────────────────────────────────────────────────────┬ Stage<F> ──────────┐
-//!                │ state · vtable · shared · queue link · owned links · join waker │ Running(F)     │
-//!                │                                                                 │ Finished(out)  │
-//!                │                                                                 │ Consumed       │
-//!                └─────────────────────────────────────────────────────────────────┴────────────────┘
+//! Box<Cell<F>>   ┌ Header ────────────────────────────────────────────────────┬ Stage<F> ─────┐
+//!                │ state · vtable · runtime · home · queue link · owned links  │ Running(F)    │
+//!                │ join waker · id · where it was spawned, and its name        │ Finished(out) │
+//!                │                                                             │ Consumed      │
+//!                └─────────────────────────────────────────────────────────────┴───────────────┘
 //! ```
 //!
 //! # Who holds a reference
 //!
 //! | holder | type | how many | gives it up |
 //! |---|---|---|---|
-//! | the runtime's list | [`OwnedTasks`](crate::owned::OwnedTasks) | 1 | when the task completes |
+//! | the list of its runtime, or of its home | [`OwnedTasks`](crate::owned::OwnedTasks) | 1 | when the task completes |
 //! | a queue, or the thread that runs it | [`Task`](task::Task) | ≤ 1, there while NOTIFIED or RUNNING | when the poll pends or ends |
 //! | the join handle | [`JoinHandle`](crate::JoinHandle) | ≤ 1 | when dropped |
 //! | an abort handle | [`AbortHandle`](crate::AbortHandle) | any | when dropped |
@@ -47,8 +47,8 @@
 //!   is set and the task is not complete, nobody may. `complete` with JOIN_WAKER set gives the field to the completer, for
 //!   ever: a join handle that sees COMPLETE leaves it alone.
 //! - **T6. A future is dropped where it may be.** Only under RUNNING, so by a worker of its runtime (a
-//!   [blocking job](crate::blocking) also by a thread of the pool), and for a local task by its own thread: no waker, handle
-//!   or queue ever drops a future. When the last reference goes, the stage is Consumed.
+//!   [blocking job](crate::blocking) also by a thread of the pool) or by the one who ends it, and for a task that is pinned to a thread, its
+//!   home, by that thread: no waker, handle or queue ever drops a future. When the last reference goes, the stage is Consumed.
 //! - **T7. Panics stay.** No panic of user code (poll, the destructors of future and output, the join waker)
 //!   leaves the harness: it becomes the task's [`JoinError`](crate::JoinError), or, where nobody asks any more, is dropped.
 
