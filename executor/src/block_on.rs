@@ -129,7 +129,7 @@ impl<F: Future> Main for MainFuture<'_, F> {
     fn turned(&mut self, worker: &Worker) -> ControlFlow<F::Output> {
         if worker.shared.is_closing() && !self.has_cleared {
             self.has_cleared = true;
-            worker.close_local();
+            worker.retire();
             worker.shared.crew.cleared(&worker.local);
         }
         ControlFlow::Continue(())

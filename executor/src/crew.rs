@@ -237,7 +237,7 @@ impl Crew {
                 && Arc::ptr_eq(&worker.shared, shared)
             {
                 // It is in a task here, and so will not come to that before we return.
-                worker.close_local();
+                worker.retire();
                 self.cleared(&worker.local);
             }
         });
@@ -273,7 +273,10 @@ impl Crew {
             unsafe { close_seat(shared, 0) };
         }
         if all_ended {
-            for thread in threads {
+            for thread in threads
+                .into_iter()
+                .filter(|thread| thread.thread().id() != this_thread)
+            {
                 // A panic of a worker has been told of by the panic hook.
                 let _ = thread.join();
             }

@@ -1,7 +1,8 @@
 //! [`Guests`]: the threads that are in `block_on` while somebody else has the first seat.
 //!
 //! A guest polls its own future, and what is pinned to its thread, and sleeps in a driver of its own. What it spawns goes to the
-//! workers. It has a [`Seat`], for that driver, which nobody steals from; siblings take its turn if it is stuck.
+//! workers. It has a [`Seat`], for that driver, which nobody steals from. If it is stuck, workers take its turn, in a runtime of several
+//! seats.
 
 use crate::seat::Seat;
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};

@@ -23,8 +23,9 @@
 //! since it came, or it is where its own worker will take it.
 //!
 //! - Who puts a task into the injection queue does that first, then a fence, then looks at the word here. A searcher that finds nothing
-//!   makes its step in the word, then a fence, then, if it was the last, looks at all queues again
-//!   ([`stop_searching`](Idle::stop_searching), [`sleep`](Idle::sleep)). So one of the two sees the other.
+//!   makes its step in the word, then a fence, then looks at that queue again, and, if nobody searches any more, at all queues
+//!   ([`sleep`](Idle::sleep)). So one of the two sees the other. If it sees something, it searches on
+//!   ([`search_on`](Idle::search_on)): when that work came, nobody else was told.
 //! - What a worker puts into its own queues it will run itself. The siblings are told for the sake of speed, without a fence: if
 //!   they miss it, they hear of the next one, or find it at their next look (see `watch.rs`).
 
@@ -133,7 +134,8 @@ impl Idle {
         word & HALF == ONE_SEARCHING
     }
 
-    /// Falls asleep. `true`: all queues must be looked at once more.
+    /// Falls asleep. `true`: all queues must be looked at once more; the injection queue, in any case. Who sees something there
+    /// [searches on](Self::search_on).
     #[must_use]
     pub(crate) fn sleep(&self, seat: usize, searching: bool) -> bool {
         let mut sleepers = lock(&self.sleepers);
@@ -144,7 +146,19 @@ impl Idle {
         drop(sleepers);
         // After this a task that we do not see is one whose maker sees us asleep.
         fence(Ordering::SeqCst);
-        searching && word & HALF == ONE_SEARCHING
+        // Nobody searches now: who put work into a queue meanwhile may have told nobody.
+        word & HALF == usize::from(searching)
+    }
+
+    /// Is awake, because it has seen work after it fell asleep: it searches, and is counted for that, whether or not somebody has chosen
+    /// it meanwhile.
+    pub(crate) fn search_on(&self, seat: usize) {
+        let mut sleepers = lock(&self.sleepers);
+        if let Some(place) = sleepers.iter().rposition(|sleeper| *sleeper == seat) {
+            sleepers.remove(place);
+            self.word
+                .fetch_sub(ONE_ASLEEP - ONE_SEARCHING, Ordering::SeqCst);
+        }
     }
 
     /// Is awake, for whatever reason.

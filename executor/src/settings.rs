@@ -2,6 +2,8 @@
 
 use crate::blocking::pool;
 use crate::runtime::TaskPanic;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// How many polls a worker makes at most before it turns its driver, if nothing else is asked for: a task that wakes itself for
@@ -43,21 +45,28 @@ impl Settings {
 }
 
 impl Hooks {
-    /// Tells that a thread has started, and, when dropped, that it stops.
+    /// Tells that a thread has started, and, when dropped, that it stops. A hook that panics, which the panic hook tells of, keeps no
+    /// thread from its work.
     pub(crate) fn around_thread(&self) -> impl Drop + use<> {
         struct Stop(Option<OnThread>);
 
         impl Drop for Stop {
             fn drop(&mut self) {
-                if let Some(stop) = &self.0 {
-                    stop();
-                }
+                run(&self.0);
             }
         }
 
-        if let Some(start) = &self.thread_start {
-            start();
-        }
+        run(&self.thread_start);
         Stop(self.thread_stop.clone())
+    }
+}
+
+fn run(hook: &Option<OnThread>) {
+    if let Some(hook) = hook {
+        let hook = AssertUnwindSafe(|| hook());
+        if let Err(payload) = catch_unwind(hook) {
+            // Its destructor is the user's too.
+            mem::forget(payload);
+        }
     }
 }

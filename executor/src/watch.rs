@@ -10,6 +10,8 @@
 //! Who looks turns the driver of every worker that is awake and has not moved since the last look. It also searches for tasks, as
 //! every worker does before it sleeps, so what is queued behind the stuck poll is run elsewhere, unless it is pinned there.
 //!
+//! A guest's driver is looked after as those of the seats are. In a runtime of one seat nobody looks: there is no sibling.
+//!
 //! # Why somebody watches while a worker is awake
 //!
 //! A worker that falls asleep and a worker that begins to work each do two steps on two words, the *moves* of its seat and the
@@ -143,6 +145,9 @@ pub(crate) fn look(worker: &Worker, now: Instant) {
     let look_at = |seat: &Arc<Seat>| {
         if !Arc::ptr_eq(seat, &worker.seat) && seat.moves.is_stuck() {
             seat.driver.turn_now();
+            // Its worker may be about to sleep, and rely on the event of its timerfd that this turn has taken: it makes a turn more instead,
+            // and looks at the clock. If it is stuck still, this is no system call.
+            seat.driver.reactor.unpark();
             worker.seat.counters.sibling_turns.add(1);
         }
     };

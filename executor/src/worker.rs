@@ -65,11 +65,11 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) seat: Arc<Seat>,
     /// The seat's number. A guest has none.
-    number: Option<usize>,
+    number: Cell<Option<usize>>,
     /// Whether there are other workers, to share work with.
-    has_siblings: bool,
+    has_siblings: Cell<bool>,
     /// Whether it is the only one, and has a seat: it keeps all that is woken here.
-    is_alone: bool,
+    is_alone: Cell<bool>,
     pub(crate) local: Arc<Local>,
     /// The ready tasks that are pinned to this thread, each with the position in the ring that is behind it: it comes before that.
     pinned: RefCell<TaskQueue>,
@@ -133,7 +133,7 @@ impl Worker {
 
     #[inline]
     pub(crate) fn push_shared(&self, task: Task) {
-        if self.is_alone {
+        if self.is_alone.get() {
             // SAFETY: we are the seat's worker.
             unsafe { self.seat.push(task) };
         } else {
@@ -142,7 +142,7 @@ impl Worker {
     }
 
     fn push_for_all(&self, task: Task) {
-        if self.number.is_none() {
+        if self.number.get().is_none() {
             return self.shared.inject(task);
         }
         // SAFETY: we are the seat's worker.
@@ -158,7 +158,7 @@ impl Worker {
     pub(crate) fn push_woken(&self, task: Task) {
         if task.header().home.is_some() {
             self.push_pinned(task);
-        } else if self.has_siblings && self.streak.get() < LIFO_STREAK {
+        } else if self.has_siblings.get() && self.streak.get() < LIFO_STREAK {
             // SAFETY: we are the seat's worker.
             if let Some(displaced) = unsafe { self.seat.lifo.put(task) } {
                 self.push_shared(displaced);
@@ -216,7 +216,7 @@ impl Worker {
                     .or_else(|| if main.is_due() { None } else { self.search() });
                 if let Some(task) = found {
                     self.poll(task);
-                } else if !main.is_due() {
+                } else if !main.is_due() && self.may_sleep() && !main.is_due() {
                     break true;
                 }
                 polls += 1;
@@ -256,13 +256,13 @@ impl Worker {
             // There may be more where that came from.
             self.shared.wake_one();
         }
-        watch::begin_work(&self.shared, self.number);
+        watch::begin_work(&self.shared, self.number.get());
     }
 
     /// Takes the task whose turn it is.
     #[inline]
     fn next(&self) -> Option<Task> {
-        if self.has_siblings {
+        if self.has_siblings.get() {
             if let Some(task) = self.seat.lifo.take() {
                 self.streak.set(self.streak.get() + 1);
                 return Some(task);
@@ -314,12 +314,13 @@ impl Worker {
 
     /// Takes this worker's share of what other threads have made ready to the end of its queue.
     fn collect_injected(&self) {
-        if self.number.is_none() {
+        if self.number.get().is_none() {
             return;
         }
         let injection = &self.shared.injection;
         let share = injection.len() / self.shared.seats.len() + 1;
-        let room = CAPACITY - self.seat.ring.len();
+        // One at least, also when the ring is full at every turn: it goes to the overflow.
+        let room = (CAPACITY - self.seat.ring.len()).max(1);
         let Some(mut tasks) = injection.take(share.min(room)) else {
             return;
         };
@@ -330,7 +331,7 @@ impl Worker {
 
     /// Looks for tasks in the queues of siblings.
     fn search(&self) -> Option<Task> {
-        if !self.has_siblings {
+        if !self.has_siblings.get() {
             return None;
         }
         if !self.searching.get() {
@@ -370,7 +371,7 @@ impl Worker {
         let took = self.adapt(now);
         self.collect_inbox();
         self.collect_injected();
-        if self.has_siblings {
+        if self.has_siblings.get() {
             watch::look(self, now);
             if took >= WORTH && self.shared.idle.wants_work() && self.seat.ready() > 1 {
                 self.shared.wake_one();
@@ -397,6 +398,13 @@ impl Worker {
         took
     }
 
+    /// Whether nothing is ready here, at the last moment before sleep: the timers let go of a waker now, and its destructor, which is
+    /// foreign code, may have woken somebody here, or the main future. Nothing foreign runs from here to the sleep.
+    fn may_sleep(&self) -> bool {
+        let _ = self.seat.driver.timers.next_deadline();
+        !self.seat.has_ready() && self.pinned.borrow().len() == 0
+    }
+
     /// Sleeps until there is something to do. May return with nothing.
     fn park(&self) {
         self.streak.set(LIFO_STREAK);
@@ -406,7 +414,7 @@ impl Worker {
         counters.parks.add(1);
         counters.turns.add(1);
         self.seat.moves.asleep();
-        let Some(number) = self.number.filter(|_| self.has_siblings) else {
+        let Some(number) = self.number.get().filter(|_| self.has_siblings.get()) else {
             let awake = || self.seat.moves.awake();
             self.seat.driver.park(None, awake);
             self.rested.set(self.shared.seats.len() > 1);
@@ -427,7 +435,10 @@ impl Worker {
             self.woken.set((Instant::now(), how));
         };
         if self.shared.injection.len() > 0 || (look_again && self.shared.has_ready()) {
-            awake();
+            self.seat.moves.awake();
+            idle.search_on(number);
+            self.searching.set(true);
+            self.rested.set(true);
         } else {
             let until = watch::before_sleep(&self.shared, number);
             self.seat.driver.park(until, awake);
@@ -437,8 +448,32 @@ impl Worker {
         }
     }
 
+    /// The runtime has ended: from here on this worker is as a guest. It ends what is pinned to this thread, and polls nothing but its
+    /// main future, so that whoever ends the runtime need not wait for that.
+    pub(crate) fn retire(&self) {
+        self.close_local();
+        let Some(number) = self.number.take() else {
+            return;
+        };
+        self.has_siblings.set(false);
+        self.is_alone.set(false);
+        // SAFETY: we are the seat's worker.
+        unsafe { self.seat.clear() };
+        self.let_others_search(number);
+    }
+
+    /// This worker does not search, nor watch, any more.
+    fn let_others_search(&self, number: usize) {
+        if self.searching.take() && self.shared.idle.stop_searching() {
+            self.shared.wake_one();
+        }
+        if self.shared.watch.is_watcher(number) {
+            watch::begin_work(&self.shared, Some(number));
+        }
+    }
+
     /// Ends what is pinned to this thread: drops its futures, here, and takes no more.
-    pub(crate) fn close_local(&self) {
+    fn close_local(&self) {
         shared::drain(&self.local.owned);
         drop(self.local.inbox.close());
         // What is queued is references to tasks that are complete, and no future. Dropped one by one, as nothing must be borrowed.
@@ -510,11 +545,11 @@ impl Sitting {
         shared.crew.come(&shared, &local);
         let has_siblings = number.is_some() && shared.seats.len() > 1;
         let worker = Rc::new(Worker {
-            number,
-            has_siblings,
+            number: Cell::new(number),
+            has_siblings: Cell::new(has_siblings),
             pinned: RefCell::default(),
             first_pinned: Cell::new(NO_POSITION),
-            is_alone: number.is_some() && !has_siblings,
+            is_alone: Cell::new(number.is_some() && !has_siblings),
             pinned_popped: Cell::new(0),
             streak: Cell::new(0),
             interval: Cell::new(shared.settings.event_interval),
@@ -553,19 +588,16 @@ impl Drop for Sitting {
         budget::unlimited();
         Running::none();
         let worker = &*self.worker;
-        if worker.shared.ends_with_main {
-            worker.shared.close();
+        let shared = &worker.shared;
+        if shared.ends_with_main && worker.number.get().is_some() {
+            shared.crew.shut_down(shared, Some(Instant::now()), |_| ());
         }
         worker.close_local();
-        if worker.searching.take() {
-            let _ = worker.shared.idle.stop_searching();
-        }
         worker.seat.moves.asleep();
-        if let Some(number) = worker.number
-            && worker.shared.watch.is_watcher(number)
-        {
-            watch::begin_work(&worker.shared, Some(number));
+        if let Some(number) = worker.number.get() {
+            worker.let_others_search(number);
         }
+        shared.crew.cleared(&worker.local);
     }
 }
 

@@ -25,12 +25,18 @@ use crate::sync::{Mutex, lock};
 use crate::task::queue::TaskQueue;
 use crate::task::task::Task;
 use crate::tasks::Running;
+use std::cell::Cell;
 use std::sync::{Arc, Condvar, PoisonError};
 use std::time::{Duration, Instant};
-use std::{io, mem, thread};
+use std::{io, mem, ptr, thread};
 
 /// Of the threads. The kernel shows the first 15 bytes.
 const THREAD_NAME: &str = "waterwheel-blocking";
+
+thread_local! {
+    /// The pool that this is a thread of, to compare with.
+    static POOL: Cell<*const Pool> = const { Cell::new(ptr::null()) };
+}
 
 /// How large a pool becomes, and how long it stays so.
 #[derive(Clone)]
@@ -170,6 +176,7 @@ impl Pool {
 
     /// What a thread of the pool does, from its start to its end.
     fn run_jobs(&self) {
+        POOL.set(ptr::from_ref(self));
         let mut state = lock(&self.state);
         loop {
             if let Some(job) = state.queue.pop() {
@@ -217,14 +224,15 @@ impl Pool {
         queued
     }
 
-    /// Waits until no job runs, of a pool that is closed, or until `deadline`.
+    /// Waits until no job runs, of a pool that is closed, or until `deadline`. The job that calls this does not count.
     pub(crate) fn wait_until_idle(&self, deadline: Instant) {
+        let own = usize::from(ptr::eq(POOL.get(), self));
         let state = lock(&self.state);
         debug_assert!(state.closed, "jobs may come for ever");
         let patience = deadline.saturating_duration_since(Instant::now());
         drop(
             self.idle
-                .wait_timeout_while(state, patience, |state| state.threads > 0),
+                .wait_timeout_while(state, patience, |state| state.threads > own),
         );
     }
 

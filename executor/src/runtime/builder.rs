@@ -115,7 +115,8 @@ impl Builder {
         self
     }
 
-    /// Runs at the start of each of the runtime's threads, of those for blocking jobs as well. Not on the thread in `block_on`.
+    /// Runs at the start of each of the runtime's threads, of those for blocking jobs as well. Not on the thread in `block_on`. If the hook
+    /// panics, the thread goes on.
     pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.settings.hooks.thread_start = Some(Arc::new(hook));
         self

@@ -13,10 +13,12 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 thread_local! {
-    /// The runtimes that this thread has entered, the last one last.
-    static ENTERED: RefCell<Vec<Handle>> = const { RefCell::new(Vec::new()) };
-    /// How many these are.
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// The runtimes that this thread has entered, the last one last, each with the number of its guard.
+    static ENTERED: RefCell<Vec<(u64, Handle)>> = const { RefCell::new(Vec::new()) };
+    /// Whether there are any.
+    static HAS_ENTERED: Cell<bool> = const { Cell::new(false) };
+    /// The number of the next guard.
+    static NEXT_GUARD: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Reaches a runtime from any thread: to spawn on it, above all. It can be cloned and sent.
@@ -85,10 +87,13 @@ impl Handle {
     /// The runtime that this thread has entered last.
     #[inline]
     pub(crate) fn entered() -> Option<Self> {
-        if DEPTH.get() == 0 {
+        if !HAS_ENTERED.get() {
             return None;
         }
-        ENTERED.with_borrow(|entered| entered.last().cloned())
+        let last = |entered: &RefCell<Vec<(u64, Self)>>| {
+            entered.borrow().last().map(|(_, handle)| handle.clone())
+        };
+        ENTERED.try_with(last).ok().flatten()
     }
 
     /// Starts a task on the runtime. On a worker of that, it is as [`spawn`](crate::spawn()).
@@ -143,6 +148,10 @@ impl Handle {
     /// Nothing is polled here: timers and sockets must be awaited in a task or in [`block_on`](Self::block_on), and
     /// [`spawn_local`](crate::spawn_local) needs a thread that works for a runtime.
     ///
+    /// # Panics
+    ///
+    /// In the destructor of a thread-local, when the thread's own list of what it has entered is gone already.
+    ///
     /// # Examples
     ///
     /// ```
@@ -157,12 +166,22 @@ impl Handle {
     /// # }
     /// ```
     pub fn enter(&self) -> EnterGuard {
-        ENTERED.with_borrow_mut(|entered| entered.push(self.clone()));
-        DEPTH.set(DEPTH.get() + 1);
-        EnterGuard {
-            depth: DEPTH.get(),
+        self.try_enter()
+            .expect("a thread enters no runtime while its thread-locals are dropped")
+    }
+
+    /// The same, if this thread's list of them still stands.
+    pub(crate) fn try_enter(&self) -> Option<EnterGuard> {
+        let number = NEXT_GUARD.get();
+        ENTERED
+            .try_with(|entered| entered.borrow_mut().push((number, self.clone())))
+            .ok()?;
+        NEXT_GUARD.set(number + 1);
+        HAS_ENTERED.set(true);
+        Some(EnterGuard {
+            number,
             this_thread: PhantomData,
-        }
+        })
     }
 
     /// What the runtime has done so far.
@@ -197,30 +216,27 @@ impl Error for TryCurrentError {}
 
 /// The time in which a thread has [entered](Handle::enter) a runtime. Dropped, it gives back what was before.
 ///
-/// # Panics
-///
-/// Guards are to be dropped in the reverse order. To drop one before one that was made after it panics.
+/// Guards may be dropped in any order: the runtime that counts is that of the youngest which is left.
 #[must_use = "dropping it leaves the runtime at once"]
 pub struct EnterGuard {
-    depth: usize,
+    number: u64,
     /// Not `Send`: it restores what its own thread had.
     this_thread: PhantomData<*const ()>,
 }
 
 impl Drop for EnterGuard {
     fn drop(&mut self) {
-        let in_order = DEPTH.get() == self.depth;
-        if !in_order && !std::thread::panicking() {
-            panic!(
-                "a guard of `Handle::enter` was dropped before one that was made after it; drop them in the reverse order"
-            );
-        }
-        let left = ENTERED.with_borrow_mut(|entered| {
-            let left = entered.split_off(self.depth - 1);
-            DEPTH.set(entered.len());
-            left
-        });
-        drop(left);
+        let leave = |entered: &RefCell<Vec<(u64, Handle)>>| {
+            let mut entered = entered.borrow_mut();
+            let place = entered
+                .iter()
+                .rposition(|(number, _)| *number == self.number)?;
+            let (_, left) = entered.remove(place);
+            HAS_ENTERED.set(!entered.is_empty());
+            Some(left)
+        };
+        // Dropped when nothing is borrowed. If the list is gone, it has taken its own with it.
+        drop(ENTERED.try_with(leave));
     }
 }
 

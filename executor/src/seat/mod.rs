@@ -91,10 +91,12 @@ impl Seat {
     /// This thread is the seat's worker.
     pub(crate) unsafe fn refill(&self) -> Option<Task> {
         let mut tasks = self.overflow.take(CAPACITY / 2)?;
-        let first = tasks.pop();
+        // By way of the ring, the first too, as positions are counted there.
         // SAFETY: by the caller's promise.
-        unsafe { self.take_in(&mut tasks) };
-        first
+        unsafe {
+            self.take_in(&mut tasks);
+            self.ring.pop()
+        }
     }
 
     /// Moves tasks, no more than the ring has room for, to its end.

@@ -32,7 +32,7 @@ use std::ptr;
 pub(crate) const CAPACITY: usize = 256;
 /// Small enough for a model to fill it.
 #[cfg(loom)]
-pub(crate) const CAPACITY: usize = 4;
+pub(crate) const CAPACITY: usize = 6;
 
 /// A counter on a cache line of its own: thieves write `head`, and the worker writes `tail`.
 #[repr(align(64))]
@@ -130,7 +130,7 @@ impl Ring {
         while head != tail {
             let task = self.slot(head).load(Ordering::Relaxed);
             if self.alone {
-                self.head.0.store(head + 1, Ordering::Relaxed);
+                self.head.0.store(head + 1, Ordering::Release);
             } else if let Err(now) = self.head.0.compare_exchange_weak(
                 head,
                 head + 1,
