@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 /// How long the watcher sleeps at most.
 pub(crate) const PERIOD: Duration = Duration::from_millis(10);
 /// How long the last look of anybody must be past.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(4);
 
 const NOBODY: usize = 0;
 

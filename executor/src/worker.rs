@@ -36,8 +36,8 @@ use waterwheel_reactor::budget;
 /// How many tasks run out of turn, one after the other, because they were woken last.
 const LIFO_STREAK: u32 = 3;
 
-/// How long a worker runs tasks between two turns, as far as it can tell beforehand: when polls take long, there are fewer
-/// of them.
+/// How long a worker runs tasks between two turns, as far as it can tell: when polls take long, there are fewer of them. With siblings
+/// that rely on it, it reads the clock after the first poll, the fourth and the sixteenth, too.
 const BETWEEN_TURNS: Duration = Duration::from_millis(5);
 
 thread_local! {
@@ -81,8 +81,10 @@ pub(crate) struct Worker {
     streak: Cell<u32>,
     /// How many polls there are until the next turn.
     interval: Cell<u32>,
-    /// When the last turn was, if there was no sleep since.
-    last_turn: Cell<Option<Instant>>,
+    /// When it turned its driver last, or woke.
+    awake_since: Cell<Instant>,
+    /// Whether that is known: a worker that is alone does not read the clock when it wakes.
+    has_turned: Cell<bool>,
     /// Whether it has rested, and is to tell the others once it finds something to do.
     rested: Cell<bool>,
     /// Whether it is counted as one that searches.
@@ -207,6 +209,8 @@ impl Worker {
             }
             let mut polls = 0;
             let interval = self.interval.get();
+            // The clock is read seldom, and soon: polls may suddenly take long.
+            let mut check = if self.has_siblings.get() { 1 } else { u32::MAX };
             let slept = loop {
                 if let ControlFlow::Break(output) = main.step(self) {
                     return output;
@@ -223,12 +227,18 @@ impl Worker {
                 if polls >= interval {
                     break false;
                 }
+                if polls == check {
+                    check *= 4;
+                    if self.awake_since.get().elapsed() > BETWEEN_TURNS {
+                        break false;
+                    }
+                }
             };
             self.seat.counters.polls.add(u64::from(polls));
             if slept {
                 self.park();
             } else {
-                self.turn_now();
+                self.turn_now(polls);
             }
         }
     }
@@ -360,7 +370,7 @@ impl Worker {
     }
 
     /// Wakes whom concerns what has happened, without sleeping.
-    fn turn_now(&self) {
+    fn turn_now(&self, polls: u32) {
         // What the driver wakes goes to the end.
         self.streak.set(LIFO_STREAK);
         Running::none();
@@ -368,7 +378,7 @@ impl Worker {
         self.seat.moves.on();
         self.seat.counters.turns.add(1);
         let now = Instant::now();
-        let took = self.adapt(now);
+        let took = self.adapt(now, polls);
         self.collect_inbox();
         self.collect_injected();
         if self.has_siblings.get() {
@@ -379,19 +389,19 @@ impl Worker {
         }
     }
 
-    /// Sets how many polls there are until the next turn, by how long the last ones took, and returns that. It is not known of those
-    /// after a sleep.
-    fn adapt(&self, now: Instant) -> Duration {
-        let Some(last) = self.last_turn.replace(Some(now)) else {
+    /// Sets how many polls there are until the next turn, by how long the last ones took, and returns that. A worker that is alone does not
+    /// know it of those after a sleep.
+    fn adapt(&self, now: Instant, polls: u32) -> Duration {
+        let since = self.awake_since.replace(now);
+        if !self.has_turned.replace(true) {
             return Duration::ZERO;
-        };
-        let took = now.saturating_duration_since(last);
-        let interval = self.interval.get();
+        }
+        let took = now.saturating_duration_since(since);
         let next = if took > BETWEEN_TURNS {
-            let fitting = u128::from(interval) * BETWEEN_TURNS.as_nanos() / took.as_nanos();
+            let fitting = u128::from(polls) * BETWEEN_TURNS.as_nanos() / took.as_nanos();
             u32::try_from(fitting).unwrap_or(u32::MAX)
         } else {
-            interval.saturating_mul(2)
+            self.interval.get().saturating_mul(2)
         };
         let most = self.shared.settings.event_interval;
         self.interval.set(next.clamp(1, most));
@@ -409,12 +419,12 @@ impl Worker {
     fn park(&self) {
         self.streak.set(LIFO_STREAK);
         Running::none();
-        self.last_turn.set(None);
         let counters = &self.seat.counters;
         counters.parks.add(1);
         counters.turns.add(1);
         self.seat.moves.asleep();
         let Some(number) = self.number.get().filter(|_| self.has_siblings.get()) else {
+            self.has_turned.set(false);
             let awake = || self.seat.moves.awake();
             self.seat.driver.park(None, awake);
             self.rested.set(self.shared.seats.len() > 1);
@@ -432,7 +442,9 @@ impl Worker {
                 counters.unparks.add(1);
             }
             self.rested.set(true);
-            self.woken.set((Instant::now(), how));
+            let now = Instant::now();
+            self.awake_since.set(now);
+            self.woken.set((now, how));
         };
         if self.shared.injection.len() > 0 || (look_again && self.shared.has_ready()) {
             self.seat.moves.awake();
@@ -553,7 +565,8 @@ impl Sitting {
             pinned_popped: Cell::new(0),
             streak: Cell::new(0),
             interval: Cell::new(shared.settings.event_interval),
-            last_turn: Cell::new(None),
+            awake_since: Cell::new(Instant::now()),
+            has_turned: Cell::new(true),
             rested: Cell::new(shared.seats.len() > 1),
             searching: Cell::new(false),
             woken: Cell::new((Instant::now(), Woken::ByItself)),
