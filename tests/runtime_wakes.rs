@@ -36,7 +36,8 @@ impl Counters {
                     if wake % 2 == 0 {
                         waker.wake_by_ref();
                     } else {
-                        waker.clone().wake();
+                        let clone = waker.clone();
+                        clone.wake();
                     }
                 }
             });
