@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream as Blocking};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::{Poll, Waker};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -436,6 +436,72 @@ fn yielding_siblings_run_what_is_queued_behind() {
 #[test]
 fn siblings_with_slow_polls_run_what_is_queued_behind() {
     all_kinds_of_queues(Others::Slow);
+}
+
+/// A guest has a driver of its own, which the workers look after as well. Its connections are those that it has waited for itself.
+#[test]
+fn workers_serve_the_driver_of_a_stuck_guest() {
+    for others in [Others::Idle, Others::Yielding] {
+        hold(&SERVED[..1], || {
+            let runtime = Runtime::builder().worker_threads(SEATS).build().unwrap();
+            let stage = Stage::default();
+            let control = control(stage.clone());
+            let (tell, told) = mpsc::channel();
+            let (leave, left) = mpsc::channel::<Waker>();
+            let clients = thread::scope(|scope| {
+                let (runtime, theirs) = (&runtime, stage.clone());
+                scope.spawn(move || {
+                    runtime.block_on(poll_fn(|cx| {
+                        leave.send(cx.waker().clone()).unwrap();
+                        // None: it has been told before.
+                        let _ = tell.send(());
+                        if theirs.is_over() {
+                            Poll::Ready(())
+                        } else {
+                            Poll::Pending
+                        }
+                    }));
+                });
+                told.recv().unwrap();
+                let clients = runtime.block_on(async {
+                    let mut clients = Vec::new();
+                    for _ in 0..4 {
+                        let (server, client) = connection(&stage);
+                        clients.push(client);
+                        {
+                            let mut reading = pin!(server.readable());
+                            let pending =
+                                poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx).is_pending()));
+                            assert!(pending.await);
+                        }
+                        drop(spawn(echo(server)));
+                    }
+                    if others == Others::Yielding {
+                        for _ in 0..SEATS {
+                            let stage = stage.clone();
+                            drop(spawn(async move {
+                                while !stage.is_over() {
+                                    yield_now().await;
+                                }
+                            }));
+                        }
+                    }
+                    stage.block(STUCK);
+                    clients
+                });
+                stage.is_over.store(true, Ordering::SeqCst);
+                while let Ok(waker) = left.try_recv() {
+                    waker.wake();
+                }
+                clients
+            });
+            drop(runtime);
+            for client in clients {
+                client.join().unwrap();
+            }
+            Ok((stage.delays, control.join().unwrap()))
+        });
+    }
 }
 
 /// A worker that has been stuck comes back and goes on: nothing of what is its own is lost.
