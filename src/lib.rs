@@ -61,3 +61,185 @@ pub use timer::{interval, interval_at, sleep, sleep_until, timeout, timeout_at};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// What is spawned where another thread may run it must be `Send`: each of these is refused, and its twin, which differs in nothing but
+/// the type that it keeps, compiles. So it is refused for that and no other reason. (On nightly the error's code is compared, too.)
+///
+/// ```
+/// # use std::sync::Arc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// waterwheel::block_on(async {
+///     let kept = Kept::new(1);
+///     waterwheel::spawn(poll_fn(move |_| Poll::Ready(assert_eq!(*kept, 1)))).await.unwrap();
+/// });
+/// ```
+/// ```compile_fail,E0277
+/// # use std::rc::Rc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// waterwheel::block_on(async {
+///     let kept = Kept::new(1);
+///     waterwheel::spawn(poll_fn(move |_| Poll::Ready(assert_eq!(*kept, 1)))).await.unwrap();
+/// });
+/// ```
+///
+/// An output that is not, of a future that is:
+///
+/// ```
+/// # use std::sync::Arc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// waterwheel::block_on(async {
+///     waterwheel::spawn(poll_fn(|_| Poll::Ready(Kept::new(1)))).await.unwrap();
+/// });
+/// ```
+/// ```compile_fail,E0277
+/// # use std::rc::Rc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// waterwheel::block_on(async {
+///     waterwheel::spawn(poll_fn(|_| Poll::Ready(Kept::new(1)))).await.unwrap();
+/// });
+/// ```
+///
+/// By `Runtime::spawn`:
+///
+/// ```
+/// # use std::sync::Arc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// let runtime = waterwheel::Runtime::new().unwrap();
+/// let kept = Kept::new(1);
+/// runtime.block_on(runtime.spawn(poll_fn(move |_| Poll::Ready(assert_eq!(*kept, 1))))).unwrap();
+/// ```
+/// ```compile_fail,E0277
+/// # use std::rc::Rc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// let runtime = waterwheel::Runtime::new().unwrap();
+/// let kept = Kept::new(1);
+/// runtime.block_on(runtime.spawn(poll_fn(move |_| Poll::Ready(assert_eq!(*kept, 1))))).unwrap();
+/// ```
+///
+/// By `Handle::spawn`:
+///
+/// ```
+/// # use std::sync::Arc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// waterwheel::block_on(async {
+///     let kept = Kept::new(1);
+///     let runtime = waterwheel::Handle::current();
+///     runtime.spawn(poll_fn(move |_| Poll::Ready(assert_eq!(*kept, 1)))).await.unwrap();
+/// });
+/// ```
+/// ```compile_fail,E0277
+/// # use std::rc::Rc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// waterwheel::block_on(async {
+///     let kept = Kept::new(1);
+///     let runtime = waterwheel::Handle::current();
+///     runtime.spawn(poll_fn(move |_| Poll::Ready(assert_eq!(*kept, 1)))).await.unwrap();
+/// });
+/// ```
+///
+/// By `JoinSet::spawn`:
+///
+/// ```
+/// # use std::sync::Arc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// waterwheel::block_on(async {
+///     let kept = Kept::new(1);
+///     let mut set = waterwheel::JoinSet::new();
+///     set.spawn(poll_fn(move |_| Poll::Ready(assert_eq!(*kept, 1))));
+///     set.join_next().await.unwrap().unwrap();
+/// });
+/// ```
+/// ```compile_fail,E0277
+/// # use std::rc::Rc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// waterwheel::block_on(async {
+///     let kept = Kept::new(1);
+///     let mut set = waterwheel::JoinSet::new();
+///     set.spawn(poll_fn(move |_| Poll::Ready(assert_eq!(*kept, 1))));
+///     set.join_next().await.unwrap().unwrap();
+/// });
+/// ```
+///
+/// By `task::Builder::spawn`, and `spawn_on`:
+///
+/// ```
+/// # use std::sync::Arc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// waterwheel::block_on(async {
+///     let kept = Kept::new(1);
+///     let task = waterwheel::task::Builder::new().name("keeper");
+///     task.spawn(poll_fn(move |_| Poll::Ready(assert_eq!(*kept, 1)))).await.unwrap();
+/// });
+/// ```
+/// ```compile_fail,E0277
+/// # use std::rc::Rc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// waterwheel::block_on(async {
+///     let kept = Kept::new(1);
+///     let task = waterwheel::task::Builder::new().name("keeper");
+///     task.spawn(poll_fn(move |_| Poll::Ready(assert_eq!(*kept, 1)))).await.unwrap();
+/// });
+/// ```
+/// ```
+/// # use std::sync::Arc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// waterwheel::block_on(async {
+///     let kept = Kept::new(1);
+///     let runtime = waterwheel::Handle::current();
+///     let task = waterwheel::task::Builder::new().name("keeper");
+///     task.spawn_on(poll_fn(move |_| Poll::Ready(assert_eq!(*kept, 1))), &runtime).await.unwrap();
+/// });
+/// ```
+/// ```compile_fail,E0277
+/// # use std::rc::Rc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// waterwheel::block_on(async {
+///     let kept = Kept::new(1);
+///     let runtime = waterwheel::Handle::current();
+///     let task = waterwheel::task::Builder::new().name("keeper");
+///     task.spawn_on(poll_fn(move |_| Poll::Ready(assert_eq!(*kept, 1))), &runtime).await.unwrap();
+/// });
+/// ```
+///
+/// A blocking job runs on another thread, always:
+///
+/// ```
+/// # use std::sync::Arc as Kept;
+/// waterwheel::block_on(async {
+///     let kept = Kept::new(1);
+///     waterwheel::spawn_blocking(move || drop(kept)).await.unwrap();
+/// });
+/// ```
+/// ```compile_fail,E0277
+/// # use std::rc::Rc as Kept;
+/// waterwheel::block_on(async {
+///     let kept = Kept::new(1);
+///     waterwheel::spawn_blocking(move || drop(kept)).await.unwrap();
+/// });
+/// ```
+///
+/// What is pinned need not be:
+///
+/// ```
+/// # use std::rc::Rc as Kept;
+/// # use std::{future::poll_fn, task::Poll};
+/// waterwheel::block_on(async {
+///     let kept = Kept::new(1);
+///     waterwheel::spawn_local(poll_fn(move |_| Poll::Ready(assert_eq!(*kept, 1)))).await.unwrap();
+/// });
+/// ```
+///
+/// A guard of `enter` stays on its thread:
+///
+/// ```
+/// let runtime = waterwheel::Runtime::new().unwrap();
+/// let guard = runtime.enter();
+/// std::thread::scope(|_| drop(guard));
+/// ```
+/// ```compile_fail,E0277
+/// let runtime = waterwheel::Runtime::new().unwrap();
+/// let guard = runtime.enter();
+/// std::thread::scope(|scope| { scope.spawn(move || drop(guard)); });
+/// ```
+#[cfg(doctest)]
+struct WhatIsSent;

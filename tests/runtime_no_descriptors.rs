@@ -1,0 +1,74 @@
+//! Where the kernel has no descriptors, a runtime is not made, and says so; what has been made of it is given back. A test of its own
+//! process, whose limit it lowers.
+
+mod common;
+
+use common::{descriptors, eventually, threads};
+use futures_util::future::poll_fn;
+use std::fs::File;
+use std::iter;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+use std::task::{Poll, Waker};
+use std::thread;
+use waterwheel::{Runtime, spawn};
+
+#[test]
+fn a_runtime_or_a_guest_without_descriptors() {
+    let runtime = Runtime::builder().worker_threads(2).build().unwrap();
+    runtime.block_on(async { spawn(async {}).await.unwrap() });
+    let limit = libc::rlimit {
+        rlim_cur: 100,
+        rlim_max: 100,
+    };
+    // SAFETY: the pointer is to a limit that outlives the call.
+    let set = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    assert_eq!(set, 0);
+    let mut files: Vec<_> = iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    // There are some for one seat, and not for two: three each. `descriptors` needs one itself.
+    files.truncate(files.len() - 4);
+    let before = (descriptors(), threads().len());
+
+    for seats in [2, 8] {
+        let error = Runtime::builder().worker_threads(seats).build();
+        assert_eq!(error.unwrap_err().raw_os_error(), Some(libc::EMFILE));
+        assert_eq!(descriptors(), before.0);
+        eventually("no thread is left", || threads().len() == before.1);
+    }
+    drop(Runtime::builder().worker_threads(1).build().unwrap());
+
+    // Two guests beside the one in the seat: there are descriptors for one of them.
+    let (tell, told) = mpsc::channel::<Waker>();
+    let wait = || {
+        let tell = tell.clone();
+        let mut pended = false;
+        poll_fn(move |cx| {
+            if std::mem::replace(&mut pended, true) {
+                return Poll::Ready(());
+            }
+            tell.send(cx.waker().clone()).unwrap();
+            Poll::Pending
+        })
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| runtime.block_on(wait()));
+        let first = told.recv().unwrap();
+        scope.spawn(|| runtime.block_on(wait()));
+        let second = told.recv().unwrap();
+        let third = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async {})));
+        first.wake();
+        second.wake();
+        let payload = third.unwrap_err().downcast::<String>().unwrap();
+        assert!(
+            payload.starts_with("`block_on` could not make a reactor"),
+            "{payload}"
+        );
+    });
+    // The runtime is as it was.
+    assert_eq!(
+        runtime.block_on(async { spawn(async { 7 }).await.unwrap() }),
+        7
+    );
+    drop(runtime);
+    assert_eq!(descriptors(), before.0 - 6);
+}
