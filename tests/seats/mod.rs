@@ -14,7 +14,7 @@
 use std::collections::HashSet;
 use std::env;
 use std::future::Future;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use waterwheel::Runtime;
 
@@ -36,6 +36,10 @@ static ASKED: LazyLock<Option<usize>> = LazyLock::new(|| {
 /// The threads that runtimes have started, of all tests in this process.
 static STARTED: LazyLock<Mutex<HashSet<ThreadId>>> = LazyLock::new(Mutex::default);
 
+fn lock_started() -> MutexGuard<'static, HashSet<ThreadId>> {
+    STARTED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Runs a future to its end in a runtime of as many seats as are asked for, which ends with it.
 #[track_caller]
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
@@ -45,8 +49,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = Runtime::builder()
         .worker_threads(seats)
         .on_thread_start(|| {
-            let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
-            started.insert(thread::current().id());
+            lock_started().insert(thread::current().id());
         })
         .build();
     let runtime = match runtime {
@@ -66,11 +69,15 @@ pub(crate) fn threads() -> usize {
     ASKED.unwrap_or(0)
 }
 
+/// How many threads runtimes have started so far, those for blocking jobs among them.
+pub(crate) fn started() -> usize {
+    lock_started().len()
+}
+
 /// Whether what any worker may run, or drop, may have been on that thread: it is `main`, which was in [`block_on`], or one that a
 /// runtime has started.
 pub(crate) fn is_seated(thread: ThreadId, main: ThreadId) -> bool {
-    let started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
-    thread == main || started.contains(&thread)
+    thread == main || lock_started().contains(&thread)
 }
 
 /// Makes what comes in order on one seat comparable on several.
