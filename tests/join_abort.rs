@@ -72,9 +72,7 @@ fn and_then_detached() {
 fn after_its_end_it_changes_nothing() {
     block_on(async {
         let handle = spawn(ready(1));
-        while !handle.is_finished() {
-            yield_now().await;
-        }
+        seats::until(1, || handle.is_finished()).await;
         handle.abort();
         handle.abort();
         assert_eq!(handle.await.unwrap(), 1);

@@ -101,9 +101,7 @@ fn after_its_end_it_changes_nothing() {
     block_on(async {
         let handle = spawn(ready(1));
         let abort = handle.abort_handle();
-        while !abort.is_finished() {
-            yield_now().await;
-        }
+        seats::until(1, || abort.is_finished()).await;
         abort.abort();
         assert_eq!(handle.await.unwrap(), 1);
         abort.abort();

@@ -178,9 +178,7 @@ fn polled_from_one_place_and_then_another() {
         assert_eq!(Arc::strong_count(&first), 1, "displaced");
         tell.abort();
         // Woken, and let go: after that the task's worker does nothing more.
-        while Arc::strong_count(&second) > 1 {
-            yield_now().await;
-        }
+        seats::until(1, || Arc::strong_count(&second) == 1).await;
         assert!(handle.is_finished());
         assert_eq!((first.get(), second.get()), (0, 1));
         assert!(poll_with(&mut handle, &first));
@@ -233,9 +231,7 @@ fn awaited_in_a_later_runtime() {
     let (finished, cut) = block_on(async {
         let finished = spawn(ready(String::from("output")));
         let cut = spawn(pending::<()>());
-        while !finished.is_finished() {
-            yield_now().await;
-        }
+        seats::until(1, || finished.is_finished()).await;
         (finished, cut)
     });
     assert!(finished.is_finished() && cut.is_finished());

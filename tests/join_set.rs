@@ -238,9 +238,7 @@ fn a_wait_that_was_woken_may_be_dropped() {
                     .is_pending()
             );
             tell.abort();
-            while wakes.wakes() == number {
-                yield_now().await;
-            }
+            seats::until(1, || wakes.wakes() > number).await;
             assert_eq!(wakes.wakes(), number + 1);
             drop(next);
             assert_eq!(set.join_next().await.unwrap().unwrap(), number);
@@ -312,9 +310,7 @@ fn it_may_go_from_thread_to_thread() {
             }
             send.send(set).unwrap();
             // The last of them may still be in its last poll when the runtime ends: that poll counts.
-            while ended.load(Ordering::SeqCst) < TASKS {
-                yield_now().await;
-            }
+            seats::until(5, || ended.load(Ordering::SeqCst) == TASKS).await;
         });
         let mut joined = joining.join().unwrap();
         seats::in_any_order(&mut joined);
@@ -415,10 +411,11 @@ fn to_wait_costs_the_same_among_many() {
         assert!(set.poll_join_next(&mut cx).is_pending());
         assert_eq!(Arc::strong_count(&wakes), 3);
         signals.iter().for_each(Signal::abort);
-        while wakes.wakes() == 0 || !set.is_empty() {
-            yield_now().await;
+        seats::until(1, || {
             while set.try_join_next().is_some() {}
-        }
+            set.is_empty() && wakes.wakes() > 0
+        })
+        .await;
         assert_eq!(wakes.wakes(), 1, "once for all of them");
     });
 }

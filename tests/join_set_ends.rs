@@ -60,9 +60,7 @@ fn abort_all() {
         let mut set = JoinSet::new();
         let ends = set.spawn(async { 1 });
         set.spawn(linger(&dropped));
-        while !ends.is_finished() {
-            yield_now().await;
-        }
+        seats::until(1, || ends.is_finished()).await;
         // Never polled, on one seat.
         set.spawn(linger(&dropped));
         set.abort_all();
@@ -103,14 +101,12 @@ fn dropping_it_aborts() {
         let mut threads = Vec::new();
         if seats::count() == 1 {
             assert_eq!(drops.try_iter().count(), 0, "their worker drops them");
-            yield_now().await;
-            threads.extend(drops.try_iter());
-            assert_eq!(threads.len(), 11, "at once");
         }
-        while threads.len() < 11 {
-            yield_now().await;
+        seats::until(1, || {
             threads.extend(drops.try_iter());
-        }
+            threads.len() == 11
+        })
+        .await;
         assert_seated(&threads, here);
         drop(dropped);
         assert_eq!(drops.iter().count(), 0);
@@ -304,9 +300,7 @@ fn detached_while_they_end() {
                 });
             }
             send.send(set).unwrap();
-            while ended.load(Ordering::SeqCst) < 20 {
-                yield_now().await;
-            }
+            seats::until(25, || ended.load(Ordering::SeqCst) == 20).await;
         });
         detaching.join().unwrap();
     }
@@ -353,16 +347,12 @@ fn dropped_inside_its_own_task() {
             if !ends {
                 own.abort();
             }
-            // This task is on this thread, and the one in the set may be on any.
-            for _ in 0..3 {
-                yield_now().await;
-            }
-            assert!(own.is_finished());
-            let mut told = drops.try_iter().count();
-            while seats::count() > 1 && told < 2 {
-                yield_now().await;
+            let mut told = 0;
+            seats::until(3, || {
                 told += drops.try_iter().count();
-            }
+                own.is_finished() && told >= 2
+            })
+            .await;
             assert_eq!(told, 2);
         }
     });

@@ -310,9 +310,7 @@ fn in_the_waker_of_who_awaits() {
         let mut cx = Context::from_waker(&waker);
         assert!(Pin::new(&mut handle).poll(&mut cx).is_pending());
         tell.abort();
-        while count.get() == 0 {
-            yield_now().await;
-        }
+        seats::until(1, || count.get() > 0).await;
         assert_eq!(handle.await.unwrap(), 1);
         assert_eq!(count.get(), 1, "it was woken, and panicked");
         assert_eq!(spawn(ready(1)).await.unwrap(), 1, "the worker lives on");

@@ -111,13 +111,13 @@ fn and_go_while_the_runtime_ends() {
                         send.send(own_waker().await).unwrap();
                         pending::<()>().await
                     });
-                    let waker = loop {
-                        yield_now().await;
-                        if let Ok(waker) = waker.try_recv() {
-                            break waker;
-                        }
-                    };
-                    held.push((handle, waker));
+                    let mut received = None;
+                    seats::until(1, || {
+                        received = waker.try_recv().ok();
+                        received.is_some()
+                    })
+                    .await;
+                    held.push((handle, received.unwrap()));
                 }
                 threads.push(thread::spawn(move || {
                     for (handle, waker) in held {

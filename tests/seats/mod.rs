@@ -16,7 +16,7 @@ use std::env;
 use std::future::Future;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
-use waterwheel::Runtime;
+use waterwheel::{Runtime, yield_now};
 
 const VARIABLE: &str = "WATERWHEEL_TEST_SEATS";
 
@@ -78,6 +78,20 @@ pub(crate) fn started() -> usize {
 /// runtime has started.
 pub(crate) fn is_seated(thread: ThreadId, main: ThreadId) -> bool {
     thread == main || lock_started().contains(&thread)
+}
+
+/// Waits until `holds` does: on one seat no longer than so many yields, as in each of them all who are ready have their turn; on several
+/// as long as it takes.
+pub(crate) async fn until(yields: usize, mut holds: impl FnMut() -> bool) {
+    let mut yielded = 0;
+    while !holds() {
+        assert!(
+            count() > 1 || yielded < yields,
+            "{yields} yields are too few"
+        );
+        yield_now().await;
+        yielded += 1;
+    }
 }
 
 /// Makes what comes in order on one seat comparable on several.
