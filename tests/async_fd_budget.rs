@@ -1,5 +1,8 @@
 //! A task whose descriptor is always ready lets others run: each operation spends of the task's budget.
 
+mod seats;
+
+use seats::block_on;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::Read;
@@ -9,7 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 use waterwheel::reactor::budget::PER_POLL;
 use waterwheel::reactor::{AsyncFd, Direction};
-use waterwheel::{block_on, sleep, spawn_local, yield_now};
+use waterwheel::{sleep, spawn_local, yield_now};
 
 /// Reads for ever what never blocks, and counts.
 async fn read_for_ever(operations: Rc<Cell<u64>>) {

@@ -1,5 +1,8 @@
 //! A descriptor is not bound to a runtime: it outlives one, and several may wait for it at the same time.
 
+mod seats;
+
+use seats::block_on;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
@@ -7,7 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::thread;
 use waterwheel::reactor::{AsyncFd, Direction};
-use waterwheel::{block_on, spawn};
+use waterwheel::spawn;
 
 fn pair() -> (Arc<AsyncFd<UnixStream>>, UnixStream) {
     let (ours, theirs) = UnixStream::pair().expect("pair");

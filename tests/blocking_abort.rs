@@ -1,9 +1,12 @@
 //! Aborting a blocking job. (Before it has started, with certainty: `executor/src/blocking/tests.rs`, where the pool is small.)
 
+mod seats;
+
+use seats::block_on;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use waterwheel::{block_on, spawn_blocking};
+use waterwheel::spawn_blocking;
 
 #[test]
 fn once_it_has_started_is_too_late() {

@@ -1,10 +1,13 @@
 //! Blocking jobs run beside the runtime and beside each other, and their end wakes who awaits them.
 
+mod seats;
+
+use seats::block_on;
 use std::collections::HashSet;
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
-use waterwheel::{block_on, sleep, spawn, spawn_blocking, spawn_local};
+use waterwheel::{sleep, spawn, spawn_blocking, spawn_local};
 
 /// The job waits for what the runtime does meanwhile: if it held the runtime up, neither would end.
 #[test]

@@ -1,7 +1,10 @@
 //! Inside a blocking job is outside of the runtime: a runtime of one's own may be made there, and the other one is not found.
 
+mod seats;
+
+use seats::block_on;
 use std::time::Duration;
-use waterwheel::{JoinError, block_on, sleep, spawn, spawn_blocking};
+use waterwheel::{JoinError, sleep, spawn, spawn_blocking};
 
 #[test]
 fn block_on_makes_a_runtime_of_its_own() {

@@ -1,9 +1,12 @@
 //! What comes back from a blocking job: its output or its panic, to whoever holds the handle, and where it has run.
 
+mod seats;
+
+use seats::block_on;
 use std::panic::panic_any;
 use std::sync::mpsc;
 use std::thread;
-use waterwheel::{JoinHandle, block_on, spawn, spawn_blocking};
+use waterwheel::{JoinHandle, spawn, spawn_blocking};
 
 /// Tells of its drop, and of the thread's name.
 struct TellDrop(mpsc::Sender<String>);
@@ -59,13 +62,22 @@ fn its_panic() {
 fn of_a_detached_job() {
     let (dropped, drops) = mpsc::channel();
     block_on(async {
+        // They end after their handles are gone, which would have their outputs to drop.
+        let (release, released) = mpsc::channel::<()>();
         let output = TellDrop(dropped.clone());
-        drop(spawn_blocking(move || output));
+        drop(spawn_blocking(move || {
+            assert!(released.recv().is_err());
+            output
+        }));
+        drop(release);
+        let (release, released) = mpsc::channel::<()>();
         let output = TellDrop(dropped);
         drop(spawn_blocking(move || {
             let _output = output;
+            assert!(released.recv().is_err());
             panic!("nobody asks");
         }));
+        drop(release);
         let waiting = spawn_blocking(move || drops.iter().collect::<Vec<_>>());
         assert_eq!(waiting.await.unwrap(), ["waterwheel-blocking"; 2]);
     });

@@ -1,9 +1,12 @@
 //! A runtime gives its threads and descriptors back. A test of its own process: it counts all there are.
 
+mod seats;
+
+use seats::block_on;
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
-use waterwheel::{block_on, spawn, spawn_blocking};
+use waterwheel::{spawn, spawn_blocking};
 
 fn count(folder: &str) -> usize {
     fs::read_dir(folder).unwrap().count()
@@ -30,13 +33,20 @@ fn await_threads(expected: usize) {
 #[test]
 fn they_end_with_the_runtime_and_its_jobs() {
     const JOBS: usize = 16;
+    let before = threads();
     block_on(async {});
-    let (before, open) = (threads(), count("/proc/self/fd"));
+    await_threads(before);
+    let open = count("/proc/self/fd");
 
     block_on(async {
         drop(spawn(async {}));
-        assert_eq!(threads(), before, "a runtime without jobs has no threads");
+        assert_eq!(
+            threads(),
+            before + seats::threads(),
+            "a runtime without jobs has none but its own"
+        );
     });
+    await_threads(before);
 
     for _ in 0..50 {
         let (release, released) = mpsc::channel::<()>();
@@ -53,7 +63,11 @@ fn they_end_with_the_runtime_and_its_jobs() {
             for handle in handles {
                 handle.await.unwrap();
             }
-            assert_eq!(threads(), before + JOBS, "they wait for more");
+            assert_eq!(
+                threads(),
+                before + seats::threads() + JOBS,
+                "they wait for more"
+            );
             let (start, started) = mpsc::channel();
             drop(spawn_blocking(move || {
                 start.send(()).unwrap();

@@ -1,5 +1,8 @@
 //! Many connections at once, all of them echoed on; when they are closed, descriptors and memory are where they were.
 
+mod seats;
+
+use seats::block_on;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::io::{Read, Write};
@@ -9,7 +12,7 @@ use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
 use waterwheel::net::{TcpListener, TcpStream};
-use waterwheel::{block_on, spawn_local};
+use waterwheel::spawn_local;
 
 /// The system's allocator, which counts the bytes that are alive.
 struct Counting;

@@ -1,7 +1,10 @@
 //! Pitfall: self-waking tasks starve the driver (tokio#8212). A task that wakes itself for ever keeps nobody from running:
 //! each test here ends only if what it waits for gets its turn beside such tasks.
 
+mod seats;
+
 use futures_util::future::poll_fn;
+use seats::block_on;
 use std::future::Future;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,7 +14,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 use waterwheel::reactor::{AsyncFd, Direction};
-use waterwheel::{JoinHandle, block_on, sleep, spawn, spawn_local, yield_now};
+use waterwheel::{JoinHandle, sleep, spawn, spawn_local, yield_now};
 
 /// Is always ready, and never ends.
 async fn greedy() {

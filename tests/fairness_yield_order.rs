@@ -1,8 +1,11 @@
 //! Whoever is ready runs in the order of becoming so: tasks, and the main future among them.
 
+mod seats;
+
+use seats::block_on;
 use std::cell::RefCell;
 use std::rc::Rc;
-use waterwheel::{block_on, spawn_local, yield_now};
+use waterwheel::{spawn_local, yield_now};
 
 type Trace = Rc<RefCell<Vec<(&'static str, u32)>>>;
 

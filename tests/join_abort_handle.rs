@@ -1,11 +1,15 @@
 //! Abort handles: a task is aborted by who does not await it.
 
+mod seats;
+
+use futures_util::future::abortable;
+use seats::block_on;
 use std::cell::{Cell, RefCell};
 use std::future::{pending, ready};
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread::{self, ThreadId};
-use waterwheel::{AbortHandle, JoinHandle, block_on, spawn, spawn_local, yield_now};
+use waterwheel::{AbortHandle, JoinHandle, spawn, spawn_local, yield_now};
 
 /// Tells of its drop, and of the thread.
 struct TellDrop(mpsc::Sender<ThreadId>);
@@ -43,14 +47,16 @@ fn the_join_handle_tells_that_it_was_used() {
 #[test]
 fn it_tells_when_the_task_is_over() {
     block_on(async {
-        let handle = spawn(async { yield_now().await });
+        let (told, tell) = abortable(pending::<()>());
+        let handle = spawn(told);
         let abort = handle.abort_handle();
         assert!(!abort.is_finished());
         assert_eq!(
             format!("{abort:?}"),
             "AbortHandle { is_finished: false, .. }"
         );
-        handle.await.unwrap();
+        tell.abort();
+        assert!(handle.await.unwrap().is_err(), "told by its own means");
         assert!(abort.is_finished());
         assert_eq!(
             format!("{abort:?}"),
@@ -95,7 +101,7 @@ fn after_its_end_it_changes_nothing() {
     block_on(async {
         let handle = spawn(ready(1));
         let abort = handle.abort_handle();
-        yield_now().await;
+        seats::until(1, || abort.is_finished()).await;
         abort.abort();
         assert_eq!(handle.await.unwrap(), 1);
         abort.abort();

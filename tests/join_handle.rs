@@ -1,6 +1,9 @@
 //! What a join handle gives, and when: outputs, errors, and the ways to ask for them.
 
-use futures_util::future::{Either, FutureExt, select};
+mod seats;
+
+use futures_util::future::{Either, FutureExt, abortable, select};
+use seats::block_on;
 use std::cell::Cell;
 use std::future::{Future, pending, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -10,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::thread;
-use waterwheel::{JoinError, JoinHandle, block_on, spawn, spawn_local, yield_now};
+use waterwheel::{JoinError, JoinHandle, spawn, spawn_local, yield_now};
 
 /// Counts how often it is woken.
 #[derive(Default)]
@@ -112,9 +115,11 @@ fn dropping_it_detaches_the_task() {
 #[test]
 fn is_finished_tells_that_it_would_not_wait() {
     block_on(async {
-        let handle = spawn(async { yield_now().await });
+        let (told, tell) = abortable(pending::<()>());
+        let handle = spawn(told);
         assert!(!handle.is_finished());
         assert!(format!("{handle:?}").contains("is_finished: false"));
+        tell.abort();
         while !handle.is_finished() {
             yield_now().await;
         }
@@ -126,7 +131,7 @@ fn is_finished_tells_that_it_would_not_wait() {
 #[test]
 fn it_may_be_awaited_in_part_and_again() {
     block_on(async {
-        let (finish, finished) = futures_util::future::abortable(pending::<()>());
+        let (finish, finished) = abortable(pending::<()>());
         let mut handle = spawn(finish);
         for _ in 0..3 {
             match select(&mut handle, pin!(yield_now())).await {
@@ -162,7 +167,8 @@ fn polled_after_its_output_it_panics() {
 #[test]
 fn polled_from_one_place_and_then_another() {
     block_on(async {
-        let mut handle = spawn(async { yield_now().await });
+        let (told, tell) = abortable(pending::<()>());
+        let mut handle = spawn(told);
         let first = Arc::new(Woken::default());
         let second = Arc::new(Woken::default());
         assert!(!poll_with(&mut handle, &first));
@@ -170,11 +176,11 @@ fn polled_from_one_place_and_then_another() {
         assert_eq!(Arc::strong_count(&first), 2, "one waker of each place");
         assert!(!poll_with(&mut handle, &second));
         assert_eq!(Arc::strong_count(&first), 1, "displaced");
-        while !handle.is_finished() {
-            yield_now().await;
-        }
+        tell.abort();
+        // Woken, and let go: after that the task's worker does nothing more.
+        seats::until(1, || Arc::strong_count(&second) == 1).await;
+        assert!(handle.is_finished());
         assert_eq!((first.get(), second.get()), (0, 1));
-        assert_eq!(Arc::strong_count(&second), 1, "woken and let go");
         assert!(poll_with(&mut handle, &first));
         assert_eq!(Arc::strong_count(&first), 1);
     });
@@ -200,9 +206,10 @@ fn awaited_on_another_thread() {
         let handle: JoinHandle<thread::ThreadId> = receive.recv().unwrap();
         block_on(handle).unwrap()
     });
+    let there = other.thread().id();
     let here = thread::current().id();
     block_on(async {
-        let (release, released) = futures_util::future::abortable(pending::<()>());
+        let (release, released) = abortable(pending::<()>());
         send.send(spawn(async move {
             let _ = release.await;
             thread::current().id()
@@ -214,7 +221,8 @@ fn awaited_on_another_thread() {
             yield_now().await;
         }
     });
-    assert_eq!(other.join().unwrap(), here);
+    let ran = other.join().unwrap();
+    assert!(ran != there && seats::is_seated(ran, here));
 }
 
 /// The handle outlives the runtime, and tells what became of the task.
@@ -223,7 +231,7 @@ fn awaited_in_a_later_runtime() {
     let (finished, cut) = block_on(async {
         let finished = spawn(ready(String::from("output")));
         let cut = spawn(pending::<()>());
-        yield_now().await;
+        seats::until(1, || finished.is_finished()).await;
         (finished, cut)
     });
     assert!(finished.is_finished() && cut.is_finished());

@@ -1,7 +1,10 @@
 //! Joining the tasks of a set: in which order they come, what they come to, and at what cost.
 
+mod seats;
+
 use futures_util::future::{AbortHandle as Signal, abortable};
 use futures_util::{FutureExt, Stream, StreamExt};
+use seats::block_on;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +16,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 use waterwheel::reactor::budget::PER_POLL;
-use waterwheel::{JoinSet, block_on, sleep, spawn_local, yield_now};
+use waterwheel::{JoinSet, spawn_local, yield_now};
 
 /// A future that ends when it is told to, from any thread.
 fn until_told() -> (impl Future<Output = ()> + Send, Signal) {
@@ -44,7 +47,8 @@ fn in_the_order_in_which_they_end() {
         let signals: Vec<Signal> = (0..6)
             .map(|number| {
                 let (told, signal) = until_told();
-                set.spawn(told.map(move |()| number));
+                // On one thread: on several, nobody knows which ends first.
+                set.spawn_local(told.map(move |()| number));
                 signal
             })
             .collect();
@@ -91,11 +95,18 @@ fn panics_and_cancellations_are_errors() {
         set.spawn(async { panic!("in a set") });
         set.spawn(pending::<u32>()).abort();
         set.spawn(async { 1 });
-        let panicked = set.join_next().await.unwrap().unwrap_err();
-        assert_eq!(panicked.to_string(), "the task panicked: in a set");
-        assert!(set.join_next().await.unwrap().unwrap_err().is_cancelled());
-        assert_eq!(set.join_next().await.unwrap().unwrap(), 1);
-        assert!(set.is_empty());
+        let mut joined = Vec::new();
+        while let Some(output) = set.join_next().await {
+            joined.push(output.map_err(|error| error.to_string()));
+        }
+        let mut expected = [
+            Err("the task panicked: in a set".to_owned()),
+            Err("the task was cancelled".to_owned()),
+            Ok(1),
+        ];
+        seats::in_any_order(&mut joined);
+        seats::in_any_order(&mut expected);
+        assert_eq!(joined, expected);
     });
 }
 
@@ -118,13 +129,16 @@ fn outputs_need_not_be_send() {
 fn it_is_a_stream_and_collects_futures() {
     block_on(async {
         let delays = [3, 1, 2].map(|delay| async move {
-            sleep(Duration::from_millis(delay)).await;
+            for _ in 0..delay {
+                yield_now().await;
+            }
             delay
         });
         let mut set: JoinSet<u64> = delays.into_iter().collect();
         set.extend([async { 0 }]);
         assert_eq!(set.size_hint(), (4, Some(4)));
-        let ended: Vec<u64> = set.by_ref().map(Result::unwrap).collect().await;
+        let mut ended: Vec<u64> = set.by_ref().map(Result::unwrap).collect().await;
+        seats::in_any_order(&mut ended);
         assert_eq!(ended, [0, 1, 2, 3]);
         assert_eq!(set.size_hint(), (0, Some(0)));
     });
@@ -166,11 +180,11 @@ fn a_wait_may_be_dropped_at_any_time() {
         let mut signal = None::<Signal>;
         for wait in 0..WAITS {
             match wait % 10 {
-                // A task, which ends three waits later.
+                // A task, which ends three waits later, and not between two lines of this test.
                 0 => {
                     let (told, tell) = until_told();
                     let number = spawned;
-                    set.spawn(told.map(move |()| number));
+                    set.spawn_local(told.map(move |()| number));
                     spawned += 1;
                     signal = Some(tell);
                     yield_now().await;
@@ -224,7 +238,7 @@ fn a_wait_that_was_woken_may_be_dropped() {
                     .is_pending()
             );
             tell.abort();
-            yield_now().await;
+            seats::until(1, || wakes.wakes() > number).await;
             assert_eq!(wakes.wakes(), number + 1);
             drop(next);
             assert_eq!(set.join_next().await.unwrap().unwrap(), number);
@@ -282,21 +296,24 @@ fn it_may_go_from_thread_to_thread() {
             })
         });
         block_on(async {
+            let ended = Arc::new(AtomicUsize::new(0));
             let mut set = JoinSet::new();
             for number in 0..TASKS {
+                let ended = Arc::clone(&ended);
                 set.spawn(async move {
                     for _ in 0..number % 3 {
                         yield_now().await;
                     }
+                    ended.fetch_add(1, Ordering::SeqCst);
                     number
                 });
             }
             send.send(set).unwrap();
-            for _ in 0..5 {
-                yield_now().await;
-            }
+            // The last of them may still be in its last poll when the runtime ends: that poll counts.
+            seats::until(5, || ended.load(Ordering::SeqCst) == TASKS).await;
         });
         let mut joined = joining.join().unwrap();
+        seats::in_any_order(&mut joined);
         // Those that yield as often end in the order in which they were spawned.
         joined.sort_by_key(|number| number % 3);
         let mut expected: Vec<usize> = (0..TASKS).collect();
@@ -338,10 +355,12 @@ fn many_tasks() {
     block_on(async {
         let mut set: JoinSet<usize> = (0..TASKS).map(|number| async move { number }).collect();
         assert_eq!(set.len(), TASKS);
-        for number in 0..TASKS {
-            assert_eq!(set.join_next().await.unwrap().unwrap(), number);
+        let mut joined = Vec::new();
+        while let Some(number) = set.join_next().await {
+            joined.push(number.unwrap());
         }
-        assert!(set.join_next().await.is_none());
+        seats::in_any_order(&mut joined);
+        assert!(joined.into_iter().eq(0..TASKS));
     });
 }
 
@@ -392,10 +411,12 @@ fn to_wait_costs_the_same_among_many() {
         assert!(set.poll_join_next(&mut cx).is_pending());
         assert_eq!(Arc::strong_count(&wakes), 3);
         signals.iter().for_each(Signal::abort);
-        yield_now().await;
+        seats::until(1, || {
+            while set.try_join_next().is_some() {}
+            set.is_empty() && wakes.wakes() > 0
+        })
+        .await;
         assert_eq!(wakes.wakes(), 1, "once for all of them");
-        while set.try_join_next().is_some() {}
-        assert!(set.is_empty());
     });
 }
 
@@ -405,7 +426,11 @@ fn who_joins_spends_of_the_budget() {
     block_on(async {
         let joined = Rc::new(Cell::new(0));
         let theirs = Rc::clone(&joined);
-        let mut set: JoinSet<()> = (0..10 * PER_POLL).map(|_| async {}).collect();
+        let mut set = JoinSet::new();
+        for _ in 0..10 * PER_POLL {
+            // On this thread, so that all have ended before the first is joined.
+            set.spawn_local(async {});
+        }
         yield_now().await;
         let joining = spawn_local(async move {
             while set.join_next().await.is_some() {

@@ -1,13 +1,17 @@
 //! The ends of a set: aborted, shut down, detached, dropped, and outlived by its runtime or the other way round. Every
 //! future is dropped once, where it may be.
 
+mod seats;
+
+use seats::block_on;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::thread::{self, ThreadId};
-use waterwheel::{AbortHandle, JoinSet, block_on, spawn, spawn_local, yield_now};
+use waterwheel::{AbortHandle, JoinSet, spawn, spawn_local, yield_now};
 
 /// Tells of its drop, and of the thread.
 struct TellDrop(mpsc::Sender<ThreadId>);
@@ -42,26 +46,40 @@ fn linger<T>(dropped: &mpsc::Sender<ThreadId>) -> impl Future<Output = T> + Send
     }
 }
 
+/// Checks that tasks were dropped by workers of their runtime.
+#[track_caller]
+fn assert_seated(threads: &[ThreadId], main: ThreadId) {
+    let seated = |thread: &ThreadId| seats::is_seated(*thread, main);
+    assert!(threads.iter().all(seated), "{threads:?}, not {main:?}");
+}
+
 #[test]
 fn abort_all() {
     block_on(async {
         let (dropped, drops) = mpsc::channel();
         let mut set = JoinSet::new();
-        set.spawn(async { 1 });
+        let ends = set.spawn(async { 1 });
         set.spawn(linger(&dropped));
-        yield_now().await;
-        // Never polled.
+        seats::until(1, || ends.is_finished()).await;
+        // Never polled, on one seat.
         set.spawn(linger(&dropped));
         set.abort_all();
         assert_eq!(set.len(), 3);
-        assert_eq!(drops.try_iter().count(), 0, "their worker drops them");
+        if seats::count() == 1 {
+            assert_eq!(drops.try_iter().count(), 0, "their worker drops them");
+        }
         // One that is spawned after is not aborted.
         set.spawn(async { 2 });
-        assert_eq!(set.join_next().await.unwrap().unwrap(), 1);
-        assert!(set.join_next().await.unwrap().unwrap_err().is_cancelled());
-        assert!(set.join_next().await.unwrap().unwrap_err().is_cancelled());
+        let mut joined = Vec::new();
+        while let Some(output) = set.join_next().await {
+            joined.push(output.map_err(|error| error.to_string()));
+        }
+        let cancelled = || Err("the task was cancelled".to_owned());
+        let mut expected = [Ok(1), cancelled(), cancelled(), Ok(2)];
+        seats::in_any_order(&mut joined);
+        seats::in_any_order(&mut expected);
+        assert_eq!(joined, expected);
         assert_eq!(drops.try_iter().count(), 2);
-        assert_eq!(set.join_next().await.unwrap().unwrap(), 2);
         set.abort_all();
         assert!(set.join_next().await.is_none());
     });
@@ -80,9 +98,16 @@ fn dropping_it_aborts() {
         yield_now().await;
         set.spawn(linger(&dropped));
         drop(set);
-        assert_eq!(drops.try_iter().count(), 0, "their worker drops them");
-        yield_now().await;
-        assert_eq!(drops.try_iter().collect::<Vec<_>>(), [here; 11]);
+        let mut threads = Vec::new();
+        if seats::count() == 1 {
+            assert_eq!(drops.try_iter().count(), 0, "their worker drops them");
+        }
+        seats::until(1, || {
+            threads.extend(drops.try_iter());
+            threads.len() == 11
+        })
+        .await;
+        assert_seated(&threads, here);
         drop(dropped);
         assert_eq!(drops.iter().count(), 0);
     });
@@ -154,7 +179,8 @@ fn a_shutdown_may_be_dropped() {
         let (dropped, drops) = mpsc::channel();
         let mut set = JoinSet::new();
         for _ in 0..10 {
-            set.spawn(linger::<()>(&dropped));
+            // On this thread, so that nothing ends between two lines of this test.
+            set.spawn_local(linger::<()>(&dropped));
         }
         yield_now().await;
         drop(set.shutdown());
@@ -261,19 +287,20 @@ fn detached_while_they_end() {
             });
         });
         block_on(async {
+            let ended = Arc::new(AtomicUsize::new(0));
             let mut set = JoinSet::new();
             for number in 0..20 {
+                let ended = Arc::clone(&ended);
                 set.spawn(async move {
                     for _ in 0..number {
                         yield_now().await;
                     }
+                    ended.fetch_add(1, Ordering::SeqCst);
                     false
                 });
             }
             send.send(set).unwrap();
-            for _ in 0..25 {
-                yield_now().await;
-            }
+            seats::until(25, || ended.load(Ordering::SeqCst) == 20).await;
         });
         detaching.join().unwrap();
     }
@@ -320,11 +347,13 @@ fn dropped_inside_its_own_task() {
             if !ends {
                 own.abort();
             }
-            for _ in 0..3 {
-                yield_now().await;
-            }
-            assert!(own.is_finished());
-            assert_eq!(drops.try_iter().count(), 2);
+            let mut told = 0;
+            seats::until(3, || {
+                told += drops.try_iter().count();
+                own.is_finished() && told >= 2
+            })
+            .await;
+            assert_eq!(told, 2);
         }
     });
 }
@@ -378,7 +407,9 @@ fn its_runtime_ends() {
         set.spawn(linger(&dropped));
         set
     });
-    assert_eq!(drops.try_iter().collect::<Vec<_>>(), [here; 2]);
+    let threads: Vec<_> = drops.try_iter().collect();
+    assert_eq!(threads.len(), 2);
+    assert_seated(&threads, here);
     assert_eq!(set.len(), 2);
     assert!(set.try_join_next().unwrap().unwrap_err().is_cancelled());
     block_on(async {
@@ -390,7 +421,9 @@ fn its_runtime_ends() {
     });
     // Dropped outside any runtime, with a task inside that was cancelled.
     drop(set);
-    assert_eq!(drops.try_iter().collect::<Vec<_>>(), [here; 1]);
+    let threads: Vec<_> = drops.try_iter().collect();
+    assert_eq!(threads.len(), 1);
+    assert_seated(&threads, here);
 }
 
 /// A destructor that runs while the runtime ends spawns into a set: what it spawns is cancelled, and the set knows.
@@ -399,14 +432,15 @@ fn spawned_while_the_runtime_ends() {
     let (send, sets) = mpsc::channel();
     let (dropped, drops) = mpsc::channel();
     block_on(async {
+        let spawns = OnDrop::new(move || {
+            let mut set = JoinSet::new();
+            let aborts = set.spawn(linger::<()>(&dropped));
+            assert!(aborts.is_finished());
+            aborts.abort();
+            send.send(set).unwrap();
+        });
         spawn(async move {
-            let _spawn = OnDrop::new(move || {
-                let mut set = JoinSet::new();
-                let aborts = set.spawn(linger::<()>(&dropped));
-                assert!(aborts.is_finished());
-                aborts.abort();
-                send.send(set).unwrap();
-            });
+            let _spawns = spawns;
             pending::<()>().await
         });
         yield_now().await;
@@ -447,6 +481,8 @@ fn its_runtime_ends_while_another_thread_has_it() {
         });
         other.join().unwrap();
         drop(dropped);
-        assert_eq!(drops.iter().collect::<Vec<_>>(), [here; 8]);
+        let threads: Vec<_> = drops.iter().collect();
+        assert_eq!(threads.len(), 8);
+        assert_seated(&threads, here);
     }
 }

@@ -1,12 +1,17 @@
 //! A panic in a task stays in the task, wherever it comes from: the poll, a destructor, whoever awaits it.
 
+mod seats;
+
+use futures_util::FutureExt;
+use futures_util::future::abortable;
+use seats::block_on;
 use std::future::{Future, pending, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use waterwheel::{JoinError, block_on, spawn, spawn_local, yield_now};
+use waterwheel::{JoinError, spawn, yield_now};
 
 /// Panics when it is dropped, with this message.
 struct PanicOnDrop(&'static str);
@@ -168,7 +173,7 @@ fn in_destructors_at_the_end_of_the_runtime() {
 /// Destructors of tasks run while the main future's panic passes through, and panic themselves: that is no abort.
 #[test]
 fn in_destructors_while_the_main_future_panics() {
-    let dropped = Count::default();
+    let (dropped, refused) = (Count::default(), Count::default());
     let panicked = catch_unwind(|| {
         block_on(async {
             for _ in 0..3 {
@@ -179,8 +184,9 @@ fn in_destructors_while_the_main_future_panics() {
                     pending::<()>().await
                 }));
             }
-            drop(spawn_local(async {
-                let _spawns = SpawnOnDrop;
+            let spawns = SpawnOnDrop(refused.clone());
+            drop(spawn(async move {
+                let _spawns = spawns;
                 pending::<()>().await
             }));
             yield_now().await;
@@ -192,16 +198,18 @@ fn in_destructors_while_the_main_future_panics() {
         "the main future"
     );
     assert_eq!(dropped.get(), 3);
+    assert_eq!(refused.get(), 1);
     assert_eq!(block_on(async { spawn(ready(1)).await.unwrap() }), 1);
 }
 
-struct SpawnOnDrop;
+struct SpawnOnDrop(Count);
 
 impl Drop for SpawnOnDrop {
     fn drop(&mut self) {
         let handle = spawn(pending::<()>());
         assert!(handle.is_finished(), "the runtime is ending");
         handle.abort();
+        self.0.add();
     }
 }
 
@@ -297,12 +305,15 @@ fn in_the_waker_of_who_awaits() {
             drop: false,
             count: count.clone(),
         }));
-        let mut handle = spawn(ready(1));
+        let (told, tell) = abortable(pending::<()>());
+        let mut handle = spawn(told.map(|_| 1));
         let mut cx = Context::from_waker(&waker);
         assert!(Pin::new(&mut handle).poll(&mut cx).is_pending());
-        yield_now().await;
-        assert_eq!(count.get(), 1, "it was woken, and panicked");
+        tell.abort();
+        seats::until(1, || count.get() > 0).await;
         assert_eq!(handle.await.unwrap(), 1);
+        assert_eq!(count.get(), 1, "it was woken, and panicked");
+        assert_eq!(spawn(ready(1)).await.unwrap(), 1, "the worker lives on");
     });
 }
 
@@ -313,10 +324,8 @@ fn in_the_destructor_of_the_waker_of_who_awaits() {
     block_on(async {
         let ended = Count::default();
         let theirs = ended.clone();
-        let mut handle = spawn(async move {
-            yield_now().await;
-            theirs.add();
-        });
+        let (told, tell) = abortable(pending::<()>());
+        let mut handle = spawn(told.map(move |_| theirs.add()));
         let waker = Waker::from(Arc::new(Panicking {
             drop: true,
             wake: false,
@@ -331,6 +340,7 @@ fn in_the_destructor_of_the_waker_of_who_awaits() {
             *panicked.downcast::<&str>().unwrap(),
             "the waker's destructor"
         );
+        tell.abort();
         while ended.get() == 0 {
             yield_now().await;
         }
@@ -345,10 +355,8 @@ fn in_the_clone_of_the_waker_of_who_awaits() {
         RawWakerVTable::new(|_| panic_any("the clone"), |_| (), |_| (), |_| ());
 
     block_on(async {
-        let mut handle = spawn(async {
-            yield_now().await;
-            1
-        });
+        let (told, tell) = abortable(pending::<()>());
+        let mut handle = spawn(told.map(|_| 1));
         // SAFETY: the table's functions take no notice of the data.
         let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) };
         let good = Arc::new(Panicking::default());
@@ -361,6 +369,7 @@ fn in_the_clone_of_the_waker_of_who_awaits() {
         assert!(panicked.is_err());
         drop(good_waker);
         assert_eq!(Arc::strong_count(&good), 1, "the old waker is let go");
+        tell.abort();
         assert_eq!(handle.await.unwrap(), 1);
     });
 }

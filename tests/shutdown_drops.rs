@@ -1,6 +1,10 @@
-//! When the main future ends, every task that is still alive is dropped: then, on that thread, and once.
+//! When the runtime ends, every task that is still alive is dropped: then, on a thread of the runtime, and once. A task that is pinned
+//! to a thread is dropped when that leaves the runtime, and there.
+
+mod seats;
 
 use futures_util::future::poll_fn;
+use seats::block_on;
 use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +14,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
-use waterwheel::{JoinHandle, block_on, sleep, spawn, spawn_local, yield_now};
+use waterwheel::{JoinHandle, sleep, spawn, spawn_local, yield_now};
 
 /// Tells of its drop, and of the thread.
 struct TellDrop(mpsc::Sender<ThreadId>);
@@ -46,7 +50,7 @@ fn linger(f: impl FnOnce() + 'static) -> JoinHandle<()> {
 }
 
 #[test]
-fn on_the_thread_of_the_runtime() {
+fn on_a_thread_of_the_runtime() {
     let here = thread::current().id();
     let (dropped, drops) = mpsc::channel();
     block_on(async {
@@ -65,13 +69,19 @@ fn on_the_thread_of_the_runtime() {
             }));
         }
         yield_now().await;
-        // Never polled.
+        // Never polled, on one seat.
         let tell = TellDrop(dropped.clone());
-        drop(spawn(async move { drop(tell) }));
+        drop(spawn(async move {
+            let _tell = tell;
+            pending::<()>().await
+        }));
         assert!(drops.try_recv().is_err(), "nothing has ended");
     });
     drop(dropped);
-    assert_eq!(drops.iter().collect::<Vec<_>>(), [here; 5]);
+    let threads: Vec<_> = drops.iter().collect();
+    assert_eq!(threads.len(), 5);
+    let seated = |thread: &ThreadId| seats::is_seated(*thread, here);
+    assert!(threads.iter().all(seated), "{threads:?}, not {here:?}");
 }
 
 /// Pitfall: a wake during the executor's drop is a use after free (async-executor#163). Pitfall: a task that is not Send is

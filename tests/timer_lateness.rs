@@ -1,8 +1,11 @@
 //! How late a short sleep is, beside the least that the kernel allows: a bare timerfd in an epoll instance.
 
+mod seats;
+
+use seats::block_on;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
-use waterwheel::{block_on, sleep};
+use waterwheel::sleep;
 
 const DELAY: Duration = Duration::from_micros(50);
 const SLEEPS: usize = 200;

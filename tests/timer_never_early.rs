@@ -1,7 +1,10 @@
 //! A million sleeps of random length, through the whole runtime: none is early, all end.
 
+mod seats;
+
+use seats::block_on;
 use std::time::{Duration, Instant};
-use waterwheel::{block_on, sleep, spawn, timeout};
+use waterwheel::{sleep, spawn, timeout};
 
 const TASKS: u64 = 2_000;
 const SLEEPS: u64 = 500;

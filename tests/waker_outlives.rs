@@ -1,13 +1,16 @@
 //! Wakers that are kept: after their task, after their runtime, on another thread.
 
+mod seats;
+
 use futures_util::future::poll_fn;
+use seats::block_on;
 use std::cell::Cell;
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
-use waterwheel::{block_on, spawn, spawn_local, yield_now};
+use waterwheel::{spawn, spawn_local, yield_now};
 
 /// The waker of whoever awaits this.
 async fn own_waker() -> Waker {
@@ -108,8 +111,13 @@ fn and_go_while_the_runtime_ends() {
                         send.send(own_waker().await).unwrap();
                         pending::<()>().await
                     });
-                    yield_now().await;
-                    held.push((handle, waker.recv().unwrap()));
+                    let mut received = None;
+                    seats::until(1, || {
+                        received = waker.try_recv().ok();
+                        received.is_some()
+                    })
+                    .await;
+                    held.push((handle, received.unwrap()));
                 }
                 threads.push(thread::spawn(move || {
                     for (handle, waker) in held {

@@ -1,13 +1,16 @@
 //! Pitfall: user code consumes the parker's token (futures-rs#2010). The runtime sleeps in `epoll_wait(2)`, and has nothing to
 //! do with `std::thread::park`.
 
+mod seats;
+
 use futures_util::future::poll_fn;
+use seats::block_on;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
-use waterwheel::{block_on, spawn};
+use waterwheel::spawn;
 
 /// The runtime's thread parks and is unparked by others in the middle of polls, right after it has been woken: no wake is lost
 /// by it.

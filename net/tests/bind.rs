@@ -4,11 +4,12 @@ mod support;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use support::block_on;
 use waterwheel::net::{TcpListener, TcpStream};
 
 #[test]
 fn a_port_in_use_is_addr_in_use() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let taken = listener.local_addr()?;
         let error = TcpListener::bind(taken).await.expect_err("taken");
@@ -22,7 +23,7 @@ fn a_port_in_use_is_addr_in_use() -> io::Result<()> {
 /// SO_REUSEADDR: the connections of a former listener linger at its port, and hinder nobody.
 #[test]
 fn a_port_can_be_had_again_while_connections_linger() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let client = TcpStream::connect(address).await?;
@@ -37,7 +38,7 @@ fn a_port_can_be_had_again_while_connections_linger() -> io::Result<()> {
 
 #[test]
 fn addresses_are_tried_in_turn() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let taken = TcpListener::bind("127.0.0.1:0").await?.into_std();
         let free: SocketAddr = ([127, 0, 0, 1], 0).into();
         let listener = TcpListener::bind(&[taken.local_addr()?, free][..]).await?;
@@ -48,7 +49,7 @@ fn addresses_are_tried_in_turn() -> io::Result<()> {
 
 #[test]
 fn no_address_at_all_is_an_error_that_says_so() {
-    waterwheel::block_on(async {
+    block_on(async {
         let error = TcpListener::bind(&[][..]).await.expect_err("nowhere");
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains("TcpListener::bind"), "{error}");
@@ -57,7 +58,7 @@ fn no_address_at_all_is_an_error_that_says_so() {
 
 #[test]
 fn both_families_can_be_listened_at_and_connected_to() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         for address in ["127.0.0.1:0", "[::1]:0"] {
             let listener = match TcpListener::bind(address).await {
                 Err(error) if cannot_ipv6(&error) => continue,
@@ -82,7 +83,7 @@ fn cannot_ipv6(error: &io::Error) -> bool {
 
 #[test]
 fn debug_output_names_the_ends() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         assert!(format!("{listener:?}").contains(&address));

@@ -4,7 +4,7 @@ mod support;
 
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::os::unix::process::ExitStatusExt;
-use support::{pair_with_std, rerun, reset, role};
+use support::{block_on, pair_with_std, rerun, reset, role};
 
 const NAME: &str = "writing_to_a_closed_peer_is_an_error_and_no_signal";
 
@@ -42,7 +42,7 @@ fn default_sigpipe() {
 }
 
 fn write_to_a_closed_peer() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, theirs) = pair_with_std()?;
         let mut idle = ours.readable();
         assert!(futures_util::poll!(&mut idle).is_pending());

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use support::{pair, pair_with_std};
+use support::{block_on, pair, pair_with_std};
 use waterwheel::net::{TcpListener, TcpStream};
 
 struct Nobody;
@@ -20,7 +20,7 @@ impl Wake for Nobody {
 #[test]
 fn cancelled_reads_lose_nothing_and_leave_nothing() -> io::Result<()> {
     const READS: usize = 100_000;
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, mut theirs) = pair_with_std()?;
         let nobody = Arc::new(Nobody);
         let waker = Waker::from(Arc::clone(&nobody));
@@ -59,7 +59,7 @@ fn cancelled_reads_lose_nothing_and_leave_nothing() -> io::Result<()> {
 /// Dropping the one who waits first must not take the wake of those who wait after.
 #[test]
 fn a_cancelled_read_takes_nobody_elses_wake() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, mut theirs) = pair_with_std()?;
         let (mut first, mut second) = ([0; 8], [0; 8]);
         let mut cancelled = ours.read(&mut first);
@@ -75,7 +75,7 @@ fn a_cancelled_read_takes_nobody_elses_wake() -> io::Result<()> {
 
 #[test]
 fn a_cancelled_read_exact_leaves_its_bytes_in_the_buffer() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (client, server) = pair().await?;
         let mut buffer = [0; 8];
         client.write_all(b"12345").await?;
@@ -96,7 +96,7 @@ fn a_cancelled_read_exact_leaves_its_bytes_in_the_buffer() -> io::Result<()> {
 /// Pitfall: an accepted descriptor leaks when the future is dropped. It has not been accepted: the next accept gets it.
 #[test]
 fn a_cancelled_accept_loses_no_connection() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         for _ in 0..100 {
             let mut accepting = listener.accept();

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
+use support::block_on;
 use waterwheel::net::{TcpListener, TcpStream};
 use waterwheel::reactor::sys::socket;
 
@@ -20,7 +21,7 @@ fn nobody() -> io::Result<(OwnedFd, SocketAddr)> {
 
 #[test]
 fn nobody_listening_is_connection_refused() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (_bound, address) = nobody()?;
         let error = TcpStream::connect(address).await.expect_err("nobody");
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
@@ -30,7 +31,7 @@ fn nobody_listening_is_connection_refused() -> io::Result<()> {
 
 #[test]
 fn addresses_are_tried_in_turn_and_the_last_error_told() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (_bound, refused) = nobody()?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -51,7 +52,7 @@ fn addresses_are_tried_in_turn_and_the_last_error_told() -> io::Result<()> {
 
 #[test]
 fn anything_that_names_an_address_will_do() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         TcpStream::connect(address).await?;
@@ -65,7 +66,7 @@ fn anything_that_names_an_address_will_do() -> io::Result<()> {
 
 #[test]
 fn a_connected_stream_has_its_options() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (client, _server) = support::pair().await?;
         assert!(!client.nodelay()?, "the kernel's default");
         client.set_nodelay(true)?;

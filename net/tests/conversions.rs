@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net;
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
-use support::{pair, pair_with_std};
+use support::{block_on, pair, pair_with_std};
 use waterwheel::net::{TcpListener, TcpStream};
 use waterwheel::reactor::Reactor;
 
@@ -14,7 +14,7 @@ use waterwheel::reactor::Reactor;
 fn a_listener_of_the_standard_library_need_not_be_non_blocking() -> io::Result<()> {
     let listener = net::TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
-    waterwheel::block_on(async {
+    block_on(async {
         let listener = TcpListener::try_from(listener)?;
         assert_eq!(listener.local_addr()?, address);
         assert!(
@@ -42,7 +42,7 @@ fn a_listener_of_the_standard_library_need_not_be_non_blocking() -> io::Result<(
 
 #[test]
 fn a_stream_goes_to_the_standard_library_and_comes_back() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, mut theirs) = pair_with_std()?;
         assert!(
             futures_util::poll!(ours.read(&mut [0])).is_pending(),
@@ -82,7 +82,7 @@ fn a_stream_goes_to_the_standard_library_and_comes_back() -> io::Result<()> {
 /// Pitfall: a dup'd descriptor keeps its registration after close: spin (libuv#1148, #1099).
 #[test]
 fn a_duplicate_that_outlives_its_stream_tells_the_reactor_nothing() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, mut theirs) = pair_with_std()?;
         assert!(futures_util::poll!(ours.read(&mut [0])).is_pending());
         let duplicate: OwnedFd = ours.as_fd().try_clone_to_owned()?;
@@ -99,7 +99,7 @@ fn a_duplicate_that_outlives_its_stream_tells_the_reactor_nothing() -> io::Resul
 
 #[test]
 fn a_dropped_write_half_ends_writing_and_a_forgotten_one_does_not() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (client, server) = pair().await?;
         let (reader, writer) = client.into_split();
         let mut byte = [0];
@@ -129,7 +129,7 @@ fn a_dropped_write_half_ends_writing_and_a_forgotten_one_does_not() -> io::Resul
 
 #[test]
 fn halves_of_one_stream_reunite_and_others_do_not() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (client, server) = pair().await?;
         let (client_reader, client_writer) = client.into_split();
         let (server_reader, server_writer) = server.into_split();
@@ -151,7 +151,7 @@ fn halves_of_one_stream_reunite_and_others_do_not() -> io::Result<()> {
 
 #[test]
 fn borrowed_halves_read_while_they_write() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (mut client, server) = pair().await?;
         {
             let (reader, writer) = client.split();

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use std::fs::{self, File};
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use support::{rerun, role};
+use support::{block_on, rerun, role};
 use waterwheel::net::{TcpListener, TcpStream};
 use waterwheel::reactor::Reactor;
 
@@ -24,7 +24,7 @@ fn open_descriptors() -> io::Result<usize> {
 #[test]
 fn a_cancelled_connect_leaks_no_descriptor() -> io::Result<()> {
     let _alone = alone();
-    waterwheel::block_on(async {
+    block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let reactor = Reactor::current().expect("in a runtime");
@@ -49,7 +49,7 @@ fn a_cancelled_connect_leaks_no_descriptor() -> io::Result<()> {
 #[test]
 fn a_cancelled_accept_leaks_no_descriptor() -> io::Result<()> {
     let _alone = alone();
-    waterwheel::block_on(async {
+    block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let before = open_descriptors()?;
@@ -71,7 +71,7 @@ fn a_cancelled_accept_leaks_no_descriptor() -> io::Result<()> {
 #[test]
 fn a_dropped_stream_is_closed_and_deregistered() -> io::Result<()> {
     let _alone = alone();
-    waterwheel::block_on(async {
+    block_on(async {
         let reactor = Reactor::current().expect("in a runtime");
         let before = (open_descriptors()?, reactor.registered());
         let (client, server) = support::pair().await?;
@@ -102,7 +102,7 @@ fn a_listener_outlives_the_running_out_of_descriptors() -> io::Result<()> {
         assert!(child.status.success(), "{child:?}");
         return Ok(());
     }
-    waterwheel::block_on(async {
+    block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let client = TcpStream::connect(listener.local_addr()?).await?;
         let mut spare = Vec::new();

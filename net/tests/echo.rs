@@ -4,7 +4,7 @@ mod support;
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::sync::Arc;
-use support::{Hash, Random, pair};
+use support::{Hash, Random, block_on, pair};
 use waterwheel::net::TcpStream;
 
 const TOTAL: usize = 4 << 20;
@@ -23,7 +23,7 @@ async fn echo(stream: TcpStream) -> io::Result<()> {
 #[test]
 fn random_chunks_come_back_as_they_went() -> io::Result<()> {
     println!("seed {SEED:#x}");
-    waterwheel::block_on(async {
+    block_on(async {
         let (client, server) = pair().await?;
         let echoing = waterwheel::spawn(echo(server));
 
@@ -61,7 +61,7 @@ fn random_chunks_come_back_as_they_went() -> io::Result<()> {
 #[test]
 fn random_vectored_chunks_come_back_as_they_went() -> io::Result<()> {
     println!("seed {SEED:#x}");
-    waterwheel::block_on(async {
+    block_on(async {
         let (client, server) = pair().await?;
         let echoing = waterwheel::spawn(echo(server));
 
@@ -104,12 +104,13 @@ fn random_vectored_chunks_come_back_as_they_went() -> io::Result<()> {
 /// A task whose stream always has more to read lets the others run.
 #[test]
 fn a_stream_that_is_always_ready_starves_nobody() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (client, server) = pair().await?;
         client.write_all(&[1; 1000]).await?;
-        let reading = waterwheel::spawn(async move {
+        // Both on this thread: on another, the other one starves nobody either.
+        let reading = waterwheel::spawn_local(async move {
             server.read_exact(&mut [0]).await?;
-            let other = waterwheel::spawn(async {});
+            let other = waterwheel::spawn_local(async {});
             for _ in 1..1000 {
                 server.read_exact(&mut [0]).await?;
             }

@@ -6,14 +6,14 @@ use std::io::{self, Read, Write};
 use std::net::{self, Shutdown};
 use std::os::fd::AsRawFd;
 use std::task::Poll;
-use support::{counting_polls, pair, pair_with_std};
+use support::{block_on, counting_polls, pair, pair_with_std};
 
 /// Pitfall: data lost at RDHUP (netty#4325).
 ///
 /// One event tells of the data and of the end, and no other will.
 #[test]
 fn data_and_fin_in_one_segment_give_the_data_and_then_the_end() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, theirs) = pair_with_std()?;
         let mut buffer = [0; 64];
         let mut reading = ours.read(&mut buffer);
@@ -41,7 +41,7 @@ fn send_with_the_end(stream: net::TcpStream, words: &[u8]) {
 /// Pitfall: RDHUP taken for HUP (mio#939).
 #[test]
 fn what_the_peer_ends_may_be_answered() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, mut theirs) = pair_with_std()?;
         theirs.write_all(b"question")?;
         theirs.shutdown(Shutdown::Write)?;
@@ -61,7 +61,7 @@ fn what_the_peer_ends_may_be_answered() -> io::Result<()> {
 /// Pitfall: RDHUP taken for HUP, a write spin (mio#939).
 #[test]
 fn a_half_close_wakes_no_writer_that_has_no_room() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, theirs) = pair_with_std()?;
         let message = vec![0; 32 << 20];
         let mut writing = ours.write_all(&message);
@@ -75,7 +75,7 @@ fn a_half_close_wakes_no_writer_that_has_no_room() -> io::Result<()> {
 
 #[test]
 fn both_ends_may_end_their_writing_in_turn() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (client, server) = pair().await?;
         client.shutdown(Shutdown::Write)?;
         assert_eq!(server.read(&mut [0; 8]).await?, 0);
@@ -96,7 +96,7 @@ fn both_ends_may_end_their_writing_in_turn() -> io::Result<()> {
 
 #[test]
 fn ending_our_own_reading_wakes_who_reads() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, _theirs) = pair_with_std()?;
         let mut buffer = [0; 8];
         let mut reading = ours.read(&mut buffer);
@@ -109,7 +109,7 @@ fn ending_our_own_reading_wakes_who_reads() -> io::Result<()> {
 
 #[test]
 fn read_exact_tells_how_far_it_came_before_the_end() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, mut theirs) = pair_with_std()?;
         theirs.write_all(b"half")?;
         let mut buffer = [b'.'; 8];
@@ -131,7 +131,7 @@ fn read_exact_tells_how_far_it_came_before_the_end() -> io::Result<()> {
 
 #[test]
 fn an_empty_buffer_is_neither_waited_for_nor_the_end() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, mut theirs) = pair_with_std()?;
         let mut empty = [io::IoSliceMut::new(&mut []), io::IoSliceMut::new(&mut [])];
         for ready in [

@@ -4,12 +4,12 @@ mod support;
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
-use support::{counting_polls, pair_with_std};
+use support::{block_on, counting_polls, pair_with_std};
 
 /// Many tasks wait for one stream: nobody's waker is displaced by another's.
 #[test]
 fn all_who_wait_for_readable_are_woken() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, mut theirs) = pair_with_std()?;
         let ours = Arc::new(ours);
         let waiting: Vec<_> = (0..50)
@@ -32,7 +32,7 @@ fn all_who_wait_for_readable_are_woken() -> io::Result<()> {
 
 #[test]
 fn try_read_clears_what_readable_waits_for() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, mut theirs) = pair_with_std()?;
         let mut buffer = [0; 64];
         let nothing = ours.try_read(&mut buffer).expect_err("nothing");
@@ -57,7 +57,7 @@ fn try_read_clears_what_readable_waits_for() -> io::Result<()> {
 /// Peeking drains nothing, so a peek that does not fill its buffer leaves the stream ready.
 #[test]
 fn what_was_peeked_is_still_there() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, mut theirs) = pair_with_std()?;
         let mut buffer = [0; 64];
         assert!(futures_util::poll!(ours.peek(&mut buffer)).is_pending());
@@ -81,7 +81,7 @@ fn what_was_peeked_is_still_there() -> io::Result<()> {
 
 #[test]
 fn a_reader_and_a_writer_wait_without_each_other() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, mut theirs) = pair_with_std()?;
         let message = vec![0; 32 << 20];
         let mut buffer = [0; 8];

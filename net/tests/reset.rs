@@ -3,7 +3,7 @@
 mod support;
 
 use std::io::{self, ErrorKind};
-use support::{counting_polls, pair_with_std, reset};
+use support::{block_on, counting_polls, pair_with_std, reset};
 use waterwheel::net::TcpStream;
 use waterwheel::reactor::Reactor;
 
@@ -26,7 +26,7 @@ async fn is_over(stream: &TcpStream) -> io::Result<()> {
 /// Pitfalls: EPOLLERR spins (seastar#1785) or wakes nobody (tokio#2218, #4349).
 #[test]
 fn a_reset_while_idle_is_told_by_the_next_read() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, theirs) = pair_with_std()?;
         let mut idle = ours.readable();
         assert!(futures_util::poll!(&mut idle).is_pending());
@@ -42,7 +42,7 @@ fn a_reset_while_idle_is_told_by_the_next_read() -> io::Result<()> {
 
 #[test]
 fn a_reset_while_reading_wakes_the_reader() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, theirs) = pair_with_std()?;
         let mut buffer = [0; 8];
         let mut reading = ours.read(&mut buffer);
@@ -57,7 +57,7 @@ fn a_reset_while_reading_wakes_the_reader() -> io::Result<()> {
 
 #[test]
 fn a_reset_while_writing_wakes_the_writer() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, theirs) = pair_with_std()?;
         let message = vec![0; 32 << 20];
         let mut writing = ours.write_all(&message);
@@ -78,7 +78,7 @@ fn a_reset_while_writing_wakes_the_writer() -> io::Result<()> {
 /// One error: whoever comes second finds the end.
 #[test]
 fn a_reset_wakes_reader_and_writer_together() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, theirs) = pair_with_std()?;
         let message = vec![0; 32 << 20];
         let mut buffer = [0; 8];
@@ -102,7 +102,7 @@ fn a_reset_wakes_reader_and_writer_together() -> io::Result<()> {
 
 #[test]
 fn take_error_takes_the_reset() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, theirs) = pair_with_std()?;
         let mut idle = ours.readable();
         assert!(futures_util::poll!(&mut idle).is_pending());

@@ -8,14 +8,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::thread;
-use support::pair_with_std;
+use support::{block_on, pair_with_std};
 use waterwheel::net::{TcpListener, TcpStream};
 
 #[test]
 fn a_stream_outlives_its_runtime() -> io::Result<()> {
     let (ours, mut theirs) = pair_with_std()?;
     for word in ["first", "second", "third"] {
-        waterwheel::block_on(async {
+        block_on(async {
             let mut buffer = [0; 16];
             let mut reading = ours.read(&mut buffer);
             assert!(futures_util::poll!(&mut reading).is_pending(), "{word}");
@@ -30,9 +30,9 @@ fn a_stream_outlives_its_runtime() -> io::Result<()> {
 
 #[test]
 fn a_listener_outlives_its_runtime() -> io::Result<()> {
-    let listener = waterwheel::block_on(TcpListener::bind("127.0.0.1:0"))?;
+    let listener = block_on(TcpListener::bind("127.0.0.1:0"))?;
     for _ in 0..3 {
-        waterwheel::block_on(async {
+        block_on(async {
             let mut accepting = listener.accept();
             assert!(futures_util::poll!(&mut accepting).is_pending());
             let client = TcpStream::connect(listener.local_addr()?).await?;
@@ -47,11 +47,11 @@ fn a_listener_outlives_its_runtime() -> io::Result<()> {
 #[test]
 fn a_stream_moves_to_another_thread() -> io::Result<()> {
     let (ours, mut theirs) = pair_with_std()?;
-    waterwheel::block_on(async {
+    block_on(async {
         assert!(futures_util::poll!(ours.read(&mut [0; 16])).is_pending());
     });
     let reader = thread::spawn(move || {
-        waterwheel::block_on(async {
+        block_on(async {
             let mut buffer = [0; 16];
             let count = ours.read(&mut buffer).await?;
             io::Result::Ok(buffer[..count].to_vec())
@@ -68,11 +68,11 @@ fn a_stream_is_awaited_on_another_thread_than_it_is_registered_on() -> io::Resul
     let (ours, mut theirs) = pair_with_std()?;
     let (done, mut tell) = pair_with_std()?;
     let ours = Arc::new(ours);
-    waterwheel::block_on(async {
+    block_on(async {
         assert!(futures_util::poll!(ours.read(&mut [0; 16])).is_pending());
         let remote = Arc::clone(&ours);
         let reader = thread::spawn(move || {
-            waterwheel::block_on(async {
+            block_on(async {
                 let mut buffer = [0; 16];
                 let mut reading = remote.read(&mut buffer);
                 assert!(futures_util::poll!(&mut reading).is_pending());

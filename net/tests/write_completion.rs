@@ -5,13 +5,13 @@ mod support;
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::task::Poll;
-use support::{Hash, Random, pair, pair_with_std};
+use support::{Hash, Random, block_on, pair, pair_with_std};
 
 const SEED: u64 = 0x000f_1005_e1d0_beef;
 
 #[test]
 fn what_the_kernel_has_room_for_is_complete_at_once() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, mut theirs) = pair_with_std()?;
         let mut writing = ours.write_all(b"nobody reads this yet");
         assert_eq!(writing.written(), 0, "it has not been polled");
@@ -29,7 +29,7 @@ fn what_the_kernel_has_room_for_is_complete_at_once() -> io::Result<()> {
 
 #[test]
 fn a_write_is_complete_only_when_the_peer_has_made_room() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (client, server) = pair().await?;
         let message = vec![7; 32 << 20];
         let mut writing = client.write_all(&message);
@@ -57,7 +57,7 @@ fn a_write_is_complete_only_when_the_peer_has_made_room() -> io::Result<()> {
 
 #[test]
 fn a_cancelled_write_has_delivered_exactly_what_it_says() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, mut theirs) = pair_with_std()?;
         let message = Random(SEED).bytes(16 << 20);
         let mut writing = ours.write_all(&message);
@@ -77,7 +77,7 @@ fn a_cancelled_write_has_delivered_exactly_what_it_says() -> io::Result<()> {
 #[test]
 fn a_write_cancelled_many_times_resumes_where_it_was() -> io::Result<()> {
     println!("seed {SEED:#x}");
-    waterwheel::block_on(async {
+    block_on(async {
         let (client, server) = pair().await?;
         let mut random = Random(SEED);
         let message = random.bytes(8 << 20);
@@ -114,7 +114,7 @@ fn a_write_cancelled_many_times_resumes_where_it_was() -> io::Result<()> {
 
 #[test]
 fn progress_is_known_after_an_error() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, theirs) = pair_with_std()?;
         let message = vec![0; 32 << 20];
         let mut writing = ours.write_all(&message);
@@ -132,7 +132,7 @@ fn progress_is_known_after_an_error() -> io::Result<()> {
 /// A write in a direction that is full waits: it is not polled until there is room.
 #[test]
 fn try_write_and_writable_do_not_spin_on_a_full_buffer() -> io::Result<()> {
-    waterwheel::block_on(async {
+    block_on(async {
         let (ours, mut theirs) = pair_with_std()?;
         let chunk = vec![1; 64 << 10];
         let mut sent = 0;

@@ -78,6 +78,7 @@ impl Drop for CountDrop {
     }
 }
 
+// One seat, whatever the tests are asked to have: it only awaits, and the runtime of the job has none that is sat in.
 fn join<T>(handle: JoinHandle<T>) -> Result<T, JoinError> {
     block_on(handle)
 }

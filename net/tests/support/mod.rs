@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+#[path = "../../../tests/seats/mod.rs"]
+mod seats;
+
+pub(crate) use seats::block_on;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net;
