@@ -320,21 +320,6 @@ fn what_is_entered_is_where_spawn_goes() {
 }
 
 #[test]
-fn guards_are_dropped_in_order() {
-    let (one, two) = (runtime(1), runtime(2));
-    let outer = one.enter();
-    let inner = two.enter();
-    let message = message_of(move || drop(outer));
-    assert!(
-        message.contains("dropped before one that was made after it"),
-        "{message}"
-    );
-    assert_eq!(Handle::current().metrics().workers.len(), 2);
-    drop(inner);
-}
-
-/// Everywhere it would block the thread that drives what it waits for.
-#[test]
 fn block_on_inside_is_refused_and_says_what_to_write() {
     #[track_caller]
     fn check(runtime: &Handle) {

@@ -7,8 +7,8 @@
 //! - *Idle* siblings sleep. One of them, the watcher, sleeps no longer than [`PERIOD`] at a time while any worker is awake. When
 //!   none is, nobody watches, and all sleep as long as their own drivers let them: an idle runtime uses no processor.
 //!
-//! Who looks turns the driver of every worker that is awake and has not moved since the last look. It also searches for tasks, as
-//! every worker does before it sleeps, so what is queued behind the stuck poll is run elsewhere, unless it is pinned there.
+//! Who looks turns the driver of every worker that is awake and has not moved since the last look, and takes the tasks that are queued
+//! behind the poll that it is stuck in, so that they too run elsewhere, unless they are pinned there.
 //!
 //! A guest's driver is looked after as those of the seats are. In a runtime of one seat nobody looks: there is no sibling.
 //!
@@ -142,15 +142,24 @@ pub(crate) fn look(worker: &Worker, now: Instant) {
     if !shared.watch.may_look(now) {
         return;
     }
-    let look_at = |seat: &Arc<Seat>| {
-        if !Arc::ptr_eq(seat, &worker.seat) && seat.moves.is_stuck() {
+    let is_stuck = |seat: &Arc<Seat>| {
+        let stuck = !Arc::ptr_eq(seat, &worker.seat) && seat.moves.is_stuck();
+        if stuck {
             seat.driver.turn_now();
             // Its worker may be about to sleep, and rely on the event of its timerfd that this turn has taken: it makes a turn more instead,
             // and looks at the clock. If it is stuck still, this is no system call.
             seat.driver.reactor.unpark();
             worker.seat.counters.sibling_turns.add(1);
         }
+        stuck
     };
-    shared.seats.iter().for_each(look_at);
-    shared.guests.snapshot().iter().for_each(look_at);
+    for seat in &shared.seats {
+        if is_stuck(seat) {
+            worker.steal_from(seat);
+        }
+    }
+    // Nothing is queued there but what is pinned.
+    for seat in &shared.guests.snapshot() {
+        let _ = is_stuck(seat);
+    }
 }

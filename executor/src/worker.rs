@@ -44,6 +44,10 @@ thread_local! {
     static CURRENT: Cell<*const Worker> = const { Cell::new(ptr::null()) };
 }
 
+/// How often a worker takes half of what another has that is stuck, at one time: that empties a full ring, and takes much of a long
+/// overflow.
+const MOST_STEALS: usize = 16;
+
 /// A position that no ring comes to.
 const NO_POSITION: u64 = u64::MAX;
 
@@ -195,6 +199,7 @@ impl Worker {
     /// The main future is about to be polled.
     #[inline]
     pub(crate) fn main_runs(&self) {
+        self.seat.counters.polls.add(1);
         self.streak.set(0);
         self.working();
         Running::none();
@@ -207,18 +212,20 @@ impl Worker {
             if let ControlFlow::Break(output) = main.turned(self) {
                 return output;
             }
-            let mut polls = 0;
+            let (mut polls, mut tasks) = (0, 0);
             let interval = self.interval.get();
             // The clock is read seldom, and soon: polls may suddenly take long.
             let mut check = if self.has_siblings.get() { 1 } else { u32::MAX };
             let slept = loop {
                 if let ControlFlow::Break(output) = main.step(self) {
+                    self.seat.counters.polls.add(tasks);
                     return output;
                 }
                 let found = self
                     .next()
                     .or_else(|| if main.is_due() { None } else { self.search() });
                 if let Some(task) = found {
+                    tasks += 1;
                     self.poll(task);
                 } else if !main.is_due() && self.may_sleep() && !main.is_due() {
                     break true;
@@ -234,7 +241,7 @@ impl Worker {
                     }
                 }
             };
-            self.seat.counters.polls.add(u64::from(polls));
+            self.seat.counters.polls.add(tasks);
             if slept {
                 self.park();
             } else {
@@ -367,6 +374,19 @@ impl Worker {
         }
         // It may have been filled meanwhile.
         self.next_from_afar()
+    }
+
+    /// Takes the tasks that are ready on another seat, whose worker is stuck, to the end of the queue here.
+    pub(crate) fn steal_from(&self, stuck: &Seat) {
+        debug_assert!(self.has_siblings.get(), "who looks has siblings");
+        for _ in 0..MOST_STEALS {
+            // SAFETY: we are the worker of our seat, and that is another, of the runtime's, from which others may steal.
+            let Some(task) = (unsafe { stuck.steal_into(&self.seat) }) else {
+                return;
+            };
+            self.seat.counters.steals.add(1);
+            self.push_shared(task);
+        }
     }
 
     /// Wakes whom concerns what has happened, without sleeping.

@@ -99,7 +99,7 @@ impl Seat {
         }
     }
 
-    /// Moves tasks, no more than the ring has room for, to its end.
+    /// Moves tasks to the ring's end, or, if there is no room, behind the overflow.
     ///
     /// # Safety
     ///
@@ -108,14 +108,12 @@ impl Seat {
         while let Some(task) = tasks.pop() {
             // SAFETY: by the caller's promise.
             if let Err(task) = unsafe { self.ring.push(task) } {
-                debug_assert!(false, "the ring has room");
                 self.overflow.push(task);
             }
         }
     }
 
-    /// Takes about half of the tasks that are ready here: one to run, and the others to `thief`'s ring, which is
-    /// empty. The one that was woken last comes last, as its worker is about to run it.
+    /// Takes about half of the tasks that are ready here: one to run, and the others to the end of `thief`'s ring. The one that was woken last comes last, as its worker is about to run it.
     ///
     /// # Safety
     ///

@@ -147,8 +147,8 @@ impl Ring {
         None
     }
 
-    /// Moves the first half of the tasks here, rounded up, to another ring, except for the first of them, which it returns. The
-    /// other ring must be empty, and this must not be it.
+    /// Moves the first half of the tasks here, rounded up, to the end of another ring, as far as that has room, except for the first of
+    /// them, which it returns. The other must not be this one.
     ///
     /// # Safety
     ///
@@ -156,15 +156,15 @@ impl Ring {
     pub(crate) unsafe fn steal_into(&self, other: &Self) -> Option<Task> {
         debug_assert!(!self.alone && !ptr::eq(self, other));
         let start = other.tail.0.load(Ordering::Relaxed);
-        // Acquire: as in `push`; the thieves that have emptied that ring have read its slots.
-        let emptied = other.head.0.load(Ordering::Acquire);
-        debug_assert_eq!(start, emptied, "what is stolen goes to an empty ring");
+        // Acquire: as in `learn_room`.
+        let room = CAPACITY as u64 - (start - other.head.0.load(Ordering::Acquire));
+        let most = (CAPACITY as u64 / 2).min(room + 1);
         let mut head = self.head.0.load(Ordering::Acquire);
         loop {
             // Acquire: the tasks before `tail` are in their slots.
             let tail = self.tail.0.load(Ordering::Acquire);
             // More than the ring holds only if `head` is out of date, and then the exchange fails.
-            let count = (tail - head).div_ceil(2).min(CAPACITY as u64 / 2);
+            let count = (tail - head).div_ceil(2).min(most);
             if count == 0 {
                 return None;
             }

@@ -166,7 +166,7 @@ unsafe fn cancelled<F: Future>(task: TaskPtr) -> Output<F> {
     }
 }
 
-/// Stores the output, makes the task complete, tells who awaits it, and takes it off the runtime's list.
+/// Stores the output, makes the task complete, takes it off its list, and tells who awaits it.
 ///
 /// # Safety
 ///
@@ -177,6 +177,11 @@ unsafe fn complete<F: Future>(task: TaskPtr, output: Output<F>) {
     // SAFETY: the stage is ours, and Consumed, so that nothing is overwritten that would have to be dropped.
     unsafe { stage::<F>(task).write(Stage::Finished(output)) };
     let completed = header.state.complete();
+    // Before anybody hears of it: who has awaited a task does not find it alive.
+    if header.owner().remove(task) {
+        // SAFETY: this is the list's reference; ours is still there.
+        unsafe { release(task, 1) };
+    }
     if completed.has_join_waker {
         // SAFETY: T5: the field is ours.
         let waker = unsafe { (*header.join_waker.get()).take() };
@@ -185,10 +190,6 @@ unsafe fn complete<F: Future>(task: TaskPtr, output: Output<F>) {
     if !completed.output_is_wanted {
         // SAFETY: T4: the stage is ours.
         unsafe { drop_output::<F>(task) };
-    }
-    if header.owner().remove(task) {
-        // SAFETY: this is the list's reference; ours is still there.
-        unsafe { release(task, 1) };
     }
 }
 
