@@ -208,7 +208,7 @@ impl Crew {
     /// Ends a runtime: no work is taken any more, every task is ended, and every thread told to leave. Waits for that until
     /// `deadline`, or as long as it takes. Once it has been called, another call returns at once.
     ///
-    /// `begun` runs when no more is taken and nothing has been ended yet, with the threads that sit.
+    /// `begun` runs when no more is taken, and nobody has been told to end anything yet, with the threads that sit; it must not use the crew.
     pub(crate) fn shut_down(
         &self,
         shared: &Arc<Shared>,
@@ -221,13 +221,14 @@ impl Crew {
                 return;
             }
             shared.refuse();
+            for local in &state.present {
+                local.owned.close();
+            }
+            begun(&state.present);
+            shared.set_closing();
             state.present.clone()
         };
         self.changed.notify_all();
-        for local in &present {
-            local.owned.close();
-        }
-        begun(&present);
         for local in &present {
             local.unpark();
         }

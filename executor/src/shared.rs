@@ -244,18 +244,21 @@ impl Shared {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Takes no more tasks from here on.
+    /// Takes no more tasks from here on that any worker may run.
     pub(crate) fn refuse(&self) {
-        self.closing.store(true, Ordering::Release);
         for list in self.owned.iter() {
             list.close();
         }
     }
 
-    /// Takes no more tasks, and ends those that any thread may end: their futures are dropped, on this one. A task that is being
-    /// polled ends when its poll does; a blocking job that runs goes on.
+    /// Tells all who sit, when they look, to end what they have.
+    pub(crate) fn set_closing(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    /// Ends the tasks that any thread may end: their futures are dropped, on this one. A task that is being polled ends when its
+    /// poll does; a blocking job that runs goes on. No more are taken when this is called.
     pub(crate) fn close(&self) {
-        self.refuse();
         let jobs = self.blocking.close();
         // Dropping one may wake others, or try to spawn: the former stay in their list, the latter is refused.
         for list in self.owned.iter() {
