@@ -10,6 +10,10 @@
 #![cfg(loom)]
 
 #[path = "../src/idle.rs"]
+#[allow(
+    dead_code,
+    reason = "when a wake is worth it is a guess, on which nothing rests"
+)]
 mod idle;
 #[path = "../src/shared_queue.rs"]
 #[expect(dead_code, reason = "it is not closed here")]
