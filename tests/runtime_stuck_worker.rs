@@ -1,9 +1,10 @@
 //! A worker that is stuck in one poll for a second holds nobody up but the task that it polls: the timers and descriptors of its driver
 //! are served by its siblings, with at most 50 ms delay, and so is what is queued behind that poll.
 //!
-//! An experiment is measured beside a *control*, a thread that spins and notes for how long it did not run. A delay counts as a miss of
-//! the runtime if the control was quiet; when the control was held up itself, the machine was stalled, and the experiment is repeated.
-//! It is not repeated for ever: a miss that comes each time is a miss. One experiment runs at a time, as they keep the processors busy.
+//! An experiment is measured beside a *control*, a thread that spins and notes for how long it did not run. What is late by no more than a
+//! few such times may be the machine's doing, and the experiment is repeated; what is later is the runtime's, and may not happen again
+//! and again. Where the machine stalls in each of many experiments, that is said, and nothing is. One experiment runs at a time, as they keep
+//! the processors busy.
 
 use futures_util::future::poll_fn;
 use std::future::Future;
@@ -296,7 +297,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 fn hold(kinds: &[(&str, usize)], experiment: impl Fn() -> Result<(Delays, Duration), ()>) {
     let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut told = Vec::new();
-    let mut misses = 0;
+    let (mut misses, mut stalled) = (0, 0);
     for _ in 0..20 {
         let Ok((delays, stall)) = experiment() else {
             told.push("it did not come about".to_owned());
@@ -315,9 +316,20 @@ fn hold(kinds: &[(&str, usize)], experiment: impl Fn() -> Result<(Delays, Durati
         }
         told.push(format!("{worst:?}; the control: {stall:?}"));
         println!("{}", told.last().expect("just told"));
-        misses += if stall < STALL { 2 } else { 1 };
+        let latest = worst.iter().map(|(_, _, (_, delay))| *delay).max();
+        // The client, its server and whoever turns the driver for that may each have been put aside.
+        let excused = latest.is_some_and(|delay| delay <= MOST + 3 * stall);
+        match (excused, stall >= STALL) {
+            (true, true) => stalled += 1,
+            (true, false) => misses += 1,
+            (false, _) => misses += 2,
+        }
         if misses >= 6 {
             break;
+        }
+        if stalled >= 8 {
+            println!("the machine stalls all the time: nothing is known");
+            return;
         }
     }
     panic!("at most {MOST:?} were expected: {told:#?}");
