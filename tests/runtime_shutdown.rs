@@ -809,3 +809,34 @@ impl Drop for WaitOnDrop {
         }
     }
 }
+
+/// Their threads see at any moment that the runtime ends, and end what is pinned to them: not before that is in the report.
+#[test]
+fn the_report_names_what_is_pinned_to_threads_that_are_awake() {
+    for round in 0..rounds(3_000, 500) {
+        let runtime = runtime(1 + round % 2);
+        let handle = runtime.handle().clone();
+        let over = AtomicBool::new(false);
+        let (tell, told) = mpsc::channel();
+        let report = thread::scope(|scope| {
+            scope.spawn(|| {
+                handle.block_on(async {
+                    drop(spawn_local(pending::<()>()));
+                    let mut yields = 0_u64;
+                    while !over.load(Ordering::SeqCst) {
+                        yields += 1;
+                        if yields == 200 {
+                            tell.send(()).unwrap();
+                        }
+                        yield_now().await;
+                    }
+                });
+            });
+            told.recv().unwrap();
+            let report = runtime.shutdown(late());
+            over.store(true, Ordering::SeqCst);
+            report
+        });
+        assert_eq!(report.tasks.len(), 1, "round {round}: {report:?}");
+    }
+}
