@@ -60,7 +60,6 @@ fn polls_of_tasks() {
 fn polls_of_the_main_future() {
     const WAKES: u64 = 1_000;
     // Those since the last turn are missing.
-    const SINCE: u64 = 62;
     for seats in [1, 2] {
         let runtime = runtime(seats);
         let (give, wakers) = mpsc::channel::<Waker>();

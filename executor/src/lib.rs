@@ -20,7 +20,8 @@
 //! | `crew`, `guests` | the threads, who has the first seat, and who has none |
 //! | `settings` | what a runtime is made to be |
 //! | `blocking` | the threads that may block, and the jobs for them |
-//! | `owned` | all tasks alive, so that shutdown is total |
+//! | `owned`, `names` | all tasks alive, so that shutdown is total; the names of those that have one |
+//! | `pinned` | the ready tasks that are pinned to a thread |
 //! | `task` | the task itself: its protocol, state word, waker and harness |
 
 mod abort_handle;
@@ -34,7 +35,9 @@ mod join_error;
 mod join_handle;
 mod join_set;
 mod local;
+mod names;
 mod owned;
+mod pinned;
 mod runtime;
 mod seat;
 mod settings;

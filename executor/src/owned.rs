@@ -33,6 +33,8 @@ impl OwnedTasks {
     pub(crate) fn insert(&self, task: TaskPtr) -> bool {
         let mut list = lock(&self.list);
         if list.closed {
+            // SAFETY: see `links`; the caller has a reference.
+            unsafe { *List::links(task) = Links::out(task) };
             return false;
         }
         list.push(task);
@@ -99,7 +101,6 @@ impl List {
                 previous,
                 next: None,
             };
-            *task.as_ref().is_owned.get() = true;
         }
         match previous {
             // SAFETY: see `links`.
@@ -111,12 +112,10 @@ impl List {
 
     fn unlink(&mut self, task: TaskPtr) -> bool {
         // SAFETY: see `links`.
-        let was_in = unsafe { std::mem::take(&mut *task.as_ref().is_owned.get()) };
-        if !was_in {
+        let links = unsafe { std::mem::replace(&mut *Self::links(task), Links::out(task)) };
+        if links.are_out(task) {
             return false;
         }
-        // SAFETY: see `links`.
-        let links = unsafe { std::mem::take(&mut *Self::links(task)) };
         match links.previous {
             // SAFETY: see `links`; neighbours in the list are in the list.
             Some(previous) => unsafe { (*Self::links(previous)).next = links.next },

@@ -6,12 +6,13 @@ use crate::crew::Crew;
 use crate::guests::Guests;
 use crate::idle::Idle;
 use crate::local::Local;
+use crate::names::Names;
 use crate::owned::{OwnedTasks, Shards};
 use crate::seat::Seat;
 use crate::settings::Settings;
 use crate::shared_queue::SharedQueue;
 use crate::task::cell::allocate;
-use crate::task::header::{Birth, Kind, TaskPtr, release};
+use crate::task::header::{Kind, TaskPtr, release};
 use crate::task::snapshot::Shutdown;
 use crate::task::task::Task;
 use crate::tasks::origin::Origin;
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) watch: Watch,
     /// The tasks that any worker may poll, and the blocking jobs.
     pub(crate) owned: Shards,
+    pub(crate) names: Names,
     pub(crate) blocking: Arc<Pool>,
     pub(crate) crew: Crew,
     pub(crate) settings: Settings,
@@ -54,6 +56,7 @@ impl Shared {
             idle: Idle::new(settings.seats),
             watch: Watch::new(),
             owned: Shards::new(settings.seats),
+            names: Names::default(),
             blocking: Arc::new(Pool::new(settings.blocking.clone())),
             crew: Crew::new(ends_with_main),
             settings,
@@ -73,7 +76,7 @@ impl Shared {
         future: F,
         origin: Origin,
     ) -> JoinHandle<F::Output> {
-        let (task, handle) = self.adopt(future, None, origin, Kind::Future);
+        let (task, handle) = self.adopt(future, None, origin, Kind::Plain);
         if let Some(task) = task {
             let task = worker::with_current(|current| match current {
                 Some(worker) if Arc::ptr_eq(&worker.shared, self) => {
@@ -100,7 +103,7 @@ impl Shared {
         origin: Origin,
     ) -> JoinHandle<F::Output> {
         let home = Some(Arc::clone(&worker.local));
-        let (task, handle) = worker.shared.adopt(future, home, origin, Kind::Future);
+        let (task, handle) = worker.shared.adopt(future, home, origin, Kind::Plain);
         if let Some(task) = task {
             worker.push_pinned(task);
         }
@@ -144,15 +147,17 @@ impl Shared {
         origin: Origin,
         kind: Kind,
     ) -> (Option<Task>, JoinHandle<F::Output>) {
-        let birth = Birth {
-            shared: Arc::clone(self),
-            home,
-            origin,
-            kind,
+        let kind = match (kind, &origin.name) {
+            (kind, None) => kind,
+            (Kind::Job, Some(_)) => Kind::NamedJob,
+            (_, Some(_)) => Kind::Named,
         };
-        let task = allocate(future, birth);
+        let task = allocate(future, Arc::clone(self), home, origin.location, kind);
         // SAFETY: this is the reference that was made for the handle, and `F` is what the task was made for.
         let handle = unsafe { JoinHandle::from_raw(task) };
+        if let Some(name) = origin.name {
+            self.names.set(handle.header().id, name);
+        }
         let listed = handle.header().owner().insert(task);
         // SAFETY: a task starts notified, and this is the reference that was made for the queue.
         let queued = unsafe { Task::from_raw(task) };

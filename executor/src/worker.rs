@@ -17,11 +17,11 @@
 use crate::driver::Entered;
 use crate::idle::{WORTH, Woken};
 use crate::local::Local;
+use crate::pinned::{NO_POSITION, PinnedQueue};
 use crate::seat::Seat;
 use crate::seat::ring::CAPACITY;
 use crate::shared::{self, Shared};
 use crate::task::header::Header;
-use crate::task::queue::TaskQueue;
 use crate::task::task::Task;
 use crate::tasks::Running;
 use crate::watch;
@@ -48,9 +48,6 @@ thread_local! {
 /// overflow.
 const MOST_STEALS: usize = 16;
 
-/// A position that no ring comes to.
-const NO_POSITION: u64 = u64::MAX;
-
 /// What a worker is there for, beside the tasks.
 pub(crate) trait Main {
     type Output;
@@ -76,7 +73,7 @@ pub(crate) struct Worker {
     is_alone: Cell<bool>,
     pub(crate) local: Arc<Local>,
     /// The ready tasks that are pinned to this thread, each with the position in the ring that is behind it: it comes before that.
-    pinned: RefCell<TaskQueue>,
+    pinned: RefCell<PinnedQueue>,
     /// The position of the first of them, or one that is never reached.
     first_pinned: Cell<u64>,
     /// How many pinned tasks have ever left their queue.
@@ -131,10 +128,8 @@ impl Worker {
         );
         let position = self.next_position();
         let mut pinned = self.pinned.borrow_mut();
-        if pinned.len() == 0 {
-            self.first_pinned.set(position);
-        }
-        pinned.push_at(position, task);
+        pinned.push(position, task);
+        self.first_pinned.set(pinned.first_position());
     }
 
     #[inline]
@@ -300,8 +295,7 @@ impl Worker {
     fn pop_pinned(&self) -> Option<Task> {
         let mut pinned = self.pinned.borrow_mut();
         let task = pinned.pop()?;
-        self.first_pinned
-            .set(pinned.first_position().unwrap_or(NO_POSITION));
+        self.first_pinned.set(pinned.first_position());
         self.pinned_popped.set(self.pinned_popped.get() + 1);
         Some(task)
     }
@@ -579,7 +573,7 @@ impl Sitting {
         let worker = Rc::new(Worker {
             number: Cell::new(number),
             has_siblings: Cell::new(has_siblings),
-            pinned: RefCell::default(),
+            pinned: RefCell::new(PinnedQueue::new()),
             first_pinned: Cell::new(NO_POSITION),
             is_alone: Cell::new(number.is_some() && !has_siblings),
             pinned_popped: Cell::new(0),

@@ -3,7 +3,7 @@
 use super::handle::Handle;
 use crate::AbortHandle;
 use crate::shared::Shared;
-use crate::task::header::{Header, Kind};
+use crate::task::header::Header;
 use crate::tasks::Id;
 use std::panic::Location;
 use std::sync::Arc;
@@ -45,8 +45,8 @@ impl TaskInfo {
     fn of(header: &Header) -> Self {
         Self {
             id: header.id,
-            name: header.origin.name().map(str::to_owned),
-            location: header.origin.location,
+            name: header.name(),
+            location: header.location,
         }
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn shut_down(shared: &Arc<Shared>, deadline: Instant) -> ShutdownRepo
     let running = |task: &&AbortHandle| !task.is_finished();
     let (jobs, tasks): (Vec<_>, Vec<_>) = alive
         .into_iter()
-        .partition(|task| task.header().kind == Kind::Job);
+        .partition(|task| task.header().vtable.kind.is_job());
     let info = |task: &AbortHandle| TaskInfo::of(task.header());
     ShutdownReport {
         stuck: tasks.iter().filter(running).map(info).collect(),

@@ -9,12 +9,18 @@ use std::panic::Location;
 /// A task has panicked: what [`Builder::on_task_panic`](crate::Builder::on_task_panic) is told.
 pub struct TaskPanic<'a> {
     task: &'a Header,
+    name: Option<String>,
     payload: &'a (dyn Any + Send),
 }
 
 impl<'a> TaskPanic<'a> {
     pub(crate) fn new(task: &'a Header, payload: &'a (dyn Any + Send)) -> Self {
-        Self { task, payload }
+        let name = task.name();
+        Self {
+            task,
+            name,
+            payload,
+        }
     }
 
     /// The task's number.
@@ -26,13 +32,13 @@ impl<'a> TaskPanic<'a> {
     /// The name that it was [given](crate::tasks::Builder::name).
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.task.origin.name()
+        self.name.as_deref()
     }
 
     /// The call that spawned it.
     #[must_use]
     pub fn location(&self) -> &'static Location<'static> {
-        self.task.origin.location
+        self.task.location
     }
 
     /// What it panicked with.

@@ -29,7 +29,7 @@ use std::ptr;
 
 /// How many tasks a ring holds.
 #[cfg(not(loom))]
-pub(crate) const CAPACITY: usize = 256;
+pub(crate) const CAPACITY: usize = 1024;
 /// Small enough for a model to fill it.
 #[cfg(loom)]
 pub(crate) const CAPACITY: usize = 6;
@@ -44,18 +44,19 @@ pub(crate) struct Ring {
     /// Positions before this are known to be free, if they are not before `tail`: by it the worker adds without a look at `head`,
     /// which thieves write. The worker's alone.
     limit: AtomicU64,
-    slots: [AtomicPtr<Header>; CAPACITY],
+    slots: Box<[AtomicPtr<Header>; CAPACITY]>,
     /// Nobody steals from it: its worker need not exchange what it may store.
     alone: bool,
 }
 
 impl Ring {
     pub(crate) fn new(alone: bool) -> Self {
+        let slots = (0..CAPACITY).map(|_| AtomicPtr::new(ptr::null_mut()));
         Self {
             head: Line(AtomicU64::new(0)),
             tail: Line(AtomicU64::new(0)),
             limit: AtomicU64::new(0),
-            slots: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+            slots: slots.collect::<Box<[_]>>().try_into().expect("as many"),
             alone,
         }
     }

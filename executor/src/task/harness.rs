@@ -211,6 +211,11 @@ pub(super) unsafe fn drop_output<F: Future>(task: TaskPtr) {
 
 /// See [`Vtable::free`](super::header::Vtable::free).
 pub(super) unsafe fn free<F: Future>(task: TaskPtr) {
+    // SAFETY: it is there still.
+    let header = unsafe { task.as_ref() };
+    if header.vtable.kind.is_named() {
+        header.shared.names.forget(header.id);
+    }
     let cell: NonNull<Cell<F>> = task.cast();
     // SAFETY: it was leaked by `allocate`, and the last reference is gone.
     let mut cell = unsafe { Box::from_raw(cell.as_ptr()) };

@@ -7,8 +7,8 @@ use crate::local::Local;
 use crate::owned::OwnedTasks;
 use crate::shared::Shared;
 use crate::tasks::Id;
-use crate::tasks::origin::Origin;
 use std::cell::UnsafeCell;
+use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::Waker;
@@ -30,6 +30,7 @@ pub(crate) struct Vtable {
     pub(crate) drop_output: unsafe fn(TaskPtr),
     /// Frees the task. The caller has released the last reference.
     pub(crate) free: unsafe fn(TaskPtr),
+    pub(crate) kind: Kind,
 }
 
 pub(crate) struct Header {
@@ -41,58 +42,88 @@ pub(crate) struct Header {
     pub(crate) home: Option<Arc<Local>>,
     /// The next task in the queue. Touched only by the queue that holds the task.
     pub(super) queue_next: UnsafeCell<Option<TaskPtr>>,
-    /// The position that a pinned task was queued at. Touched only by the queue that holds the task.
-    pub(super) position: UnsafeCell<u64>,
     /// Neighbours in the list of its owner. Touched only under the list's lock.
     pub(crate) owned: UnsafeCell<Links>,
-    /// Whether it is in that list, where a task that is alone has no neighbours. Touched only under the list's lock.
-    pub(crate) is_owned: UnsafeCell<bool>,
     /// See rule T5.
     pub(crate) join_waker: UnsafeCell<Option<Waker>>,
     pub(crate) id: Id,
-    pub(crate) origin: Origin,
-    pub(crate) kind: Kind,
+    /// The call that spawned it. Its name, if it has one, is in [`Names`](crate::names::Names).
+    pub(crate) location: &'static Location<'static>,
 }
 
-/// What sort of future a task has.
+/// What sort of task it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// One that workers poll.
-    Future,
+    /// A future that workers poll.
+    Plain,
+    /// The same, with a name.
+    Named,
     /// A [blocking job](crate::blocking).
     Job,
+    /// The same, with a name.
+    NamedJob,
+}
+
+impl Kind {
+    pub(crate) fn is_job(self) -> bool {
+        matches!(self, Self::Job | Self::NamedJob)
+    }
+
+    pub(crate) fn is_named(self) -> bool {
+        matches!(self, Self::Named | Self::NamedJob)
+    }
 }
 
 /// The links of a doubly linked list.
-#[derive(Default)]
 pub(crate) struct Links {
     pub(crate) previous: Option<TaskPtr>,
     pub(crate) next: Option<TaskPtr>,
 }
 
-/// What a task is told of its surroundings when it is made.
-pub(crate) struct Birth {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) home: Option<Arc<Local>>,
-    pub(crate) origin: Origin,
-    pub(crate) kind: Kind,
+impl Links {
+    /// Those of a task that is not in the list: it is its own previous one, as none is that is in it.
+    pub(crate) fn out(task: TaskPtr) -> Self {
+        Self {
+            previous: Some(task),
+            next: None,
+        }
+    }
+
+    pub(crate) fn are_out(&self, task: TaskPtr) -> bool {
+        self.previous == Some(task)
+    }
 }
 
 impl Header {
-    pub(super) fn new(birth: Birth, vtable: &'static Vtable) -> Self {
+    #[inline(always)]
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        home: Option<Arc<Local>>,
+        location: &'static Location<'static>,
+        vtable: &'static Vtable,
+    ) -> Self {
         Self {
             state: State::new(),
             vtable,
-            shared: birth.shared,
-            home: birth.home,
+            shared,
+            home,
             queue_next: UnsafeCell::new(None),
-            position: UnsafeCell::new(0),
-            owned: UnsafeCell::default(),
-            is_owned: UnsafeCell::new(false),
+            owned: UnsafeCell::new(Links {
+                previous: None,
+                next: None,
+            }),
             join_waker: UnsafeCell::new(None),
             id: Id::next(),
-            origin: birth.origin,
-            kind: birth.kind,
+            location,
+        }
+    }
+
+    /// The name that it was given.
+    pub(crate) fn name(&self) -> Option<String> {
+        if self.vtable.kind.is_named() {
+            self.shared.names.get(self.id)
+        } else {
+            None
         }
     }
 

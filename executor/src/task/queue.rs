@@ -44,22 +44,6 @@ impl TaskQueue {
         self.length += 1;
     }
 
-    /// Pushes a task with a position that it keeps while it is here.
-    #[inline]
-    pub(crate) fn push_at(&mut self, position: u64, task: Task) {
-        // SAFETY: a task is in one queue at most (T2), and this one has it now.
-        unsafe { *task.header().position.get() = position };
-        self.push(task);
-    }
-
-    /// The position of the first task, of those that were pushed with one.
-    #[inline]
-    pub(crate) fn first_position(&self) -> Option<u64> {
-        let ends = self.ends.as_ref()?;
-        // SAFETY: the task is alive, as the queue has its reference, and its position is ours.
-        Some(unsafe { *ends.first.as_ref().position.get() })
-    }
-
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Task> {
         let ends = self.ends.as_mut()?;

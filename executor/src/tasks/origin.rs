@@ -1,12 +1,11 @@
-//! [`Origin`]: where a task comes from, and what it was named.
+//! [`Origin`]: where a task comes from, and what it is to be named.
 
 use std::panic::Location;
 
 pub(crate) struct Origin {
-    /// The call that spawned it.
+    /// The call that spawns it.
     pub(crate) location: &'static Location<'static>,
-    /// Boxed twice, as few tasks have one: those that have none pay one word.
-    name: Option<Box<Box<str>>>,
+    pub(crate) name: Option<String>,
 }
 
 impl Origin {
@@ -21,11 +20,6 @@ impl Origin {
     }
 
     pub(crate) fn named(self, name: Option<String>) -> Self {
-        let name = name.map(|name| Box::new(name.into_boxed_str()));
         Self { name, ..self }
-    }
-
-    pub(crate) fn name(&self) -> Option<&str> {
-        self.name.as_ref().map(|name| &***name)
     }
 }
