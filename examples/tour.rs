@@ -2,7 +2,8 @@
 //!
 //! It starts an echo server on a port of its own, runs a hundred clients against it while an interval ticks, lets a
 //! timeout fire, sleeps for a millisecond a hundred times, and writes more than the kernel takes to a peer that does not read
-//! yet. Every line of the account is checked; the exit code is 0 only if all checks held.
+//! yet: all that on one thread. Then it has three: one of them gets stuck while timers are due, and at the end all is cancelled. Every
+//! line of the account is checked; the exit code is 0 only if all checks held.
 
 use std::cell::Cell;
 use std::future::pending;
@@ -11,7 +12,10 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use waterwheel::net::{TcpListener, TcpStream};
-use waterwheel::{block_on, interval, sleep, spawn, spawn_local, timeout};
+use waterwheel::{
+    JoinSet, Runtime, block_on, interval, sleep, sleep_until, spawn, spawn_local, timeout,
+    yield_now,
+};
 
 const CLIENTS: usize = 100;
 const REQUESTS: usize = 1_000;
@@ -25,8 +29,8 @@ struct Line {
 }
 
 fn main() -> ExitCode {
-    println!("Waterwheel: a tour on one thread\n");
-    match block_on(tour()) {
+    println!("Waterwheel: a tour, on one thread and on three\n");
+    match tour() {
         Ok(true) => {
             println!("\nall checks held");
             ExitCode::SUCCESS
@@ -42,20 +46,83 @@ fn main() -> ExitCode {
     }
 }
 
-async fn tour() -> io::Result<bool> {
+fn tour() -> io::Result<bool> {
     let mut all_held = true;
     let mut show = |line: Line| {
         let mark = if line.held { '✓' } else { '✗' };
         println!("  {mark} {:<26}{}", line.what, line.account);
         all_held &= line.held;
     };
-    let (echoed, ticked) = echo_and_ticks().await?;
-    show(echoed);
-    show(ticked);
-    show(a_timeout_fires().await);
-    show(sleeps().await);
-    show(a_write_completes().await?);
+    block_on(async {
+        let (echoed, ticked) = echo_and_ticks().await?;
+        show(echoed);
+        show(ticked);
+        show(a_timeout_fires().await);
+        show(sleeps().await);
+        show(a_write_completes().await?);
+        io::Result::Ok(())
+    })?;
+    let runtime = Runtime::builder().worker_threads(3).build()?;
+    show(a_worker_is_stuck(&runtime));
+    show(everything_is_cancelled(runtime));
     Ok(all_held)
+}
+
+/// Tasks wait for timers in the driver of this thread, which then does nothing else for a while.
+fn a_worker_is_stuck(runtime: &Runtime) -> Line {
+    const STUCK: Duration = Duration::from_millis(500);
+    const TASKS: usize = 100;
+    let lateness = runtime.block_on(async {
+        let mut tasks = JoinSet::new();
+        for number in 0..TASKS {
+            tasks.spawn(async move {
+                let due = Instant::now() + Duration::from_millis(50 + 4 * number as u64);
+                sleep_until(due).await;
+                due.elapsed()
+            });
+        }
+        yield_now().await;
+        std::thread::sleep(STUCK);
+        let mut worst = Duration::ZERO;
+        while let Some(lateness) = tasks.join_next().await {
+            worst = worst.max(lateness.expect("no task panics"));
+        }
+        worst
+    });
+    let turns: u64 = runtime
+        .metrics()
+        .workers
+        .iter()
+        .map(|worker| worker.sibling_turns)
+        .sum();
+    Line {
+        what: "a worker stuck for 500 ms",
+        account: format!(
+            "{TASKS} timers beside it, late by {lateness:.1?} at most; siblings took its turn {turns} times"
+        ),
+        // Half of the time in which nobody would have served them, on however busy a machine.
+        held: lateness < STUCK / 2,
+    }
+}
+
+/// Tasks that would never end are dropped with the runtime, which says what they were.
+fn everything_is_cancelled(runtime: Runtime) -> Line {
+    const TASKS: usize = 10_000;
+    for _ in 0..TASKS {
+        drop(runtime.spawn(pending::<()>()));
+    }
+    let began = Instant::now();
+    let report = runtime.shutdown(began + Duration::from_secs(10));
+    Line {
+        what: "shutdown",
+        account: format!(
+            "{} tasks cancelled in {:.1?}, {} left",
+            report.tasks.len(),
+            began.elapsed(),
+            report.stuck.len()
+        ),
+        held: report.tasks.len() == TASKS && report.is_complete(),
+    }
 }
 
 /// A hundred clients, each with its connection and its task, and an interval beside them.

@@ -230,7 +230,7 @@ impl Worker {
                     break false;
                 }
                 if polls == check {
-                    check *= 4;
+                    check = check.saturating_mul(4);
                     if self.awake_since.get().elapsed() > BETWEEN_TURNS {
                         break false;
                     }
