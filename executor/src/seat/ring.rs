@@ -52,11 +52,15 @@ pub(crate) struct Ring {
 impl Ring {
     pub(crate) fn new(alone: bool) -> Self {
         let slots = (0..CAPACITY).map(|_| AtomicPtr::new(ptr::null_mut()));
+        // On the heap from the first: it is too large for a stack to pass it on.
+        let Ok(slots) = slots.collect::<Box<[_]>>().try_into() else {
+            unreachable!("there are as many as that")
+        };
         Self {
             head: Line(AtomicU64::new(0)),
             tail: Line(AtomicU64::new(0)),
             limit: AtomicU64::new(0),
-            slots: slots.collect::<Box<[_]>>().try_into().expect("as many"),
+            slots,
             alone,
         }
     }
