@@ -2,7 +2,7 @@
 
 use crate::blocking::pool;
 use crate::runtime::TaskPanic;
-use std::mem;
+use crate::task::harness::drop_quietly;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -63,10 +63,6 @@ impl Hooks {
 
 fn run(hook: &Option<OnThread>) {
     if let Some(hook) = hook {
-        let hook = AssertUnwindSafe(|| hook());
-        if let Err(payload) = catch_unwind(hook) {
-            // Its destructor is the user's too.
-            mem::forget(payload);
-        }
+        drop_quietly(catch_unwind(AssertUnwindSafe(|| hook())));
     }
 }

@@ -25,7 +25,7 @@ fn caught<R>(run: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
 }
 
 /// Drops what may panic while being dropped, also when the panic's own payload does.
-fn drop_quietly<T>(value: T) {
+pub(crate) fn drop_quietly<T>(value: T) {
     if let Err(payload) = caught(|| drop(value)) {
         std::mem::forget(caught(|| drop(payload)));
     }
