@@ -3,6 +3,12 @@
 //! A worker belongs to one thread, and is known to it through a thread-local, so that a task woken here is queued
 //! without a lock. What others reach of it is its [`Seat`] and its [`Local`].
 //!
+//! | module | what is there |
+//! |---|---|
+//! | here | the worker: its queues, the loop, the turn of its driver |
+//! | `rest` | the search for tasks elsewhere, and sleep |
+//! | `sitting` | [`Sitting`]: how a thread becomes a worker, and how that ends |
+//!
 //! # In what order tasks run
 //!
 //! First in, first out, over the ring, the overflow behind it, the tasks pinned here and the main future. The latter two are
@@ -14,13 +20,17 @@
 //! What other threads have made ready (the injection queue, the inbox) comes to the end of the queue at each turn, or when there is
 //! nothing else.
 
-use crate::driver::Entered;
+mod rest;
+mod sitting;
+
+pub(crate) use sitting::{Chair, Sitting};
+
 use crate::idle::{WORTH, Woken};
 use crate::local::Local;
-use crate::pinned::{NO_POSITION, PinnedQueue};
+use crate::pinned::PinnedQueue;
 use crate::seat::Seat;
 use crate::seat::ring::CAPACITY;
-use crate::shared::{self, Shared};
+use crate::shared::Shared;
 use crate::task::header::Header;
 use crate::task::task::Task;
 use crate::tasks::Running;
@@ -28,7 +38,6 @@ use crate::watch;
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::ptr;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use waterwheel_reactor::budget;
@@ -340,49 +349,6 @@ impl Worker {
         }
     }
 
-    /// Looks for tasks in the queues of siblings.
-    fn search(&self) -> Option<Task> {
-        if !self.has_siblings.get() {
-            return None;
-        }
-        if !self.searching.get() {
-            if !self.shared.idle.start_searching() {
-                return None;
-            }
-            self.searching.set(true);
-            self.rested.set(true);
-        }
-        let seats = &self.shared.seats;
-        let first = self.first_victim.get();
-        self.first_victim.set((first + 1) % seats.len());
-        for offset in 0..seats.len() {
-            let victim = &seats[(first + offset) % seats.len()];
-            if Arc::ptr_eq(victim, &self.seat) {
-                continue;
-            }
-            // SAFETY: we are the worker of our seat, and that is another.
-            if let Some(task) = unsafe { victim.steal_into(&self.seat) } {
-                self.seat.counters.steals.add(1);
-                return Some(task);
-            }
-        }
-        // It may have been filled meanwhile.
-        self.next_from_afar()
-    }
-
-    /// Takes the tasks that are ready on another seat, whose worker is stuck, to the end of the queue here.
-    pub(crate) fn steal_from(&self, stuck: &Seat) {
-        debug_assert!(self.has_siblings.get(), "who looks has siblings");
-        for _ in 0..MOST_STEALS {
-            // SAFETY: we are the worker of our seat, and that is another, of the runtime's, from which others may steal.
-            let Some(task) = (unsafe { stuck.steal_into(&self.seat) }) else {
-                return;
-            };
-            self.seat.counters.steals.add(1);
-            self.push_shared(task);
-        }
-    }
-
     /// Wakes whom concerns what has happened, without sleeping.
     fn turn_now(&self, polls: u32) {
         // What the driver wakes goes to the end.
@@ -421,92 +387,6 @@ impl Worker {
         self.interval.set(next.clamp(1, most));
         took
     }
-
-    /// Whether nothing is ready here, at the last moment before sleep: the timers let go of a waker now, and its destructor, which is
-    /// foreign code, may have woken somebody here, or the main future. Nothing foreign runs from here to the sleep.
-    fn may_sleep(&self) -> bool {
-        let _ = self.seat.driver.timers.next_deadline();
-        !self.seat.has_ready() && self.pinned.borrow().len() == 0
-    }
-
-    /// Sleeps until there is something to do. May return with nothing.
-    fn park(&self) {
-        self.streak.set(LIFO_STREAK);
-        Running::none();
-        let counters = &self.seat.counters;
-        counters.parks.add(1);
-        counters.turns.add(1);
-        self.seat.moves.asleep();
-        let Some(number) = self.number.get().filter(|_| self.has_siblings.get()) else {
-            self.has_turned.set(false);
-            let awake = || self.seat.moves.awake();
-            self.seat.driver.park(None, awake);
-            self.rested.set(self.shared.seats.len() > 1);
-            return;
-        };
-        let idle = &self.shared.idle;
-        let (since, how) = self.woken.get();
-        idle.has_worked(since.elapsed(), how);
-        let look_again = idle.sleep(number, self.searching.take());
-        let awake = || {
-            self.seat.moves.awake();
-            let how = idle.wake(number);
-            if how == Woken::ForWork {
-                self.searching.set(true);
-                counters.unparks.add(1);
-            }
-            self.rested.set(true);
-            let now = Instant::now();
-            self.awake_since.set(now);
-            self.woken.set((now, how));
-        };
-        if self.shared.injection.len() > 0 || (look_again && self.shared.has_ready()) {
-            self.seat.moves.awake();
-            idle.search_on(number);
-            self.searching.set(true);
-            self.rested.set(true);
-        } else {
-            let until = watch::before_sleep(&self.shared, number);
-            self.seat.driver.park(until, awake);
-        }
-        if self.shared.watch.is_watcher(number) {
-            watch::look(self, Instant::now());
-        }
-    }
-
-    /// The runtime has ended: from here on this worker is as a guest. It ends what is pinned to this thread, and polls nothing but its
-    /// main future, so that whoever ends the runtime need not wait for that.
-    pub(crate) fn retire(&self) {
-        self.close_local();
-        let Some(number) = self.number.take() else {
-            return;
-        };
-        self.has_siblings.set(false);
-        self.is_alone.set(false);
-        // SAFETY: we are the seat's worker.
-        unsafe { self.seat.clear() };
-        self.let_others_search(number);
-    }
-
-    /// This worker does not search, nor watch, any more.
-    fn let_others_search(&self, number: usize) {
-        if self.searching.take() && self.shared.idle.stop_searching() {
-            self.shared.wake_one();
-        }
-        if self.shared.watch.is_watcher(number) {
-            watch::begin_work(&self.shared, Some(number));
-        }
-    }
-
-    /// Ends what is pinned to this thread: drops its futures, here, and takes no more.
-    fn close_local(&self) {
-        shared::drain(&self.local.owned);
-        drop(self.local.inbox.close());
-        // What is queued is references to tasks that are complete, and no future. Dropped one by one, as nothing must be borrowed.
-        while let Some(task) = self.pop_pinned() {
-            drop(task);
-        }
-    }
 }
 
 /// Runs `f` with this thread's worker, if it has one.
@@ -533,127 +413,4 @@ pub(crate) unsafe fn current<'a>() -> Option<&'a Worker> {
 pub(crate) struct Place {
     pub(crate) ring: u64,
     pub(crate) pinned: u64,
-}
-
-/// Where a thread sits down.
-pub(crate) enum Chair {
-    /// In the seat of that number, which nobody else has.
-    Seat(usize),
-    /// In a seat of its own, beside those of the runtime.
-    Guest(Arc<Seat>),
-}
-
-/// A thread's stay in a seat: from here on `spawn`, `sleep` and sockets work on this thread. Dropped, it ends the tasks that
-/// are pinned to this thread, and leaves the seat.
-pub(crate) struct Sitting {
-    /// An `Rc`, and not a `Box`: to move a box is to assert that nobody else points into it, and the thread-local does.
-    /// So a stay is not `Send` either, as the thread-local is this thread's.
-    worker: Rc<Worker>,
-    /// Given up after `drop` has run, so that destructors of tasks find what they know.
-    _entered: Entered,
-    /// Given up last.
-    _leave: Leave,
-}
-
-impl Sitting {
-    /// Sits down. The thread must not sit anywhere yet.
-    pub(crate) fn take(shared: Arc<Shared>, chair: Chair) -> Self {
-        let (seat, number) = match chair {
-            Chair::Seat(number) => (Arc::clone(&shared.seats[number]), Some(number)),
-            Chair::Guest(seat) => (seat, None),
-        };
-        let entered = seat.driver.enter();
-        let local = Local::new(Arc::clone(&seat.driver.reactor));
-        seat.moves.awake();
-        if number.is_none() {
-            shared.guests.come(Arc::clone(&seat));
-        }
-        shared.crew.come(&shared, &local);
-        let has_siblings = number.is_some() && shared.seats.len() > 1;
-        let worker = Rc::new(Worker {
-            number: Cell::new(number),
-            has_siblings: Cell::new(has_siblings),
-            pinned: RefCell::new(PinnedQueue::new()),
-            first_pinned: Cell::new(NO_POSITION),
-            is_alone: Cell::new(number.is_some() && !has_siblings),
-            pinned_popped: Cell::new(0),
-            streak: Cell::new(0),
-            interval: Cell::new(shared.settings.event_interval),
-            awake_since: Cell::new(Instant::now()),
-            has_turned: Cell::new(true),
-            rested: Cell::new(shared.seats.len() > 1),
-            searching: Cell::new(false),
-            woken: Cell::new((Instant::now(), Woken::ByItself)),
-            first_victim: Cell::new(number.unwrap_or(0)),
-            local: Arc::clone(&local),
-            seat: Arc::clone(&seat),
-            shared: Arc::clone(&shared),
-        });
-        debug_assert!(CURRENT.get().is_null(), "a thread sits in one seat");
-        CURRENT.set(Rc::as_ptr(&worker));
-        Self {
-            worker,
-            _entered: entered,
-            _leave: Leave {
-                shared,
-                seat,
-                number,
-                local,
-            },
-        }
-    }
-
-    pub(crate) fn worker(&self) -> &Worker {
-        &self.worker
-    }
-}
-
-impl Drop for Sitting {
-    fn drop(&mut self) {
-        // Before the worker is freed, also if what follows panics.
-        let _vacate = Vacate;
-        budget::unlimited();
-        Running::none();
-        let worker = &*self.worker;
-        let shared = &worker.shared;
-        if shared.ends_with_main && worker.number.get().is_some() {
-            shared.crew.shut_down(shared, Some(Instant::now()), |_| ());
-        }
-        worker.close_local();
-        worker.seat.moves.asleep();
-        if let Some(number) = worker.number.get() {
-            worker.let_others_search(number);
-        }
-        shared.crew.cleared(&worker.local);
-    }
-}
-
-/// Dropped, it makes this thread one without a worker.
-struct Vacate;
-
-impl Drop for Vacate {
-    fn drop(&mut self) {
-        CURRENT.set(ptr::null());
-    }
-}
-
-/// Dropped, it gives the seat to whom it may concern.
-struct Leave {
-    shared: Arc<Shared>,
-    seat: Arc<Seat>,
-    number: Option<usize>,
-    local: Arc<Local>,
-}
-
-impl Drop for Leave {
-    fn drop(&mut self) {
-        match self.number {
-            Some(number) => self.shared.crew.leave(&self.shared, number, &self.local),
-            None => {
-                self.shared.guests.leave(&self.seat);
-                self.seat.driver.close();
-                self.shared.crew.cleared(&self.local);
-            }
-        }
-    }
 }

@@ -1,0 +1,107 @@
+//! What a worker does when nothing is ready on its own seat: it searches, and then it sleeps.
+
+use super::{LIFO_STREAK, MOST_STEALS, Worker};
+use crate::idle::Woken;
+use crate::seat::Seat;
+use crate::task::task::Task;
+use crate::tasks::Running;
+use crate::watch;
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Worker {
+    /// Looks for tasks in the queues of siblings.
+    pub(super) fn search(&self) -> Option<Task> {
+        if !self.has_siblings.get() {
+            return None;
+        }
+        if !self.searching.get() {
+            if !self.shared.idle.start_searching() {
+                return None;
+            }
+            self.searching.set(true);
+            self.rested.set(true);
+        }
+        let seats = &self.shared.seats;
+        let first = self.first_victim.get();
+        self.first_victim.set((first + 1) % seats.len());
+        for offset in 0..seats.len() {
+            let victim = &seats[(first + offset) % seats.len()];
+            if Arc::ptr_eq(victim, &self.seat) {
+                continue;
+            }
+            // SAFETY: we are the worker of our seat, and that is another.
+            if let Some(task) = unsafe { victim.steal_into(&self.seat) } {
+                self.seat.counters.steals.add(1);
+                return Some(task);
+            }
+        }
+        // It may have been filled meanwhile.
+        self.next_from_afar()
+    }
+
+    /// Takes the tasks that are ready on another seat, whose worker is stuck, to the end of the queue here.
+    pub(crate) fn steal_from(&self, stuck: &Seat) {
+        debug_assert!(self.has_siblings.get(), "who looks has siblings");
+        for _ in 0..MOST_STEALS {
+            // SAFETY: we are the worker of our seat, and that is another, of the runtime's, from which others may steal.
+            let Some(task) = (unsafe { stuck.steal_into(&self.seat) }) else {
+                return;
+            };
+            self.seat.counters.steals.add(1);
+            self.push_shared(task);
+        }
+    }
+
+    /// Whether nothing is ready here, at the last moment before sleep: the timers let go of a waker now, and its destructor, which is
+    /// foreign code, may have woken somebody here, or the main future. Nothing foreign runs from here to the sleep.
+    pub(super) fn may_sleep(&self) -> bool {
+        let _ = self.seat.driver.timers.next_deadline();
+        !self.seat.has_ready() && self.pinned.borrow().len() == 0
+    }
+
+    /// Sleeps until there is something to do. May return with nothing.
+    pub(super) fn park(&self) {
+        self.streak.set(LIFO_STREAK);
+        Running::none();
+        let counters = &self.seat.counters;
+        counters.parks.add(1);
+        counters.turns.add(1);
+        self.seat.moves.asleep();
+        let Some(number) = self.number.get().filter(|_| self.has_siblings.get()) else {
+            self.has_turned.set(false);
+            let awake = || self.seat.moves.awake();
+            self.seat.driver.park(None, awake);
+            self.rested.set(self.shared.seats.len() > 1);
+            return;
+        };
+        let idle = &self.shared.idle;
+        let (since, how) = self.woken.get();
+        idle.has_worked(since.elapsed(), how);
+        let look_again = idle.sleep(number, self.searching.take());
+        let awake = || {
+            self.seat.moves.awake();
+            let how = idle.wake(number);
+            if how == Woken::ForWork {
+                self.searching.set(true);
+                counters.unparks.add(1);
+            }
+            self.rested.set(true);
+            let now = Instant::now();
+            self.awake_since.set(now);
+            self.woken.set((now, how));
+        };
+        if self.shared.injection.len() > 0 || (look_again && self.shared.has_ready()) {
+            self.seat.moves.awake();
+            idle.search_on(number);
+            self.searching.set(true);
+            self.rested.set(true);
+        } else {
+            let until = watch::before_sleep(&self.shared, number);
+            self.seat.driver.park(until, awake);
+        }
+        if self.shared.watch.is_watcher(number) {
+            watch::look(self, Instant::now());
+        }
+    }
+}
