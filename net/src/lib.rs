@@ -17,6 +17,7 @@
 //! | `ready` | [`Readable`] and [`Writable`] |
 //! | `read_half`, `write_half` | the halves of a stream, borrowed and owned, and how to join them again |
 //! | `transfer` | what the futures that move bytes have in common |
+//! | `stream_socket` | [`StreamSocket`]: what may be used where any stream of bytes will do |
 //! | `addresses` | one address after another, until one serves |
 
 #![forbid(unsafe_code)]
@@ -30,6 +31,7 @@ mod read;
 mod read_exact;
 mod read_half;
 mod ready;
+mod stream_socket;
 mod tcp_listener;
 mod tcp_stream;
 mod transfer;
@@ -44,6 +46,7 @@ pub use read::{Read, ReadVectored};
 pub use read_exact::ReadExact;
 pub use read_half::{OwnedReadHalf, ReadHalf, ReuniteError};
 pub use ready::{Readable, Writable};
+pub use stream_socket::StreamSocket;
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
 pub use write::{Write, WriteVectored};
