@@ -48,14 +48,25 @@
 pub use waterwheel_executor as executor;
 pub use waterwheel_net as net;
 pub use waterwheel_reactor as reactor;
-pub use waterwheel_timer as timer;
+
+/// Time: what to await, what to have called back, and what is behind it.
+///
+/// It is the crate `waterwheel-timer`, whose documentation is [below](waterwheel_timer), with the functions beside it that need
+/// an executor: those that call back, and [`advance`].
+pub mod timer {
+    pub use waterwheel_executor::callbacks::*;
+    pub use waterwheel_executor::{Advance, advance};
+    pub use waterwheel_timer::*;
+}
 
 pub use executor::tasks as task;
 pub use executor::{
     AbortHandle, Handle, JoinError, JoinHandle, JoinSet, Runtime, block_on, spawn, spawn_blocking,
     spawn_local, yield_now,
 };
-pub use timer::{interval, interval_at, sleep, sleep_until, timeout, timeout_at};
+pub use timer::{
+    interval, interval_at, run_after, run_at, run_every, sleep, sleep_until, timeout, timeout_at,
+};
 
 /// The README's code is compiled and run with the documentation tests.
 #[cfg(doctest)]

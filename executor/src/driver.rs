@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
-use waterwheel_reactor::Reactor;
-use waterwheel_timer::Timers;
+use waterwheel_reactor::{Reactor, sys};
+use waterwheel_timer::{Timers, VirtualClock, WallClock, WallReading};
 
 /// The reactor and the timers of one seat. Descriptors and timers live with the driver of the worker that first
 /// polled them to pending.
@@ -23,9 +23,17 @@ pub(crate) struct Entered {
 }
 
 impl Driver {
-    pub(crate) fn new() -> io::Result<Self> {
+    /// A driver by the kernel's clocks, or by one that is paused.
+    pub(crate) fn new(paused: Option<&Arc<VirtualClock>>) -> io::Result<Self> {
         let reactor = Reactor::new()?;
-        let timers = Arc::new(Timers::new(Waker::from(Arc::clone(&reactor))));
+        let unpark = Waker::from(Arc::clone(&reactor));
+        let timers = match paused {
+            Some(clock) => Timers::with_virtual_clock(unpark, Arc::clone(clock)),
+            None => {
+                let clock = KernelClock(Arc::clone(&reactor));
+                Arc::new(Timers::with_wall_clock(unpark, Arc::new(clock)))
+            }
+        };
         Ok(Self { reactor, timers })
     }
 
@@ -47,6 +55,13 @@ impl Driver {
         self.timers.turn();
     }
 
+    /// Sleeps until a descriptor or another thread has something to tell; runs `awake`; and wakes whom it concerns. For a driver
+    /// whose clock is paused: no time passes meanwhile.
+    pub(crate) fn park_paused(&self, awake: impl FnOnce()) {
+        told(self.reactor.turn_then(None, awake));
+        self.timers.turn();
+    }
+
     /// Wakes whom concerns what has happened, without sleeping.
     pub(crate) fn turn_now(&self) {
         told(self.reactor.turn_now());
@@ -62,6 +77,25 @@ impl Driver {
     pub(crate) fn close(&self) {
         self.reactor.close();
         self.timers.close();
+    }
+}
+
+/// The kernel's wall clock; the reactor hears when it is set.
+struct KernelClock(Arc<Reactor>);
+
+impl WallClock for KernelClock {
+    fn read(&self) -> WallReading {
+        let read = sys::clock::wall_time().expect("the kernel has a wall clock and one since boot");
+        WallReading {
+            system: read.system,
+            boottime: read.boottime,
+            uncertainty: read.uncertainty,
+        }
+    }
+
+    /// Without a descriptor for it, who waits looks at the clock once a second.
+    fn watch(&self, changed: Waker) -> bool {
+        self.0.watch_clock(changed).is_ok()
     }
 }
 

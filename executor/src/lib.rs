@@ -6,6 +6,7 @@
 //! | `runtime` | [`Runtime`], [`Builder`], [`Handle`]; its report and its metrics |
 //! | `spawn`, `yield_now` | [`spawn`], [`spawn_local`], [`spawn_blocking`], [`yield_now`] |
 //! | `join_handle`, `join_error` | [`JoinHandle`], [`JoinError`] |
+//! | [`callbacks`] | `run_after` and its kin: `waterwheel::timer::run_after` |
 //! | `abort_handle` | [`AbortHandle`] |
 //! | `join_set` | [`JoinSet`]: tasks that are awaited together |
 //! | [`tasks`] | names and identities of tasks: `waterwheel::task` |
@@ -19,6 +20,7 @@
 //! | `watch` | who looks after workers that are stuck |
 //! | `crew`, `guests` | the threads, who has the first seat, and who has none |
 //! | `settings` | what a runtime is made to be |
+//! | `paused` | when the clock moves of a runtime whose time is paused; [`advance`] |
 //! | `blocking` | the threads that may block, and the jobs for them |
 //! | `owned`, `names` | all tasks alive, so that shutdown is total; the names of those that have one |
 //! | `pinned` | the ready tasks that are pinned to a thread |
@@ -27,6 +29,7 @@
 mod abort_handle;
 mod block_on;
 mod blocking;
+pub mod callbacks;
 mod crew;
 mod driver;
 mod guests;
@@ -37,6 +40,7 @@ mod join_set;
 mod local;
 mod names;
 mod owned;
+mod paused;
 mod pinned;
 mod runtime;
 mod seat;
@@ -56,6 +60,7 @@ pub use block_on::block_on;
 pub use join_error::JoinError;
 pub use join_handle::JoinHandle;
 pub use join_set::{JoinNext, JoinSet};
+pub use paused::{Advance, advance};
 pub use runtime::{
     Builder, EnterGuard, Handle, Runtime, RuntimeMetrics, ShutdownReport, TaskInfo, TaskPanic,
     TryCurrentError, WorkerMetrics,

@@ -14,6 +14,8 @@ pub(crate) const EVENT_INTERVAL: u32 = 61;
 pub(crate) struct Settings {
     pub(crate) seats: usize,
     pub(crate) event_interval: u32,
+    /// Whether time stands still while anything can run.
+    pub(crate) paused_time: bool,
     pub(crate) thread_name: String,
     pub(crate) thread_stack_size: Option<usize>,
     pub(crate) blocking: pool::Settings,
@@ -36,6 +38,7 @@ impl Settings {
         Self {
             seats,
             event_interval: EVENT_INTERVAL,
+            paused_time: false,
             thread_name: "waterwheel-worker".to_owned(),
             thread_stack_size: None,
             blocking: pool::Settings::default(),

@@ -8,6 +8,7 @@ use crate::idle::Idle;
 use crate::local::Local;
 use crate::names::Names;
 use crate::owned::{OwnedTasks, Shards};
+use crate::paused::Paused;
 use crate::seat::Seat;
 use crate::settings::Settings;
 use crate::shared_queue::SharedQueue;
@@ -24,6 +25,7 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use waterwheel_timer::VirtualClock;
 
 pub(crate) struct Shared {
     pub(crate) seats: Box<[Arc<Seat>]>,
@@ -36,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) names: Names,
     pub(crate) blocking: Arc<Pool>,
     pub(crate) crew: Crew,
+    /// Of a runtime whose time is paused: when its clock moves.
+    pub(crate) paused: Option<Arc<Paused>>,
     pub(crate) settings: Settings,
     /// Whether the runtime lasts no longer than the `block_on` that has made it.
     pub(crate) ends_with_main: bool,
@@ -45,10 +49,17 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(settings: Settings, ends_with_main: bool) -> io::Result<Arc<Self>> {
-        let alone = settings.seats == 1;
+        let paused = settings.paused_time.then(|| Arc::new(Paused::new()));
+        let alone = settings.seats == 1 || paused.is_some();
+        let clock = paused.as_ref().map(|paused| paused.clock());
         let seats: io::Result<Vec<_>> = (0..settings.seats)
-            .map(|_| Seat::new(alone).map(Arc::new))
+            .map(|_| Seat::new(alone, clock).map(Arc::new))
             .collect();
+        let mut blocking = settings.blocking.clone();
+        blocking.when_quiet = paused.clone().map(|paused| {
+            let tell: Arc<dyn Fn() + Send + Sync> = Arc::new(move || paused.pool_is_quiet());
+            tell
+        });
         Ok(Arc::new(Self {
             seats: seats?.into_boxed_slice(),
             guests: Guests::default(),
@@ -57,8 +68,9 @@ impl Shared {
             watch: Watch::new(),
             owned: Shards::new(settings.seats),
             names: Names::default(),
-            blocking: Arc::new(Pool::new(settings.blocking.clone())),
+            blocking: Arc::new(Pool::new(blocking)),
             crew: Crew::new(ends_with_main),
+            paused,
             settings,
             ends_with_main,
             closing: AtomicBool::new(false),
@@ -206,11 +218,25 @@ impl Shared {
     /// Queues a task where any worker finds it, and sees to it that one looks.
     pub(crate) fn inject(&self, task: Task) {
         self.injection.push(task);
-        if let [only] = &*self.seats {
-            only.driver.reactor.unpark();
+        if self.workers() == 1 {
+            self.seats[0].driver.reactor.unpark();
         } else if self.idle.must_hear() {
             self.wake_one();
         }
+    }
+
+    /// How many workers poll what is spawned: those of all seats, or, if time is paused, that of the first.
+    pub(crate) fn workers(&self) -> usize {
+        if self.paused.is_some() {
+            1
+        } else {
+            self.seats.len()
+        }
+    }
+
+    /// The clock of a runtime whose time is paused.
+    pub(crate) fn clock(&self) -> Option<&Arc<VirtualClock>> {
+        self.paused.as_ref().map(|paused| paused.clock())
     }
 
     /// Wakes one worker to look for work, if none looks already.

@@ -97,6 +97,9 @@ pub(crate) struct Worker {
     has_turned: Cell<bool>,
     /// Whether it has rested, and is to tell the others once it finds something to do.
     rested: Cell<bool>,
+    /// In a paused runtime: the round in which it has looked and found nothing, and whether it has run anything since it slept.
+    looked: Cell<Option<u64>>,
+    has_run: Cell<bool>,
     /// Whether it is counted as one that searches.
     searching: Cell<bool>,
     /// When it woke last, and how.
@@ -273,11 +276,24 @@ impl Worker {
     #[cold]
     fn begin_work(&self) {
         self.rested.set(false);
+        if self.shared.paused.is_some() {
+            self.looked.set(None);
+            self.has_run.set(true);
+            return;
+        }
         if self.searching.take() && self.shared.idle.stop_searching() {
             // There may be more where that came from.
             self.shared.wake_one();
         }
         watch::begin_work(&self.shared, self.number.get());
+    }
+
+    /// Whether anything is ready here, beside the main future.
+    pub(crate) fn has_ready(&self) -> bool {
+        self.seat.has_ready()
+            || self.pinned.borrow().len() > 0
+            || self.local.inbox.len() > 0
+            || self.shared.injection.len() > 0
     }
 
     /// Takes the task whose turn it is.
@@ -334,11 +350,12 @@ impl Worker {
 
     /// Takes this worker's share of what other threads have made ready to the end of its queue.
     fn collect_injected(&self) {
-        if self.number.get().is_none() {
+        let workers = self.shared.workers();
+        if self.number.get().is_none_or(|number| number >= workers) {
             return;
         }
         let injection = &self.shared.injection;
-        let share = injection.len() / self.shared.seats.len() + 1;
+        let share = injection.len() / workers + 1;
         // One at least, also when the ring is full at every turn: it goes to the overflow.
         let room = (CAPACITY - self.seat.ring.len()).max(1);
         let Some(mut tasks) = injection.take(share.min(room)) else {
@@ -357,6 +374,12 @@ impl Worker {
         self.seat.driver.turn_now();
         self.seat.moves.on();
         self.seat.counters.turns.add(1);
+        if self.shared.paused.is_some() {
+            // As often every time, however fast the machine is.
+            self.collect_inbox();
+            self.collect_injected();
+            return;
+        }
         let now = Instant::now();
         let took = self.adapt(now, polls);
         self.collect_inbox();

@@ -17,6 +17,7 @@
 //! | `sources`, `token` | the reactor's slab, and the generations that guard it |
 //! | `parker` | the unpark word |
 //! | `alarm` | the one timerfd |
+//! | `clock_watch` | who hears when the wall clock is set |
 //! | [`budget`] | how much a task may do in one poll |
 //! | [`sys`] | the system calls |
 
@@ -24,6 +25,7 @@ mod alarm;
 mod async_fd;
 pub mod budget;
 mod call;
+mod clock_watch;
 mod direction;
 mod home;
 mod parker;

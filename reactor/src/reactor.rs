@@ -1,6 +1,7 @@
 //! The [`Reactor`]: one epoll instance, and the turn that dispatches its events.
 
 use crate::alarm::Alarm;
+use crate::clock_watch::ClockWatch;
 use crate::direction::Direction;
 use crate::home::Home;
 use crate::parker::Parker;
@@ -73,6 +74,7 @@ pub struct Reactor {
     parker: Parker,
     wake: EventFd,
     alarm: Alarm,
+    clock: ClockWatch,
     sources: Mutex<Sources>,
     /// A spare buffer for wakers, so that a turn allocates nothing.
     wakers: Mutex<Vec<Waker>>,
@@ -93,6 +95,7 @@ impl Reactor {
             parker: Parker::new(),
             wake: EventFd::new()?,
             alarm: Alarm::new()?,
+            clock: ClockWatch::new(),
             sources: Mutex::new(Sources::default()),
             wakers: Mutex::new(Vec::new()),
         };
@@ -169,6 +172,20 @@ impl Reactor {
         self.alarm.arm(deadline, Instant::now()).map(drop)
     }
 
+    /// Has `waker` woken, in a turn, each time the wall clock jumps: when it is set, and when it goes on after a suspension. In
+    /// place of the waker that was given before.
+    ///
+    /// Until the reactor is [closed](Self::close). The first call makes a descriptor: a timerfd on `CLOCK_REALTIME`, with
+    /// `TFD_TIMER_CANCEL_ON_SET`.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's: `EMFILE` or `ENFILE` when descriptors have run out, `ENOMEM`, `ENOSPC` when there are too many in epoll
+    /// instances.
+    pub fn watch_clock(&self, waker: Waker) -> io::Result<()> {
+        self.clock.begin(&self.epoll, waker)
+    }
+
     /// How long a turn may wait, with the timerfd armed for its end.
     ///
     /// The clock is read after the unpark word says «parked». A sibling that takes the timerfd's event before that
@@ -224,6 +241,7 @@ impl Reactor {
             }
         }
         wake_all(&mut wakers);
+        self.clock.end(&self.epoll);
     }
 
     /// How many descriptors are registered.
@@ -245,7 +263,7 @@ impl Reactor {
         }
         let mut wakers = std::mem::take(&mut *lock(&self.wakers));
         let mut told = 0;
-        let mut own = false;
+        let (mut own, mut clock) = (false, false);
         {
             let sources = lock(&self.sources);
             for event in events {
@@ -253,10 +271,15 @@ impl Reactor {
                 if let Some(source) = sources.get(token) {
                     told += 1;
                     source.dispatch(Ready::from_epoll(happened), &mut wakers);
+                } else if token == Token::CLOCK {
+                    clock = true;
                 } else {
                     own |= token.is_own();
                 }
             }
+        }
+        if clock && let Some(waker) = self.clock.waker() {
+            wakers.push(Waker::clone(&waker));
         }
         // The reactor's own descriptors end the owner's wait, which is all they do. If it still waits, then this
         // thread is not the owner and has taken from it what each edge gives to one wait alone: it makes another.

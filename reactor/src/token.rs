@@ -20,6 +20,10 @@ impl Token {
         generation: 1,
         key: u32::MAX,
     };
+    pub(crate) const CLOCK: Self = Self {
+        generation: 2,
+        key: u32::MAX,
+    };
 
     /// Whether it names one of the reactor's own descriptors.
     #[inline]

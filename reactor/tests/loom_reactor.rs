@@ -10,6 +10,9 @@ mod alarm;
 #[allow(dead_code, reason = "the models need a part of it")]
 #[path = "loom/bell.rs"]
 mod bell;
+#[allow(dead_code, reason = "no model sets a clock")]
+#[path = "../src/clock_watch.rs"]
+mod clock_watch;
 #[allow(unreachable_pub, reason = "it is public in the crate")]
 #[path = "../src/direction.rs"]
 mod direction;

@@ -9,6 +9,11 @@ pub(crate) enum Caller {
     IntervalAt,
     Timeout,
     TimeoutAt,
+    IdleTimeout,
+    SleepUntilSystem,
+    SleepBoottime,
+    ClockSteps,
+    Callback,
 }
 
 impl Caller {
@@ -21,6 +26,11 @@ impl Caller {
             Caller::IntervalAt => "interval_at",
             Caller::Timeout => "timeout",
             Caller::TimeoutAt => "timeout_at",
+            Caller::IdleTimeout => "timer::IdleTimeout",
+            Caller::SleepUntilSystem => "timer::sleep_until_system",
+            Caller::SleepBoottime => "timer::sleep_boottime",
+            Caller::ClockSteps => "timer::clock_steps",
+            Caller::Callback => "timer::CallbackTimer",
         }
     }
 

@@ -31,6 +31,7 @@ use std::{
 
 use crate::{
     timers::{Timers, contain_panic},
+    virtual_clock::VirtualClock,
     wheel::Key,
 };
 
@@ -41,6 +42,7 @@ thread_local! {
         Local {
             timers: RefCell::new(ManuallyDrop::new(None)),
             address: Cell::new(ptr::null()),
+            is_virtual: Cell::new(false),
             kept_home: Cell::new(ManuallyDrop::new(None)),
             kept_key: Cell::new(None),
             kept_deadline: Cell::new(None),
@@ -52,6 +54,8 @@ struct Local {
     timers: RefCell<ManuallyDrop<Option<Arc<Timers>>>>,
     /// That of `timers`, to compare with.
     address: Cell<*const Timers>,
+    /// Whether `timers` go by a virtual clock.
+    is_virtual: Cell<bool>,
     /// The same as `timers` while an entry is kept; else `None`, and so is the key, and the deadline means nothing.
     kept_home: Cell<ManuallyDrop<Option<Arc<Timers>>>>,
     kept_key: Cell<Option<Key>>,
@@ -72,6 +76,10 @@ pub(crate) fn replace(timers: Option<Arc<Timers>>) -> Option<Arc<Timers>> {
         local
             .address
             .set(timers.as_ref().map_or(ptr::null(), Arc::as_ptr));
+        let is_virtual = timers
+            .as_ref()
+            .is_some_and(|timers| timers.virtual_clock().is_some());
+        local.is_virtual.set(is_virtual);
         let previous = local.timers.replace(ManuallyDrop::new(timers));
         ManuallyDrop::into_inner(previous)
     });
@@ -84,6 +92,26 @@ pub(crate) fn replace(timers: Option<Arc<Timers>>) -> Option<Arc<Timers>> {
 #[inline]
 pub(crate) fn timers() -> Option<Arc<Timers>> {
     LOCAL.with(|local| Option::clone(&local.timers.borrow()))
+}
+
+/// The time by the clock of the thread's timers; without any, by the system's monotonic clock.
+#[inline]
+pub(crate) fn now() -> Instant {
+    if LOCAL.with(|local| local.is_virtual.get()) {
+        virtual_now()
+    } else {
+        Instant::now()
+    }
+}
+
+#[cold]
+fn virtual_now() -> Instant {
+    virtual_clock().map_or_else(Instant::now, |clock| clock.now())
+}
+
+/// The virtual clock of the thread's timers, if they have one.
+pub(crate) fn virtual_clock() -> Option<Arc<VirtualClock>> {
+    timers()?.virtual_clock().cloned()
 }
 
 /// Whether the thread has entered `timers`.

@@ -11,7 +11,7 @@ use std::{
 
 use futures_core::Stream;
 
-use crate::{caller::Caller, far::after, missed_tick::MissedTick, sleep::Sleep};
+use crate::{caller::Caller, current, far::after, missed_tick::MissedTick, sleep::Sleep};
 
 /// Ticks once every `period`; the first tick is one period from now.
 ///
@@ -95,6 +95,26 @@ impl Interval {
         }
     }
 
+    /// Lets each tick be late by up to `slack`, so that it can share a wake of the thread with other timers. See
+    /// [`Sleep::with_slack`]. The instants that ticks are scheduled for, and tell, stay the same.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use waterwheel::{block_on, interval_at};
+    ///
+    /// block_on(async {
+    ///     let (start, period) = (Instant::now(), Duration::from_millis(4));
+    ///     let mut interval = interval_at(start, period).with_slack(Duration::from_millis(1));
+    ///     assert_eq!(interval.tick().await, start);
+    ///     assert_eq!(interval.tick().await, start + period);
+    /// });
+    /// ```
+    #[must_use = "the interval that is returned has the slack"]
+    pub fn with_slack(mut self, slack: Duration) -> Self {
+        self.sleep = self.sleep.with_slack(slack);
+        self
+    }
+
     /// Waits for the next tick, and returns the instant for which it was scheduled.
     ///
     /// # Cancel safety
@@ -109,7 +129,7 @@ impl Interval {
         ready!(Pin::new(&mut self.sleep).poll(cx));
         let tick = self.sleep.deadline();
         self.sleep
-            .reset(self.missed_tick.next(tick, Instant::now(), self.period));
+            .reset(self.missed_tick.next(tick, current::now(), self.period));
         Poll::Ready(tick)
     }
 
@@ -128,7 +148,7 @@ impl Interval {
     /// });
     /// ```
     pub fn reset(&mut self) {
-        self.sleep.reset(after(Instant::now(), self.period));
+        self.sleep.reset(after(current::now(), self.period));
     }
 
     /// The time from tick to tick.

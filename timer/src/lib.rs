@@ -38,22 +38,38 @@
 
 #![forbid(unsafe_code)]
 
+mod callback;
 mod caller;
 mod clock;
+mod clock_steps;
 mod current;
 mod elapsed;
 mod far;
+mod idle_timeout;
 mod interval;
 mod missed_tick;
+mod paused;
+mod slack;
 mod sleep;
+mod system_sleep;
 mod timeout;
 mod timers;
+mod virtual_clock;
+mod wall;
+mod wall_clock;
 mod wheel;
 
+pub use callback::{CallbackTimer, Schedule, TimerHandle};
+pub use clock_steps::{ClockStep, ClockSteps, clock_steps};
 pub use elapsed::Elapsed;
+pub use idle_timeout::{IdleTimeout, Watch};
 pub use interval::{Interval, Tick, interval, interval_at};
 pub use missed_tick::MissedTick;
+pub use paused::{now, set_system_time, suspend, system_now};
 pub use sleep::{Sleep, sleep, sleep_until};
+pub use system_sleep::{BoottimeSleep, SystemSleep, sleep_boottime, sleep_until_system};
 pub use timeout::{Timeout, timeout, timeout_at};
 pub use timers::{Enter, Timers};
+pub use virtual_clock::VirtualClock;
+pub use wall_clock::{WallClock, WallReading};
 pub use wheel::{Key, Wheel};

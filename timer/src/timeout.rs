@@ -135,14 +135,18 @@ impl<F> Timeout<F> {
     /// Cancels the time limit, and returns the inner future.
     ///
     /// ```
-    /// use std::{pin::Pin, time::Duration};
-    /// use waterwheel::{block_on, sleep, timeout};
+    /// use std::time::Duration;
+    /// use waterwheel::{Runtime, sleep, timeout};
     ///
-    /// block_on(async {
+    /// # fn main() -> std::io::Result<()> {
+    /// # let runtime = Runtime::builder().paused_time().build()?;
+    /// runtime.block_on(async {
     ///     let mut work = timeout(Duration::from_millis(1), sleep(Duration::from_millis(2)));
     ///     assert!((&mut work).await.is_err(), "too slow");
     ///     work.into_inner().await; // but worth waiting for
     /// });
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn into_inner(self) -> F {
         self.future

@@ -25,6 +25,9 @@ use std::{
 use crate::{
     clock::{self, NEVER},
     current,
+    virtual_clock::VirtualClock,
+    wall::Wall,
+    wall_clock::{Unwatched, WallClock},
     wheel::{Key, Wheel},
 };
 
@@ -60,6 +63,9 @@ pub struct Timers {
     /// Ends the owner's wait.
     unpark: Waker,
     state: Mutex<State>,
+    /// What these timers go by, if not by the system's monotonic clock.
+    virtual_clock: Option<Arc<VirtualClock>>,
+    wall: Wall,
 }
 
 struct State {
@@ -85,14 +91,64 @@ impl Timers {
     /// thread.
     #[must_use]
     pub fn new(unpark: Waker) -> Self {
-        let wheel = Wheel::at(clock::now());
+        Timers::by(
+            unpark,
+            clock::now(),
+            None,
+            Wall::new(Arc::new(Unwatched::new())),
+        )
+    }
+
+    /// As [`new`](Timers::new), with a wall clock that tells when it is set.
+    ///
+    /// [`sleep_until_system`](crate::sleep_until_system) and its kin go by it. Without one they look at the standard
+    /// library's once a second, and do not know of time in which the machine was suspended.
+    #[must_use]
+    pub fn with_wall_clock(unpark: Waker, wall_clock: Arc<dyn WallClock>) -> Self {
+        Timers::by(unpark, clock::now(), None, Wall::new(wall_clock))
+    }
+
+    /// As [`new`](Timers::new), by a clock that moves only when it is told to.
+    ///
+    /// What is polled where these are [entered](Timers::enter) takes all time from that clock.
+    #[must_use]
+    pub fn with_virtual_clock(unpark: Waker, clock: Arc<VirtualClock>) -> Arc<Self> {
+        let wall = Wall::new(Arc::clone(&clock) as _);
+        let now = clock.nanos();
+        let timers = Arc::new(Timers::by(unpark, now, Some(Arc::clone(&clock)), wall));
+        clock.drives(&timers);
+        timers
+    }
+
+    fn by(unpark: Waker, now: u64, virtual_clock: Option<Arc<VirtualClock>>, wall: Wall) -> Self {
         Timers {
             next: AtomicU64::new(NEVER),
             unpark,
             state: Mutex::new(State {
-                wheel,
+                wheel: Wheel::at(now),
                 closed: false,
             }),
+            virtual_clock,
+            wall,
+        }
+    }
+
+    /// The virtual clock that these timers go by, if they do.
+    #[must_use]
+    pub fn virtual_clock(&self) -> Option<&Arc<VirtualClock>> {
+        self.virtual_clock.as_ref()
+    }
+
+    pub(crate) fn wall(&self) -> &Wall {
+        &self.wall
+    }
+
+    /// The time of the clock that these timers go by.
+    #[inline]
+    fn clock_now(&self) -> u64 {
+        match &self.virtual_clock {
+            None => clock::now(),
+            Some(clock) => clock.nanos(),
         }
     }
 
@@ -149,7 +205,7 @@ impl Timers {
         if next == NEVER {
             return 0;
         }
-        let now = clock::now();
+        let now = self.clock_now();
         if now < next {
             return 0;
         }
@@ -168,6 +224,7 @@ impl Timers {
             state.wheel.clear()
         });
         wake_all(wakers.into_iter());
+        self.wall.close();
     }
 
     /// The number of pending timers, among them those that will never be due. Asked on another thread than
@@ -177,6 +234,12 @@ impl Timers {
     pub fn len(&self) -> usize {
         current::release();
         self.locked(|state| state.wheel.len())
+    }
+
+    /// Tells who waits for the wall clock that it has been set, or that the machine was suspended. A [`WallClock`] has
+    /// the one who watches it call this, on any thread.
+    pub fn wall_clock_set(&self) {
+        self.wall.changed();
     }
 
     /// Whether any timer is pending, as counted by [`len`](Timers::len).
@@ -198,20 +261,28 @@ impl Timers {
         })
     }
 
-    /// Looks after an entry whose owner polls, and wants `waker` woken at `deadline`, which is not before
-    /// the one that the entry was filed under.
+    /// Looks after an entry whose owner polls, waits for `deadline`, and wants `waker` woken at `due`, which is not before
+    /// the instant that the entry was filed under.
     ///
     /// No clock is read: the wheel's time is the latest reading of a turn.
     #[inline]
-    pub(crate) fn settle(&self, key: Key, deadline: Instant, waker: &Waker) -> Settled {
+    pub(crate) fn settle(
+        &self,
+        key: Key,
+        deadline: Instant,
+        due: Instant,
+        waker: &Waker,
+    ) -> Settled {
         // While it has not fired it is not due, so there is no need to look at the deadline.
         if self.will_wake(&key, waker) {
             return Settled::Waiting(key);
         }
         let deadline = clock::from_instant(deadline);
         let (due, _dropped_unlocked) = self.locked(|State { wheel, .. }| {
-            let late = !wheel.is_fired(&key) && wheel.deadline(&key) > deadline;
-            debug_assert!(!late, "an earlier deadline is filed at once");
+            debug_assert!(
+                wheel.is_fired(&key) || wheel.deadline(&key) <= clock::from_instant(due),
+                "who is due earlier is filed at once"
+            );
             (deadline <= wheel.elapsed(), wheel.remove(key))
         });
         if due { Settled::Due } else { Settled::Unfiled }
@@ -285,7 +356,7 @@ impl Drop for Enter {
 }
 
 /// Wakes each, and returns how many they were.
-fn wake_all(wakers: impl ExactSizeIterator<Item = Waker>) -> usize {
+pub(crate) fn wake_all(wakers: impl ExactSizeIterator<Item = Waker>) -> usize {
     let woken = wakers.len();
     for waker in wakers {
         contain_panic(|| waker.wake());

@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) keep_alive: Duration,
     /// Bytes of a thread's stack, if not the usual.
     pub(crate) stack_size: Option<usize>,
+    /// To be told when no job is queued or runs any more.
+    pub(crate) when_quiet: Option<Arc<dyn Fn() + Send + Sync>>,
     pub(crate) hooks: Hooks,
 }
 
@@ -56,6 +58,7 @@ impl Default for Settings {
             most_threads: 512,
             keep_alive: Duration::from_secs(10),
             stack_size: None,
+            when_quiet: None,
             hooks: Hooks::default(),
         }
     }
@@ -76,6 +79,8 @@ struct State {
     threads: usize,
     /// How many of these wait for `work`. One that has been woken counts until it has the lock.
     idle: usize,
+    /// How many jobs have ended.
+    ended: u64,
     closed: bool,
 }
 
@@ -119,6 +124,7 @@ impl Pool {
                 queue: TaskQueue::new(),
                 threads: 0,
                 idle: 0,
+                ended: 0,
                 closed: false,
             }),
             work: Condvar::new(),
@@ -178,6 +184,7 @@ impl Pool {
     fn run_jobs(&self) {
         POOL.set(ptr::from_ref(self));
         let mut state = lock(&self.state);
+        let mut has_run = false;
         loop {
             if let Some(job) = state.queue.pop() {
                 drop(state);
@@ -185,12 +192,22 @@ impl Pool {
                 unsafe { job.run() };
                 Running::none();
                 state = lock(&self.state);
+                state.ended += 1;
+                has_run = true;
                 continue;
             }
             if state.closed {
                 break;
             }
             state.idle += 1;
+            if mem::take(&mut has_run)
+                && let Some(tell) = &self.settings.when_quiet
+                && state.is_quiet()
+            {
+                drop(state);
+                tell();
+                state = lock(&self.state);
+            }
             let waited = self
                 .work
                 .wait_timeout_while(state, self.settings.keep_alive, |state| {
@@ -236,6 +253,17 @@ impl Pool {
         );
     }
 
+    /// How many jobs have ended, if none is queued or runs.
+    pub(crate) fn ended_if_quiet(&self) -> Option<u64> {
+        let state = lock(&self.state);
+        state.is_quiet().then_some(state.ended)
+    }
+
+    /// How many jobs have ended.
+    pub(crate) fn ended(&self) -> u64 {
+        lock(&self.state).ended
+    }
+
     /// How many jobs wait, and how many threads there are.
     pub(crate) fn depths(&self) -> Depths {
         let state = lock(&self.state);
@@ -244,6 +272,13 @@ impl Pool {
             threads: state.threads,
             idle: state.idle,
         }
+    }
+}
+
+impl State {
+    /// Whether no job is queued or runs.
+    fn is_quiet(&self) -> bool {
+        self.queue.len() == 0 && self.idle == self.threads
     }
 }
 

@@ -115,6 +115,46 @@ impl Builder {
         self
     }
 
+    /// Makes time stand still while anything can run, and jump to the next deadline when everything waits: for tests.
+    ///
+    /// Timers, timeouts and intervals go by a clock that begins at the present, and that
+    /// [`timer::now`](waterwheel_timer::now) tells. It jumps when every task waits, a zero turn of the drivers finds nothing,
+    /// and no blocking job runs; or when [`advance`](crate::advance) is awaited. A program that sleeps for a year ends in
+    /// milliseconds.
+    ///
+    /// Tasks run in the same order every time: one worker polls what is spawned, first in, first out, however many seats there are, and
+    /// timers that are due at the same instant wake in the order in which they were filed. What other threads do is not in that order:
+    /// blocking jobs, guests of `block_on`, threads of one's own. A poll that blocks its thread until another task has run never
+    /// returns, as on one seat.
+    ///
+    /// The wall clock is the runtime's own too: it goes on with the other, and is set by
+    /// [`timer::set_system_time`](waterwheel_timer::set_system_time).
+    ///
+    /// Threads that the runtime does not know, and bytes that are under way in the kernel, are not waited for: who depends on them
+    /// sees timers fire meanwhile. Timers are to be made on the runtime's own threads; elsewhere, their delay counts from the real time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterwheel::{Runtime, sleep, timer};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = Runtime::builder().paused_time().build()?;
+    /// runtime.block_on(async {
+    ///     let start = timer::now();
+    ///     let year = Duration::from_secs(365 * 24 * 60 * 60);
+    ///     sleep(year).await;
+    ///     assert_eq!(timer::now(), start + year);
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn paused_time(mut self) -> Self {
+        self.settings.paused_time = true;
+        self
+    }
+
     /// Runs at the start of each of the runtime's threads, of those for blocking jobs as well. Not on the thread in `block_on`. If the hook
     /// panics, the thread goes on.
     pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
@@ -176,6 +216,7 @@ impl fmt::Debug for Builder {
             .field("thread_stack_size", &settings.thread_stack_size)
             .field("max_blocking_threads", &settings.blocking.most_threads)
             .field("event_interval", &settings.event_interval)
+            .field("paused_time", &settings.paused_time)
             .finish_non_exhaustive()
     }
 }

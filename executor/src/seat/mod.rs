@@ -23,6 +23,8 @@ use lifo::LifoSlot;
 use moves::Moves;
 use ring::{CAPACITY, Ring};
 use std::io;
+use std::sync::Arc;
+use waterwheel_timer::VirtualClock;
 
 pub(crate) struct Seat {
     pub(crate) driver: Driver,
@@ -38,9 +40,9 @@ pub(crate) struct Seat {
 
 impl Seat {
     /// A seat that others steal from, or, `alone`, one that nobody does.
-    pub(crate) fn new(alone: bool) -> io::Result<Self> {
+    pub(crate) fn new(alone: bool, paused: Option<&Arc<VirtualClock>>) -> io::Result<Self> {
         Ok(Self {
-            driver: Driver::new()?,
+            driver: Driver::new(paused)?,
             lifo: LifoSlot::new(),
             ring: Ring::new(alone),
             overflow: SharedQueue::new(),

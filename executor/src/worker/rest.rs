@@ -2,6 +2,7 @@
 
 use super::{LIFO_STREAK, MOST_STEALS, Worker};
 use crate::idle::Woken;
+use crate::paused::{Paused, Rest};
 use crate::seat::Seat;
 use crate::task::task::Task;
 use crate::tasks::Running;
@@ -60,6 +61,30 @@ impl Worker {
         !self.seat.has_ready() && self.pinned.borrow().len() == 0
     }
 
+    /// Does what there is to do, in a paused runtime, for who has nothing ready: looks whether that is so; and then sleeps, or moves the
+    /// clock.
+    fn rest_in(&self, paused: &Paused) {
+        let own = &self.seat.driver.reactor;
+        let polls = |number| number < self.shared.workers();
+        if !self.number.get().is_none_or(polls) {
+            self.seat.driver.park_paused(|| self.seat.moves.awake());
+            return;
+        }
+        // From here on whatever is polled is noted.
+        self.rested.set(true);
+        let Some(looked) = self.looked.take() else {
+            let round = paused.begin_look(&self.shared, own, self.has_run.take());
+            self.looked.set(Some(round));
+            self.seat.moves.awake();
+            self.seat.driver.turn_now();
+            return;
+        };
+        match paused.confirm(&self.shared, own, looked) {
+            Rest::LookAgain => self.seat.moves.awake(),
+            Rest::Sleep => self.seat.driver.park_paused(|| self.seat.moves.awake()),
+        }
+    }
+
     /// Sleeps until there is something to do. May return with nothing.
     pub(super) fn park(&self) {
         self.streak.set(LIFO_STREAK);
@@ -70,6 +95,10 @@ impl Worker {
         self.seat.moves.asleep();
         let Some(number) = self.number.get().filter(|_| self.has_siblings.get()) else {
             self.has_turned.set(false);
+            if let Some(paused) = &self.shared.paused {
+                self.rest_in(paused);
+                return;
+            }
             let awake = || self.seat.moves.awake();
             self.seat.driver.park(None, awake);
             self.rested.set(self.shared.seats.len() > 1);

@@ -86,19 +86,25 @@ impl Sitting {
             shared.guests.come(Arc::clone(&seat));
         }
         shared.crew.come(&shared, &local);
-        let has_siblings = number.is_some() && shared.seats.len() > 1;
+        let has_siblings = number.is_some() && shared.workers() > 1;
+        let polls = number.is_none_or(|number| number < shared.workers());
+        if let Some(paused) = shared.paused.as_ref().filter(|_| polls) {
+            paused.come(&shared, &seat.driver.reactor);
+        }
         let worker = Rc::new(Worker {
             number: Cell::new(number),
             has_siblings: Cell::new(has_siblings),
             pinned: RefCell::new(PinnedQueue::new()),
             first_pinned: Cell::new(NO_POSITION),
-            is_alone: Cell::new(number.is_some() && !has_siblings),
+            is_alone: Cell::new(number.is_some() && polls && !has_siblings),
             pinned_popped: Cell::new(0),
             streak: Cell::new(0),
             interval: Cell::new(shared.settings.event_interval),
             awake_since: Cell::new(Instant::now()),
             has_turned: Cell::new(true),
             rested: Cell::new(shared.seats.len() > 1),
+            looked: Cell::new(None),
+            has_run: Cell::new(true),
             searching: Cell::new(false),
             woken: Cell::new((Instant::now(), Woken::ByItself)),
             first_victim: Cell::new(number.unwrap_or(0)),
@@ -138,6 +144,9 @@ impl Drop for Sitting {
         }
         worker.close_local();
         worker.seat.moves.asleep();
+        if let Some(paused) = &shared.paused {
+            paused.leave(shared, &worker.seat.driver.reactor);
+        }
         if let Some(number) = worker.number.get() {
             worker.let_others_search(number);
         }

@@ -8,12 +8,14 @@
 //! |---|---|
 //! | `epoll` | `epoll_create1`, `epoll_ctl`, `epoll_wait` |
 //! | `eventfd` | `eventfd`, `write` |
-//! | `timerfd` | `timerfd_create`, `timerfd_settime`, `clock_gettime` |
+//! | `timerfd` | `timerfd_create`, `timerfd_settime` |
+//! | [`clock`] | `clock_gettime` |
 //! | [`fd`] | `fcntl` |
 //! | [`socket`] | `socket`, `bind`, `listen`, `connect`, `accept4`, `recv`, `readv`, `send`, `sendmsg`, `shutdown`, … |
 //! | `address` | none: the form in which they take addresses |
 
 mod address;
+pub mod clock;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub mod fd;

@@ -1,6 +1,6 @@
-//! `timerfd_create(2)`: a deadline on the monotonic clock, as a descriptor.
+//! `timerfd_create(2)`: a deadline on the monotonic clock, as a descriptor; and one that tells when the wall clock is set.
 
-use super::check;
+use super::{check, clock};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -15,13 +15,8 @@ pub(crate) struct TimerFd {
 
 impl TimerFd {
     pub(crate) fn new() -> io::Result<Self> {
-        let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
-        // SAFETY: the call takes no pointers.
-        let fd = check(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) })?;
-        // SAFETY: the kernel has just made this descriptor, and nobody else knows of it.
-        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         Ok(Self {
-            fd,
+            fd: create(libc::CLOCK_MONOTONIC)?,
             clock: Clock::new()?,
         })
     }
@@ -30,24 +25,67 @@ impl TimerFd {
     /// expires at once.
     pub(crate) fn set(&self, deadline: Instant) -> io::Result<()> {
         let value = self.clock.timespec(deadline);
-        let setting = libc::itimerspec {
-            it_interval: libc::timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            },
-            it_value: value,
-        };
-        // SAFETY: `setting` lives through the call, and a null pointer asks for no old value.
-        check(unsafe {
-            libc::timerfd_settime(
-                self.fd.as_raw_fd(),
-                libc::TFD_TIMER_ABSTIME,
-                &raw const setting,
-                std::ptr::null_mut(),
-            )
-        })?;
-        Ok(())
+        settime(&self.fd, libc::TFD_TIMER_ABSTIME, value)
     }
+}
+
+/// A timerfd on `CLOCK_REALTIME`, closed on exec, that never expires and becomes readable when that clock jumps: when it is
+/// set, and when it goes on after a suspension. It is never read: edge-triggered epoll reports each jump.
+#[derive(Debug)]
+pub(crate) struct ClockSetFd {
+    fd: OwnedFd,
+}
+
+impl ClockSetFd {
+    pub(crate) fn new() -> io::Result<Self> {
+        let fd = create(libc::CLOCK_REALTIME)?;
+        let never = libc::timespec {
+            tv_sec: libc::time_t::MAX,
+            tv_nsec: 0,
+        };
+        let flags = libc::TFD_TIMER_ABSTIME | libc::TFD_TIMER_CANCEL_ON_SET;
+        match settime(&fd, flags, never) {
+            // A jump just now: the timer is set all the same.
+            Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => {}
+            set => set?,
+        }
+        Ok(Self { fd })
+    }
+}
+
+impl AsFd for ClockSetFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+fn create(clock: libc::clockid_t) -> io::Result<OwnedFd> {
+    let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
+    // SAFETY: the call takes no pointers.
+    let fd = check(unsafe { libc::timerfd_create(clock, flags) })?;
+    // SAFETY: the kernel has just made this descriptor, and nobody else knows of it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Sets a timerfd to expire once.
+fn settime(fd: &OwnedFd, flags: libc::c_int, value: libc::timespec) -> io::Result<()> {
+    let setting = libc::itimerspec {
+        it_interval: libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        },
+        it_value: value,
+    };
+    // SAFETY: `setting` lives through the call, and a null pointer asks for no old value.
+    check(unsafe {
+        libc::timerfd_settime(
+            fd.as_raw_fd(),
+            flags,
+            &raw const setting,
+            std::ptr::null_mut(),
+        )
+    })?;
+    Ok(())
 }
 
 impl AsFd for TimerFd {
@@ -70,7 +108,7 @@ impl Clock {
         let mut best: Option<(Duration, Self)> = None;
         for _ in 0..4 {
             let instant = Instant::now();
-            let since_boot = monotonic_now()?;
+            let since_boot = clock::monotonic()?;
             let gap = instant.elapsed();
             if best.as_ref().is_none_or(|(least, _)| gap < *least) {
                 best = Some((
@@ -100,16 +138,6 @@ impl Clock {
             tv_nsec: since_boot.subsec_nanos().into(),
         }
     }
-}
-
-fn monotonic_now() -> io::Result<Duration> {
-    let mut now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: `now` is a timespec that the call may write to.
-    check(unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) })?;
-    Ok(Duration::new(now.tv_sec as u64, now.tv_nsec as u32))
 }
 
 #[cfg(test)]

@@ -1,0 +1,246 @@
+//! What waits for the wall clock: the list of those to tell when it is set, and the wait itself.
+//!
+//! A deadline of the wall clock, or of the time since boot, becomes one of the monotonic clock, by what the clocks show now,
+//! and waits in the wheel like any other. That holds as long as no clock jumps: both are disciplined alike between jumps. When
+//! one does, all who wait are woken, look again, and file anew.
+//!
+//! Invariants:
+//! - *Listed before it looks.* A wait is in the list before it reads the clocks. A jump before the reading is in it, and one
+//!   after it finds the wait in the list.
+//! - *It resolves by the clock that it waits for.* The wheel only says when to look.
+//! - *No user code under the lock.* Wakers are cloned before it is taken, and woken and dropped after it is released.
+//!
+//! Lock order: the lock of the list is a leaf.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::{Duration, SystemTime},
+};
+
+use slab::Slab;
+
+use crate::{
+    caller::Caller,
+    current, far,
+    sleep::Sleep,
+    timers::{Timers, wake_all},
+    wall_clock::{WallClock, WallReading},
+};
+
+/// How often a clock is looked at that does not tell when it is set.
+const UNTOLD: Duration = Duration::from_secs(1);
+
+/// The wall clock of some timers, and who is to be told when it is set.
+pub(crate) struct Wall {
+    clock: Arc<dyn WallClock>,
+    /// Whether the clock tells.
+    is_watched: AtomicBool,
+    /// `None` once the timers are closed. A waker that has been woken leaves its place empty, for its owner to free.
+    waiters: Mutex<Option<Slab<Option<Waker>>>>,
+}
+
+impl Wall {
+    pub(crate) fn new(clock: Arc<dyn WallClock>) -> Self {
+        Wall {
+            clock,
+            is_watched: AtomicBool::new(false),
+            waiters: Mutex::new(Some(Slab::new())),
+        }
+    }
+
+    pub(crate) fn read(&self) -> WallReading {
+        self.clock.read()
+    }
+
+    /// Wakes all who are listed: the clock has been set.
+    pub(crate) fn changed(&self) {
+        let woken: Vec<Waker> = match &mut *self.lock() {
+            Some(waiters) => waiters
+                .iter_mut()
+                .filter_map(|(_, waker)| waker.take())
+                .collect(),
+            None => Vec::new(),
+        };
+        wake_all(woken.into_iter());
+    }
+
+    /// Nobody turns the timers any more: all look elsewhere.
+    pub(crate) fn close(&self) {
+        let waiters = self.lock().take();
+        let woken: Vec<Waker> = waiters
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, waker)| waker)
+            .collect();
+        wake_all(woken.into_iter());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Slab<Option<Waker>>>> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Wall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wall").finish_non_exhaustive()
+    }
+}
+
+/// Tells timers that the clock has been set, if they are still there.
+struct Tell(Weak<Timers>);
+
+impl Wake for Tell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(timers) = self.0.upgrade() {
+            timers.wall_clock_set();
+        }
+    }
+}
+
+/// A place in the list of some timers' wall clock.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    timers: Arc<Timers>,
+    place: usize,
+}
+
+impl Listed {
+    /// Sees to it that `waker` is woken when the clock is set next. False: the clock does not tell.
+    ///
+    /// A place in a list that is closed is left for one in that of the current timers.
+    pub(crate) fn renew(listed: &mut Option<Listed>, waker: &Waker, caller: Caller) -> bool {
+        let stays = listed
+            .as_ref()
+            .is_some_and(|listed| listed.put(waker.clone()));
+        if !stays {
+            *listed = None;
+            let Some(timers) = Timers::current() else {
+                caller.outside_runtime()
+            };
+            let waker = waker.clone();
+            let place = timers
+                .wall()
+                .lock()
+                .as_mut()
+                .map(|waiters| waiters.insert(Some(waker)));
+            // A closed list: the runtime around us is shutting down, and will not poll this task again.
+            *listed = place.map(|place| Listed { timers, place });
+        }
+        listed.as_ref().is_some_and(Listed::is_watched)
+    }
+
+    /// Puts another waker in its place. False: the list is closed.
+    fn put(&self, waker: Waker) -> bool {
+        let displaced = self
+            .timers
+            .wall()
+            .lock()
+            .as_mut()
+            .map(|waiters| waiters[self.place].replace(waker));
+        displaced.is_some()
+    }
+
+    fn is_watched(&self) -> bool {
+        let wall = self.timers.wall();
+        if wall.is_watched.load(Ordering::Relaxed) {
+            return true;
+        }
+        let tell = Waker::from(Arc::new(Tell(Arc::downgrade(&self.timers))));
+        let watched = wall.clock.watch(tell);
+        wall.is_watched.store(watched, Ordering::Relaxed);
+        watched
+    }
+
+    pub(crate) fn read(&self) -> WallReading {
+        self.timers.wall().read()
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let _dropped_unlocked = self
+            .timers
+            .wall()
+            .lock()
+            .as_mut()
+            .map(|waiters| waiters.remove(self.place));
+    }
+}
+
+/// What a wait is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    System(SystemTime),
+    /// A time since boot.
+    Boottime(Duration),
+}
+
+impl Target {
+    /// How long it is until then, if it is not past.
+    fn ahead_of(self, reading: &WallReading) -> Option<Duration> {
+        let left = match self {
+            Target::System(time) => time.duration_since(reading.system).ok(),
+            Target::Boottime(time) => time.checked_sub(reading.boottime),
+        };
+        left.filter(|left| !left.is_zero())
+    }
+}
+
+/// A wait for a time of the wall clock, or for one since boot.
+#[derive(Debug)]
+pub(crate) struct WallWait {
+    sleep: Sleep,
+    listed: Option<Listed>,
+    caller: Caller,
+}
+
+impl WallWait {
+    pub(crate) fn new(caller: Caller) -> Self {
+        WallWait {
+            sleep: Sleep::after(Duration::ZERO, caller),
+            listed: None,
+            caller,
+        }
+    }
+
+    /// Waits until that time.
+    pub(crate) fn poll(&mut self, target: Target, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let is_told = Listed::renew(&mut self.listed, cx.waker(), self.caller);
+            let Some(listed) = &self.listed else {
+                return Poll::Pending;
+            };
+            let Some(left) = target.ahead_of(&listed.read()) else {
+                self.listed = None;
+                return Poll::Ready(());
+            };
+            let left = if is_told { left } else { left.min(UNTOLD) };
+            self.sleep.reset(far::after(current::now(), left));
+            if Pin::new(&mut self.sleep).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Reads the clocks, and has the task woken when they are set next; by a clock that does not tell, when it is time to
+    /// look again. `None`: the runtime is shutting down.
+    pub(crate) fn look(&mut self, cx: &mut Context<'_>) -> Option<WallReading> {
+        let is_told = Listed::renew(&mut self.listed, cx.waker(), self.caller);
+        let reading = self.listed.as_ref().map(Listed::read);
+        if !is_told {
+            self.sleep.reset(far::after(current::now(), UNTOLD));
+            let _ = Pin::new(&mut self.sleep).poll(cx);
+        }
+        reading
+    }
+}
