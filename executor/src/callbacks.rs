@@ -219,7 +219,7 @@ where
     T: Send + Sync + ?Sized + 'static,
     F: FnOnce(Arc<T>) + Send + 'static,
 {
-    start(Schedule::At(deadline), once_while(target, f))
+    start(Schedule::At(deadline), once_while(target, at_once(f)))
 }
 
 /// As [`run_after`], for as long as `target` lives; see [`run_at_while`].
@@ -257,7 +257,7 @@ where
     T: Send + Sync + ?Sized + 'static,
     F: FnOnce(Arc<T>) + Send + 'static,
 {
-    start(Schedule::After(delay), once_while(target, f))
+    start(Schedule::After(delay), once_while(target, at_once(f)))
 }
 
 /// As [`run_every`], for as long as `target` lives; see [`run_at_while`]. The timer ends at the first period that finds it gone.
@@ -278,6 +278,21 @@ where
     })
 }
 
+/// As [`run_at_async`], for as long as `target` lives; see [`run_after_while_async`].
+///
+/// # Panics
+///
+/// When called outside a runtime.
+#[track_caller]
+pub fn run_at_while_async<T, F, R>(target: Weak<T>, deadline: Instant, f: F) -> TimerHandle
+where
+    T: Send + Sync + ?Sized + 'static,
+    F: FnOnce(Arc<T>) -> R + Send + 'static,
+    R: Future<Output = ()> + Send + 'static,
+{
+    start(Schedule::At(deadline), once_while(target, f))
+}
+
 /// As [`run_after_async`], for as long as `target` lives; see [`run_at_while`]. A run that is under way has the target, and
 /// keeps it for as long as it likes.
 ///
@@ -291,11 +306,7 @@ where
     F: FnOnce(Arc<T>) -> R + Send + 'static,
     R: Future<Output = ()> + Send + 'static,
 {
-    let mut f = Some(f);
-    start(Schedule::After(delay), move || {
-        let target = target.upgrade()?;
-        Some(f.take()?(target))
-    })
+    start(Schedule::After(delay), once_while(target, f))
 }
 
 /// As [`run_every_async`], for as long as `target` lives; see [`run_after_while_async`].
@@ -328,15 +339,22 @@ fn once_async<R>(f: impl FnOnce() -> R) -> impl FnMut() -> Option<R> {
     move || f.take().map(|f| f())
 }
 
-fn once_while<T: ?Sized>(
+fn once_while<T: ?Sized, R>(
     target: Weak<T>,
-    f: impl FnOnce(Arc<T>),
-) -> impl FnMut() -> Option<Ready<()>> {
+    f: impl FnOnce(Arc<T>) -> R,
+) -> impl FnMut() -> Option<R> {
     let mut f = Some(f);
     move || {
         let target = target.upgrade()?;
-        f.take()?(target);
-        Some(ready(()))
+        f.take().map(|f| f(target))
+    }
+}
+
+/// A function that returns nothing, as one whose future is ready.
+fn at_once<T>(f: impl FnOnce(T)) -> impl FnOnce(T) -> Ready<()> {
+    move |argument| {
+        f(argument);
+        ready(())
     }
 }
 

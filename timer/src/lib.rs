@@ -13,6 +13,51 @@
 //! | [`interval()`], [`interval_at`] | [`Interval`], a stream | at every multiple of a period, see [`MissedTick`] |
 //! | [`timeout()`], [`timeout_at`] | [`Timeout`] | with the inner future, or with [`Elapsed`] |
 //!
+//! and by the names of `waterwheel::timer`:
+//!
+//! | call | gives | resolves |
+//! |---|---|---|
+//! | [`IdleTimeout::new`] | [`IdleTimeout`] | when nothing has touched it for so long |
+//! | [`sleep_until_system`] | [`SystemSleep`] | when the wall clock shows that time, however often it is set |
+//! | [`sleep_boottime`] | [`BoottimeSleep`] | after a delay in which suspended time counts |
+//! | [`clock_steps`] | [`ClockSteps`], a stream | each time the wall clock is set |
+//!
+//! What a program has called back: [`CallbackTimer`], as a task, by the functions in the table below; a [`TimerHandle`] cancels,
+//! refreshes and resets it.
+//!
+//! Time itself: [`now`], [`system_now`]. Both are the system's, or, in a runtime that is built with `paused_time`, those of
+//! a [`VirtualClock`], so that a test of a year takes milliseconds; then [`set_system_time`] and [`suspend`] do to it what happens to
+//! machines.
+//!
+//! With [`slack`](Sleep::with_slack), a timer may be late, to share a wake of the thread with others.
+//!
+//! # For who comes from an event loop
+//!
+//! Every timer operation of the two libraries that this one descends from, a network library after muduo and a coroutine scheduler
+//! after sylar, by what it is here. `tests/timer_ancestry.rs` has a test of each.
+//!
+//! | there | here (in `waterwheel::timer`) | what differs |
+//! |---|---|---|
+//! | `runAt(time, cb)` | `run_at(Instant, f)`; `run_at_system(SystemTime, f)` by the wall clock | it was the wall clock always, though slept for by a monotonic one |
+//! | `runAfter(delay, cb)` | `run_after(Duration, f)` | nanoseconds; a delay that overflows is never |
+//! | `runEvery(interval, cb)` | `run_every(Duration, f)`, or [`interval()`] | it keeps its phase; theirs drifted by its lateness |
+//! | `cancelTimer(id)` | [`TimerHandle::cancel`] | tells whether it has prevented a run; from any thread, O(1) |
+//! | `addTimer(ms, cb)` | `run_after(Duration, f)` | |
+//! | `addTimer(ms, cb, recurring)` | `run_every(Duration, f)` | |
+//! | `addConditionTimer(ms, cb, weak)` | `run_after_while(weak, …)`, `run_every_while`, `run_at_while` | the function gets the target, and leaves the wheel with it |
+//! | `Timer::cancel()` | [`TimerHandle::cancel`] | |
+//! | `Timer::refresh()` | [`TimerHandle::refresh`] | a stored value; the wheel is not touched |
+//! | `Timer::reset(ms, from_now)` | [`TimerHandle::reset`] | later: a stored value, too |
+//! | `getNextTimer()` | [`Timers::next_deadline`] | an instant; `None` for none, and no sentinel |
+//! | `hasTimer()` | [`Timers::has_pending`], [`Timers::len`] | |
+//! | `listExpiredCb(cbs)` | [`Wheel::expire`] | in order of the deadlines |
+//! | `onTimerInsertedAtFront()` | the waker given to [`Timers::new`] | only from other threads: on its own the owner is awake |
+//! | `detectClockRollover()` | nothing: deadlines are monotonic | theirs fired everything when the clock was set back |
+//! | a timer refreshed by each message | [`IdleTimeout`] | a stored value a message |
+//!
+//! A callback runs as a task, never nested in the driver's turn, where theirs ran; one that is slow delays no other timer on a
+//! runtime of several seats, and one that panics ends itself alone.
+//!
 //! What a runtime turns:
 //!
 //! - [`Wheel`] is the data structure: pure, without clock or I/O, every operation O(1);
@@ -27,12 +72,14 @@
 //!                        └──next turn or wait of the thread, at the latest──► Wheel::remove
 //! ```
 //!
-//! The modules `sleep`, `interval` and `timeout` hold the futures, with `far`, `missed_tick`, `elapsed` and
-//! `caller` to help them; `timers` what a worker turns, with `clock`; `current` what a thread knows of its
-//! timers, and the entry it keeps from a dropped sleep for the next one; `wheel` the data structure.
+//! The modules `sleep`, `interval`, `timeout`, `idle_timeout`, `system_sleep` and `clock_steps` hold the futures, with `far`,
+//! `missed_tick`, `slack`, `elapsed` and `caller` to help them; `callback` what calls back; `timers` what a worker turns, with
+//! `clock`; `wall` who waits for the wall clock, with `wall_clock`, where that is read; `virtual_clock` and `paused` time that
+//! stands still; `current` what a thread knows of its timers, and the entry it keeps from a dropped sleep for the next one;
+//! `wheel` the data structure.
 //!
-//! Lock order: the mutex of a [`Timers`] is the only lock here, no thread holds two of them, and no user
-//! code runs under one: wakers are cloned before it is taken, and woken and dropped after it is released.
+//! Lock order: every lock here is a leaf, no thread holds two of them, and no user code runs under one: wakers are cloned before it is
+//! taken, and woken and dropped after it is released.
 //!
 //! [`Duration::MAX`]: std::time::Duration::MAX
 
