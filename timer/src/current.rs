@@ -131,10 +131,10 @@ fn swap_home(home: Option<Arc<Timers>>) -> Option<Arc<Timers>> {
 /// this thread.
 #[inline]
 pub(crate) fn cancel(registration: Registration, deadline: Instant) {
-    let Registration { home, key } = registration;
-    if !is_current(&home) {
-        return take_out_at_once(home, key);
+    if !is_current(&registration.home) {
+        return take_out_at_once(registration);
     }
+    let Registration { home, key } = registration;
     let displaced = LOCAL.with(|local| {
         local.kept_deadline.set(Some(deadline));
         local.kept_key.replace(Some(key))
@@ -169,10 +169,11 @@ pub(crate) fn release() {
     }
 }
 
-/// Cancels an entry of timers that are not the thread's.
+/// Cancels an entry that is not to be kept.
 #[cold]
 #[inline(never)]
-fn take_out_at_once(home: Arc<Timers>, key: Key) {
+pub(crate) fn take_out_at_once(registration: Registration) {
+    let Registration { home, key } = registration;
     home.cancel(key);
 }
 

@@ -51,11 +51,18 @@ impl Grid {
     }
 
     /// The first instant of the grid at or after `instant`. An instant that the clock does not reach stays as it is.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn at_or_after(self, instant: Instant) -> Instant {
         if self.is_none() {
-            return instant;
+            instant
+        } else {
+            self.round(instant)
         }
+    }
+
+    /// The same, of what is a grid: most timers have no slack, and are not to pay for that of others.
+    #[cold]
+    fn round(self, instant: Instant) -> Instant {
         let nanos = clock::from_instant(instant);
         match nanos.checked_next_multiple_of(self.step()) {
             Some(round) if nanos != clock::NEVER => clock::to_instant(round),

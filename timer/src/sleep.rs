@@ -147,7 +147,7 @@ impl Sleep {
     }
 
     /// When the entry is to fire: at the deadline, or, with slack, at the round instant after that.
-    #[inline]
+    #[inline(always)]
     fn due(&self) -> Instant {
         self.grid.at_or_after(self.deadline)
     }
@@ -260,7 +260,11 @@ impl Drop for Sleep {
     #[inline]
     fn drop(&mut self) {
         if let Some(filed) = self.registration.take() {
-            current::cancel(filed, self.due());
+            if self.grid.is_none() {
+                current::cancel(filed, self.deadline);
+            } else {
+                current::take_out_at_once(filed);
+            }
         }
     }
 }
