@@ -4,6 +4,7 @@ use crate::call::Call;
 use crate::direction::Direction;
 use crate::readiness::Drained;
 use crate::registration::{Registration, Seen};
+use crate::source::Source;
 use crate::sys;
 use crate::wait::Wait;
 use crate::waiters::WaitKey;
@@ -12,6 +13,7 @@ use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// A descriptor that can be awaited: a pipe, an inotify or perf descriptor, a device, a socket of a kind that
@@ -173,8 +175,12 @@ impl<T: AsFd> AsyncFd<T> {
             .would_block(self.inner.as_fd(), seen, W::DIRECTION, call.name)
     }
 
+    pub(crate) fn source(&self) -> Option<&Arc<Source>> {
+        self.registration.source()
+    }
+
     pub(crate) fn unpark(&self, key: WaitKey) {
-        if let Some(source) = self.registration.source() {
+        if let Some(source) = self.source() {
             source.unpark(key);
         }
     }

@@ -9,6 +9,7 @@
 //! | `reactor` | [`Reactor`]: turn, unpark, register, close |
 //! | `async_fd` | [`AsyncFd`], and its futures |
 //! | `wait` | [`Wait`]: the loop of try, clear, park that every leaf future runs |
+//! | `stay` | [`Stay`]: the same for who is no future, and borrows nothing |
 //! | `call`, `direction`, `way` | [`Call`], [`Direction`], [`Way`]: which way, and by what name |
 //! | `registration` | the lazy way of a descriptor into a reactor |
 //! | `source` | what a reactor and the futures share; the order that loses no wake |
@@ -34,6 +35,7 @@ mod readiness;
 mod registration;
 mod source;
 mod sources;
+mod stay;
 mod sync;
 pub mod sys;
 mod token;
@@ -46,5 +48,6 @@ pub use call::Call;
 pub use direction::Direction;
 pub use reactor::{Enter, Reactor};
 pub use registration::missing_runtime;
+pub use stay::Stay;
 pub use wait::Wait;
 pub use way::{Reading, Way, Writing};

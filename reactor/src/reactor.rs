@@ -326,6 +326,12 @@ impl Reactor {
         Ok(())
     }
 
+    /// Lets the next turn tell of a descriptor once more what holds of it, though nothing has changed. The caller holds the
+    /// lock of the source's `home`, so that it is registered meanwhile.
+    pub(crate) fn report_again(&self, home: &Home) -> io::Result<()> {
+        self.epoll.rearm(home.fd, home.token.to_bits())
+    }
+
     /// Takes a source out, and its descriptor out of epoll, before that is closed: a duplicate of it would keep
     /// the registration alive.
     pub(crate) fn deregister(&self, token: Token, fd: RawFd) {

@@ -13,7 +13,7 @@ use crate::waiters::WaitKey;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::{Arc, OnceLock};
-use std::task::Context;
+use std::task::Waker;
 
 #[derive(Debug, Default)]
 pub(crate) struct Registration {
@@ -102,10 +102,10 @@ impl Seen<'_> {
         self,
         direction: Direction,
         key: &mut Option<WaitKey>,
-        cx: &mut Context<'_>,
+        waker: &Waker,
     ) -> bool {
         match self.source {
-            Some(source) => source.park(direction, key, cx.waker()),
+            Some(source) => source.park(direction, key, waker),
             None => false,
         }
     }

@@ -30,7 +30,7 @@ use std::task::Waker;
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) readiness: Readiness,
-    waiters: Mutex<Waiters>,
+    pub(crate) waiters: Mutex<Waiters>,
     /// Where it is registered, if it is.
     pub(crate) home: Mutex<Option<Home>>,
 }

@@ -148,7 +148,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
                     }
                 }
             }
-            if seen.park(W::DIRECTION, &mut self.key, cx) {
+            if seen.park(W::DIRECTION, &mut self.key, cx.waker()) {
                 return Poll::Pending;
             }
         }
@@ -209,7 +209,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
                 self.key = None;
                 budget::spend();
                 return Poll::Ready(Ok(()));
-            } else if seen.park(W::DIRECTION, &mut self.key, cx) {
+            } else if seen.park(W::DIRECTION, &mut self.key, cx.waker()) {
                 return Poll::Pending;
             }
         }

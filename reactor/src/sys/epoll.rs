@@ -26,6 +26,10 @@ pub(crate) struct Epoll {
 }
 
 impl Epoll {
+    /// What is reported of a descriptor.
+    const WANTED: libc::c_int =
+        libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLET;
+
     pub(crate) fn new() -> io::Result<Self> {
         // SAFETY: the call takes no pointers.
         let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
@@ -36,9 +40,12 @@ impl Epoll {
 
     /// Adds a descriptor, edge-triggered, for both directions, urgent data and the peer's half-close.
     pub(crate) fn add(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
-        let wanted = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLPRI | libc::EPOLLRDHUP;
-        let events = wanted | libc::EPOLLET;
-        self.control(libc::EPOLL_CTL_ADD, fd.as_raw_fd(), events, token)
+        self.control(libc::EPOLL_CTL_ADD, fd.as_raw_fd(), Self::WANTED, token)
+    }
+
+    /// Lets the next wait report a descriptor that has been added, if anything holds of it, as if that were new.
+    pub(crate) fn rearm(&self, fd: RawFd, token: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd, Self::WANTED, token)
     }
 
     /// Adds a descriptor, edge-triggered, for reading alone: for the reactor's own eventfd and timerfd.

@@ -94,6 +94,10 @@ pub(crate) mod epoll {
             Ok(())
         }
 
+        pub(crate) fn rearm(&self, _: RawFd, _: u64) -> io::Result<()> {
+            unreachable!("no model asks for it")
+        }
+
         pub(crate) fn delete(&self, fd: RawFd) -> io::Result<()> {
             let members = &mut self.0.list.lock().unwrap().members;
             let before = members.len();
