@@ -29,6 +29,7 @@
 //! | [`task`] | names and ids of tasks |
 //! | [`net`] | TCP listeners and streams, and their futures |
 //! | [`timer`] | the types behind the timer functions; the timing wheel itself |
+//! | [`signal`] | `ctrl_c`, and other signals as streams |
 //! | [`executor`] | what makes a runtime: tasks and their handles, the builder, the report, the metrics |
 //! | [`reactor`] | [`AsyncFd`](reactor::AsyncFd), for descriptors of any kind; the reactor itself; the system calls |
 //!
@@ -64,6 +65,7 @@ pub use executor::{
     AbortHandle, Handle, JoinError, JoinHandle, JoinSet, Runtime, block_on, spawn, spawn_blocking,
     spawn_local, yield_now,
 };
+pub use reactor::signal;
 pub use timer::{
     interval, interval_at, run_after, run_at, run_every, sleep, sleep_until, timeout, timeout_at,
 };

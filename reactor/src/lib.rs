@@ -20,6 +20,7 @@
 //! | `alarm` | the one timerfd |
 //! | `clock_watch` | who hears when the wall clock is set |
 //! | [`budget`] | how much a task may do in one poll |
+//! | [`signal`] | signals, as streams |
 //! | [`sys`] | the system calls |
 
 mod alarm;
@@ -33,6 +34,7 @@ mod parker;
 mod reactor;
 mod readiness;
 mod registration;
+pub mod signal;
 mod source;
 mod sources;
 mod stay;

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `epoll` | `epoll_create1`, `epoll_ctl`, `epoll_wait` |
 //! | `eventfd` | `eventfd`, `write` |
+//! | `signal` | `sigaction`; `write`, in the handler |
 //! | `timerfd` | `timerfd_create`, `timerfd_settime` |
 //! | [`clock`] | `clock_gettime` |
 //! | [`fd`] | `fcntl` |
@@ -19,6 +20,7 @@ pub mod clock;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub mod fd;
+pub(crate) mod signal;
 pub mod socket;
 pub(crate) mod timerfd;
 
