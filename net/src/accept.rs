@@ -1,16 +1,15 @@
 //! [`Accept`]: the next connection of a listener.
 
-use crate::{TcpListener, TcpStream};
+use crate::stream_socket::sealed::Io;
+use crate::{ListenerSocket, TcpListener};
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Reading, Wait};
-
-const ACCEPT: Call<Reading> = Call::new("TcpListener::accept");
+use waterwheel_reactor::{AsyncFd, Reading, Wait};
 
 impl TcpListener {
     /// Waits for a connection, and gives its stream and the address of its peer.
@@ -47,27 +46,34 @@ impl TcpListener {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn accept(&self) -> Accept<'_> {
-        let wait = Wait::new(&self.io);
-        Accept { wait }
+        Accept::new(self)
     }
 }
 
-/// The future of [`TcpListener::accept`].
+/// The future of [`TcpListener::accept`], and of the same method of other listeners.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct Accept<'a> {
+pub struct Accept<'a, L = TcpListener> {
     wait: Wait<'a, OwnedFd, Reading>,
+    listener: PhantomData<&'a L>,
 }
 
-impl Future for Accept<'_> {
-    type Output = io::Result<(TcpStream, SocketAddr)>;
+impl<'a, L: ListenerSocket> Accept<'a, L> {
+    pub(crate) fn new(listener: &'a L) -> Self {
+        Self {
+            wait: Wait::new(listener.io()),
+            listener: PhantomData,
+        }
+    }
+}
+
+impl<L: ListenerSocket> Future for Accept<'_, L> {
+    type Output = io::Result<(L::Stream, L::Address)>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let accept = |fd: &OwnedFd| past_aborted(|| socket::accept(fd.as_fd()));
-        self.wait.poll_io(cx, ACCEPT, accept).map_ok(|(fd, peer)| {
-            let io = AsyncFd::from_nonblocking(fd);
-            (TcpStream { io }, peer)
-        })
+        let accepted = self.wait.poll_io(cx, L::ACCEPT, accept);
+        accepted.map_ok(|(fd, peer)| (L::Stream::from_io(AsyncFd::from_nonblocking(fd)), peer))
     }
 }
 

@@ -52,7 +52,7 @@ impl TcpStream {
 
 async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
     let io = AsyncFd::from_nonblocking(socket::tcp_for(address)?);
-    match socket::connect(io.as_fd(), address)? {
+    match socket::connect(io.as_fd(), &address)? {
         socket::Connecting::Done => {}
         socket::Connecting::InProgress => Handshake::of(&io).await?,
     }
@@ -92,7 +92,7 @@ fn outcome(fd: &OwnedFd) -> io::Result<()> {
     if let Some(error) = socket::take_error(fd.as_fd())? {
         return Err(error);
     }
-    match socket::peer_addr(fd.as_fd()) {
+    match socket::peer_addr::<SocketAddr>(fd.as_fd()) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotConnected => {
             Err(io::ErrorKind::WouldBlock.into())
@@ -125,7 +125,7 @@ mod tests {
         assert!(handshake.as_mut().poll(&mut cx).is_pending());
         assert_eq!(reactor.turn_now()?, 0, "once: nothing spins");
 
-        socket::connect(io.as_fd(), address)?;
+        socket::connect(io.as_fd(), &address)?;
         loop {
             reactor.turn(None)?;
             if let Poll::Ready(connected) = handshake.as_mut().poll(&mut cx) {

@@ -1,6 +1,6 @@
 //! [`Incoming`]: the connections of a listener, as a stream.
 
-use crate::{Accept, TcpListener, TcpStream};
+use crate::{Accept, ListenerSocket, TcpListener};
 use futures_core::Stream;
 use std::future::Future;
 use std::io;
@@ -32,22 +32,27 @@ impl TcpListener {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn incoming(&self) -> Incoming<'_> {
-        Incoming {
-            accept: self.accept(),
-        }
+        Incoming::new(self)
     }
 }
 
-/// The stream of [`TcpListener::incoming`].
+/// The stream of [`TcpListener::incoming`], and of the same method of other listeners.
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
-pub struct Incoming<'a> {
+pub struct Incoming<'a, L = TcpListener> {
     /// Ready any number of times.
-    accept: Accept<'a>,
+    accept: Accept<'a, L>,
 }
 
-impl Stream for Incoming<'_> {
-    type Item = io::Result<TcpStream>;
+impl<'a, L: ListenerSocket> Incoming<'a, L> {
+    pub(crate) fn new(listener: &'a L) -> Self {
+        let accept = Accept::new(listener);
+        Self { accept }
+    }
+}
+
+impl<L: ListenerSocket> Stream for Incoming<'_, L> {
+    type Item = io::Result<L::Stream>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let accepted = Pin::new(&mut self.accept).poll(cx);

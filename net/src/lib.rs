@@ -1,10 +1,11 @@
-//! The sockets of Waterwheel: [`TcpListener`] and [`TcpStream`], and the futures of their methods.
+//! The sockets of Waterwheel: TCP, and Unix sockets; and the futures of their methods.
 //!
 //! A socket is an [`AsyncFd`](waterwheel_reactor::AsyncFd) around a descriptor, and each future is a
 //! [`Wait`](waterwheel_reactor::Wait) on it together with what one system call needs. A call is made first, and waited
 //! for only if it would have blocked. Methods take `&self`, so that one task reads while another writes.
 //!
-//! A method stands in one file with the future that it returns.
+//! A method stands in one file with the future that it returns. Where sockets of several kinds have the same method, that
+//! is the one of TCP, and the others name it.
 //!
 //! | module | what is there |
 //! |---|---|
@@ -17,7 +18,10 @@
 //! | `ready` | [`Readable`] and [`Writable`] |
 //! | `read_half`, `write_half` | the halves of a stream, borrowed and owned, and how to join them again |
 //! | `transfer` | what the futures that move bytes have in common |
+//! | `unix_listener`, `unix_stream` | [`UnixListener`], [`UnixStream`]: the same on this machine |
+//! | `connect_unix` | the way to a connected [`UnixStream`] |
 //! | `stream_socket` | [`StreamSocket`]: what may be used where any stream of bytes will do |
+//! | `listener_socket` | [`ListenerSocket`]: the same of listeners |
 //! | `addresses` | one address after another, until one serves |
 
 #![forbid(unsafe_code)]
@@ -25,7 +29,9 @@
 mod accept;
 mod addresses;
 mod connect;
+mod connect_unix;
 mod incoming;
+mod listener_socket;
 mod peek;
 mod read;
 mod read_exact;
@@ -35,12 +41,15 @@ mod stream_socket;
 mod tcp_listener;
 mod tcp_stream;
 mod transfer;
+mod unix_listener;
+mod unix_stream;
 mod write;
 mod write_all;
 mod write_half;
 
 pub use accept::Accept;
 pub use incoming::Incoming;
+pub use listener_socket::ListenerSocket;
 pub use peek::Peek;
 pub use read::{Read, ReadVectored};
 pub use read_exact::ReadExact;
@@ -49,6 +58,9 @@ pub use ready::{Readable, Writable};
 pub use stream_socket::StreamSocket;
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
+pub use unix_listener::UnixListener;
+pub use unix_stream::UnixStream;
+pub use waterwheel_reactor::sys::credentials::Credentials;
 pub use write::{Write, WriteVectored};
 pub use write_all::WriteAll;
 pub use write_half::{OwnedWriteHalf, WriteHalf};

@@ -1,15 +1,14 @@
 //! [`Peek`]: what has been received, left where it is.
 
-use crate::TcpStream;
+use crate::{StreamSocket, TcpStream};
 use std::future::Future;
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{Call, Reading, Wait};
-
-const PEEK: Call<Reading> = Call::new("TcpStream::peek");
+use waterwheel_reactor::{Reading, Wait};
 
 impl TcpStream {
     /// As [`read`](Self::read), but leaves what it reads where it was: the next `peek` or `read` gives it again.
@@ -37,28 +36,38 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> Peek<'a> {
-        let wait = Wait::new(&self.io);
-        Peek { wait, buffer }
+        Peek::new(self, buffer)
     }
 }
 
-/// The future of [`TcpStream::peek`].
+/// The future of [`TcpStream::peek`], and of the same method of other streams.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct Peek<'a> {
+pub struct Peek<'a, S = TcpStream> {
     wait: Wait<'a, OwnedFd, Reading>,
     buffer: &'a mut [u8],
+    stream: PhantomData<&'a S>,
 }
 
-impl Future for Peek<'_> {
+impl<'a, S: StreamSocket> Peek<'a, S> {
+    pub(crate) fn new(stream: &'a S, buffer: &'a mut [u8]) -> Self {
+        Self {
+            wait: Wait::new(stream.io()),
+            buffer,
+            stream: PhantomData,
+        }
+    }
+}
+
+impl<S: StreamSocket> Future for Peek<'_, S> {
     type Output = io::Result<usize>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { wait, buffer } = &mut *self;
+        let Self { wait, buffer, .. } = &mut *self;
         if buffer.is_empty() {
             return Poll::Ready(Ok(0));
         }
         // Not a transfer: it drains nothing, however little it copies.
-        wait.poll_io(cx, PEEK, |fd| socket::peek(fd.as_fd(), buffer))
+        wait.poll_io(cx, S::CALLS.peek, |fd| socket::peek(fd.as_fd(), buffer))
     }
 }

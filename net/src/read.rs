@@ -1,16 +1,13 @@
 //! [`Read`], [`ReadVectored`]: what has been received, or the end.
 
-use crate::{TcpStream, transfer};
+use crate::{StreamSocket, TcpStream, transfer};
 use std::future::Future;
 use std::io::{self, IoSliceMut};
-use std::os::fd::{AsFd, OwnedFd};
+use std::marker::PhantomData;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{Call, Direction, Reading, Wait};
-
-const READ: Call<Reading> = Call::new("TcpStream::read");
-const READ_VECTORED: Call<Reading> = Call::new("TcpStream::read_vectored");
+use waterwheel_reactor::{Reading, Wait};
 
 impl TcpStream {
     /// Reads what has been received, as much as `buffer` has room for; waits if there is nothing.
@@ -57,8 +54,7 @@ impl TcpStream {
     /// ```
     #[inline]
     pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> Read<'a> {
-        let wait = Wait::new(&self.io);
-        Read { wait, buffer }
+        Read::new(self, buffer)
     }
 
     /// As [`read`](Self::read), to several buffers, each filled before the next. Of more than 1024 the rest is left
@@ -88,8 +84,7 @@ impl TcpStream {
         &'a self,
         buffers: &'a mut [IoSliceMut<'b>],
     ) -> ReadVectored<'a, 'b> {
-        let wait = Wait::new(&self.io);
-        ReadVectored { wait, buffers }
+        ReadVectored::new(self, buffers)
     }
 
     /// Reads what has been received, and does not wait.
@@ -125,11 +120,7 @@ impl TcpStream {
     /// # io::Result::Ok(())
     /// ```
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        let recv = |fd: &OwnedFd| socket::recv(fd.as_fd(), buffer);
-        self.io.try_io(Direction::Read, recv)
+        transfer::try_recv(&self.io, buffer)
     }
 
     /// As [`try_read`](Self::try_read), to several buffers, as [`read_vectored`](Self::read_vectored).
@@ -138,45 +129,64 @@ impl TcpStream {
     ///
     /// As [`try_read`](Self::try_read).
     pub fn try_read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        if transfer::wanted(buffers) == 0 {
-            return Ok(0);
-        }
-        let recv = |fd: &OwnedFd| socket::recv_vectored(fd.as_fd(), buffers);
-        self.io.try_io(Direction::Read, recv)
+        transfer::try_recv_vectored(&self.io, buffers)
     }
 }
 
-/// The future of [`TcpStream::read`].
+/// The future of [`TcpStream::read`], and of the same method of other streams.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct Read<'a> {
+pub struct Read<'a, S = TcpStream> {
     wait: Wait<'a, OwnedFd, Reading>,
     buffer: &'a mut [u8],
+    stream: PhantomData<&'a S>,
 }
 
-impl Future for Read<'_> {
+impl<'a, S: StreamSocket> Read<'a, S> {
+    #[inline]
+    pub(crate) fn new(stream: &'a S, buffer: &'a mut [u8]) -> Self {
+        Self {
+            wait: Wait::new(stream.io()),
+            buffer,
+            stream: PhantomData,
+        }
+    }
+}
+
+impl<S: StreamSocket> Future for Read<'_, S> {
     type Output = io::Result<usize>;
 
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { wait, buffer } = &mut *self;
-        transfer::poll_recv(wait, cx, READ, buffer)
+        let Self { wait, buffer, .. } = &mut *self;
+        transfer::poll_recv::<S>(wait, cx, S::CALLS.read, buffer)
     }
 }
 
-/// The future of [`TcpStream::read_vectored`].
+/// The future of [`TcpStream::read_vectored`], and of the same method of other streams.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct ReadVectored<'a, 'b> {
+pub struct ReadVectored<'a, 'b, S = TcpStream> {
     wait: Wait<'a, OwnedFd, Reading>,
     buffers: &'a mut [IoSliceMut<'b>],
+    stream: PhantomData<&'a S>,
 }
 
-impl Future for ReadVectored<'_, '_> {
+impl<'a, 'b, S: StreamSocket> ReadVectored<'a, 'b, S> {
+    pub(crate) fn new(stream: &'a S, buffers: &'a mut [IoSliceMut<'b>]) -> Self {
+        Self {
+            wait: Wait::new(stream.io()),
+            buffers,
+            stream: PhantomData,
+        }
+    }
+}
+
+impl<S: StreamSocket> Future for ReadVectored<'_, '_, S> {
     type Output = io::Result<usize>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { wait, buffers } = &mut *self;
-        transfer::poll_recv_vectored(wait, cx, READ_VECTORED, buffers)
+        let Self { wait, buffers, .. } = &mut *self;
+        transfer::poll_recv_vectored::<S>(wait, cx, S::CALLS.read_vectored, buffers)
     }
 }

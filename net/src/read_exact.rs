@@ -1,14 +1,13 @@
 //! [`ReadExact`]: a whole buffer.
 
-use crate::{TcpStream, transfer};
+use crate::{StreamSocket, TcpStream, transfer};
 use std::future::Future;
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use waterwheel_reactor::{Call, Reading, Wait};
-
-const READ_EXACT: Call<Reading> = Call::new("TcpStream::read_exact");
+use waterwheel_reactor::{Reading, Wait};
 
 impl TcpStream {
     /// Reads until `buffer` is full.
@@ -54,24 +53,31 @@ impl TcpStream {
     /// ```
     #[inline]
     pub fn read_exact<'a>(&'a self, buffer: &'a mut [u8]) -> ReadExact<'a> {
-        ReadExact {
-            wait: Wait::new(&self.io),
-            buffer,
-            filled: 0,
-        }
+        ReadExact::new(self, buffer)
     }
 }
 
-/// The future of [`TcpStream::read_exact`].
+/// The future of [`TcpStream::read_exact`], and of the same method of other streams.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct ReadExact<'a> {
+pub struct ReadExact<'a, S = TcpStream> {
     wait: Wait<'a, OwnedFd, Reading>,
     buffer: &'a mut [u8],
     filled: usize,
+    stream: PhantomData<&'a S>,
 }
 
-impl ReadExact<'_> {
+impl<'a, S: StreamSocket> ReadExact<'a, S> {
+    #[inline]
+    pub(crate) fn new(stream: &'a S, buffer: &'a mut [u8]) -> Self {
+        Self {
+            wait: Wait::new(stream.io()),
+            buffer,
+            filled: 0,
+            stream: PhantomData,
+        }
+    }
+
     /// How many bytes have been read to the front of the buffer.
     #[must_use]
     pub fn filled(&self) -> usize {
@@ -79,7 +85,7 @@ impl ReadExact<'_> {
     }
 }
 
-impl Future for ReadExact<'_> {
+impl<S: StreamSocket> Future for ReadExact<'_, S> {
     type Output = io::Result<()>;
 
     #[inline(always)]
@@ -88,12 +94,13 @@ impl Future for ReadExact<'_> {
             wait,
             buffer,
             filled,
+            ..
         } = &mut *self;
         while *filled < buffer.len() {
-            match ready!(transfer::poll_recv(
+            match ready!(transfer::poll_recv::<S>(
                 wait,
                 cx,
-                READ_EXACT,
+                S::CALLS.read_exact,
                 &mut buffer[*filled..]
             ))? {
                 0 => return Poll::Ready(Err(ended(*filled, buffer.len()))),

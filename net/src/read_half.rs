@@ -1,46 +1,53 @@
 //! [`ReadHalf`], [`OwnedReadHalf`]: the half of a stream that reads; and how the owned halves are joined again.
 
-use crate::{OwnedWriteHalf, Peek, Read, ReadExact, ReadVectored, Readable, TcpStream};
+use crate::{
+    OwnedWriteHalf, Peek, Read, ReadExact, ReadVectored, Readable, StreamSocket, TcpStream,
+    transfer,
+};
 use std::error::Error;
 use std::fmt;
 use std::io::{self, IoSliceMut};
 use std::sync::Arc;
 
-/// The half of a [`TcpStream`] that reads, lent by [`TcpStream::split`].
+/// The half of a stream that reads, lent by [`TcpStream::split`], or the same method of another stream.
 #[derive(Debug)]
-pub struct ReadHalf<'a> {
-    pub(crate) stream: &'a TcpStream,
+pub struct ReadHalf<'a, S = TcpStream> {
+    stream: &'a S,
 }
 
-impl ReadHalf<'_> {
+impl<'a, S: StreamSocket> ReadHalf<'a, S> {
+    pub(crate) fn new(stream: &'a S) -> Self {
+        Self { stream }
+    }
+
     /// As [`TcpStream::read`].
     #[inline]
-    pub fn read<'b>(&'b self, buffer: &'b mut [u8]) -> Read<'b> {
-        self.stream.read(buffer)
+    pub fn read<'b>(&'b self, buffer: &'b mut [u8]) -> Read<'b, S> {
+        Read::new(self.stream, buffer)
     }
 
     /// As [`TcpStream::read_vectored`].
     pub fn read_vectored<'b, 'c>(
         &'b self,
         buffers: &'b mut [IoSliceMut<'c>],
-    ) -> ReadVectored<'b, 'c> {
-        self.stream.read_vectored(buffers)
+    ) -> ReadVectored<'b, 'c, S> {
+        ReadVectored::new(self.stream, buffers)
     }
 
     /// As [`TcpStream::read_exact`].
     #[inline]
-    pub fn read_exact<'b>(&'b self, buffer: &'b mut [u8]) -> ReadExact<'b> {
-        self.stream.read_exact(buffer)
+    pub fn read_exact<'b>(&'b self, buffer: &'b mut [u8]) -> ReadExact<'b, S> {
+        ReadExact::new(self.stream, buffer)
     }
 
     /// As [`TcpStream::peek`].
-    pub fn peek<'b>(&'b self, buffer: &'b mut [u8]) -> Peek<'b> {
-        self.stream.peek(buffer)
+    pub fn peek<'b>(&'b self, buffer: &'b mut [u8]) -> Peek<'b, S> {
+        Peek::new(self.stream, buffer)
     }
 
     /// As [`TcpStream::readable`].
     pub fn readable(&self) -> Readable<'_> {
-        self.stream.readable()
+        Readable::new(self.stream.io(), S::CALLS.readable)
     }
 
     /// As [`TcpStream::try_read`].
@@ -49,58 +56,58 @@ impl ReadHalf<'_> {
     ///
     /// As [`TcpStream::try_read`].
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.try_read(buffer)
+        transfer::try_recv(self.stream.io(), buffer)
     }
 }
 
 /// For what concerns the whole stream: its addresses, its options.
-impl AsRef<TcpStream> for ReadHalf<'_> {
-    fn as_ref(&self) -> &TcpStream {
+impl<S> AsRef<S> for ReadHalf<'_, S> {
+    fn as_ref(&self) -> &S {
         self.stream
     }
 }
 
-/// The half of a [`TcpStream`] that reads, from [`TcpStream::into_split`].
+/// The half of a stream that reads, from [`TcpStream::into_split`], or the same method of another stream.
 ///
 /// Dropping it does nothing as long as the other half is there.
 #[derive(Debug)]
-pub struct OwnedReadHalf {
-    stream: Arc<TcpStream>,
+pub struct OwnedReadHalf<S = TcpStream> {
+    stream: Arc<S>,
 }
 
-impl OwnedReadHalf {
-    pub(crate) fn new(stream: Arc<TcpStream>) -> Self {
+impl<S: StreamSocket> OwnedReadHalf<S> {
+    pub(crate) fn new(stream: Arc<S>) -> Self {
         Self { stream }
     }
 
     /// As [`TcpStream::read`].
     #[inline]
-    pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> Read<'a> {
-        self.stream.read(buffer)
+    pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> Read<'a, S> {
+        Read::new(&*self.stream, buffer)
     }
 
     /// As [`TcpStream::read_vectored`].
     pub fn read_vectored<'a, 'b>(
         &'a self,
         buffers: &'a mut [IoSliceMut<'b>],
-    ) -> ReadVectored<'a, 'b> {
-        self.stream.read_vectored(buffers)
+    ) -> ReadVectored<'a, 'b, S> {
+        ReadVectored::new(&*self.stream, buffers)
     }
 
     /// As [`TcpStream::read_exact`].
     #[inline]
-    pub fn read_exact<'a>(&'a self, buffer: &'a mut [u8]) -> ReadExact<'a> {
-        self.stream.read_exact(buffer)
+    pub fn read_exact<'a>(&'a self, buffer: &'a mut [u8]) -> ReadExact<'a, S> {
+        ReadExact::new(&*self.stream, buffer)
     }
 
     /// As [`TcpStream::peek`].
-    pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> Peek<'a> {
-        self.stream.peek(buffer)
+    pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> Peek<'a, S> {
+        Peek::new(&*self.stream, buffer)
     }
 
     /// As [`TcpStream::readable`].
     pub fn readable(&self) -> Readable<'_> {
-        self.stream.readable()
+        Readable::new(self.stream.io(), S::CALLS.readable)
     }
 
     /// As [`TcpStream::try_read`].
@@ -109,7 +116,7 @@ impl OwnedReadHalf {
     ///
     /// As [`TcpStream::try_read`].
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.try_read(buffer)
+        transfer::try_recv(self.stream.io(), buffer)
     }
 
     /// Joins the two halves of one stream.
@@ -134,7 +141,7 @@ impl OwnedReadHalf {
     /// })?;
     /// # std::io::Result::Ok(())
     /// ```
-    pub fn reunite(self, writer: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
+    pub fn reunite(self, writer: OwnedWriteHalf<S>) -> Result<S, ReuniteError<S>> {
         if !Arc::ptr_eq(&self.stream, writer.stream()) {
             return Err(ReuniteError(self, writer));
         }
@@ -144,22 +151,22 @@ impl OwnedReadHalf {
 }
 
 /// For what concerns the whole stream: its addresses, its options.
-impl AsRef<TcpStream> for OwnedReadHalf {
-    fn as_ref(&self) -> &TcpStream {
+impl<S> AsRef<S> for OwnedReadHalf<S> {
+    fn as_ref(&self) -> &S {
         &self.stream
     }
 }
 
 /// The error of [`OwnedReadHalf::reunite`]: the halves are not of the same stream. It gives them back.
 #[derive(Debug)]
-pub struct ReuniteError(
+pub struct ReuniteError<S: StreamSocket = TcpStream>(
     /// The half that reads one stream.
-    pub OwnedReadHalf,
+    pub OwnedReadHalf<S>,
     /// The half that writes another.
-    pub OwnedWriteHalf,
+    pub OwnedWriteHalf<S>,
 );
 
-impl fmt::Display for ReuniteError {
+impl<S: StreamSocket> fmt::Display for ReuniteError<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "the halves are not of the same stream: reunite those that one `into_split` gave",
@@ -167,4 +174,4 @@ impl fmt::Display for ReuniteError {
     }
 }
 
-impl Error for ReuniteError {}
+impl<S: StreamSocket> Error for ReuniteError<S> {}

@@ -1,15 +1,13 @@
 //! [`Readable`], [`Writable`]: until a call would not block.
 
 use crate::TcpStream;
+use crate::stream_socket::sealed::Io;
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use waterwheel_reactor::{Call, Reading, Wait, Writing};
-
-const READABLE: Call<Reading> = Call::new("TcpStream::readable");
-const WRITABLE: Call<Writing> = Call::new("TcpStream::writable");
+use waterwheel_reactor::{AsyncFd, Call, Reading, Wait, Writing};
 
 impl TcpStream {
     /// Waits until there is something to read, or the end, or an error.
@@ -34,8 +32,7 @@ impl TcpStream {
     ///
     /// See [`try_read`](Self::try_read).
     pub fn readable(&self) -> Readable<'_> {
-        let wait = Wait::new(&self.io);
-        Readable { wait }
+        Readable::new(&self.io, Self::CALLS.readable)
     }
 
     /// Waits until there is room to write, or the peer has closed, or there is an error.
@@ -59,37 +56,54 @@ impl TcpStream {
     ///
     /// See [`try_write`](Self::try_write).
     pub fn writable(&self) -> Writable<'_> {
-        let wait = Wait::new(&self.io);
-        Writable { wait }
+        Writable::new(&self.io, Self::CALLS.writable)
     }
 }
 
-/// The future of [`TcpStream::readable`].
+/// The future of [`TcpStream::readable`], and of the same method of other sockets.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Readable<'a> {
     wait: Wait<'a, OwnedFd, Reading>,
+    call: Call<Reading>,
+}
+
+impl<'a> Readable<'a> {
+    pub(crate) fn new(io: &'a AsyncFd<OwnedFd>, call: Call<Reading>) -> Self {
+        let wait = Wait::new(io);
+        Self { wait, call }
+    }
 }
 
 impl Future for Readable<'_> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.wait.poll_ready(cx, READABLE)
+        let Self { wait, call } = &mut *self;
+        wait.poll_ready(cx, *call)
     }
 }
 
-/// The future of [`TcpStream::writable`].
+/// The future of [`TcpStream::writable`], and of the same method of other sockets.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Writable<'a> {
     wait: Wait<'a, OwnedFd, Writing>,
+    call: Call<Writing>,
+}
+
+impl<'a> Writable<'a> {
+    pub(crate) fn new(io: &'a AsyncFd<OwnedFd>, call: Call<Writing>) -> Self {
+        let wait = Wait::new(io);
+        Self { wait, call }
+    }
 }
 
 impl Future for Writable<'_> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.wait.poll_ready(cx, WRITABLE)
+        let Self { wait, call } = &mut *self;
+        wait.poll_ready(cx, *call)
     }
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use waterwheel_reactor::AsyncFd;
-use waterwheel_reactor::sys::socket;
+use waterwheel_reactor::sys::{options, socket};
 
 /// A TCP socket that listens for connections.
 ///
@@ -85,8 +85,8 @@ impl TcpListener {
 
     fn listen(address: SocketAddr) -> io::Result<Self> {
         let listener = socket::tcp_for(address)?;
-        socket::set_reuse_address(listener.as_fd(), true)?;
-        socket::bind(listener.as_fd(), address)?;
+        options::REUSE_ADDRESS.set(listener.as_fd(), true)?;
+        socket::bind(listener.as_fd(), &address)?;
         socket::listen(listener.as_fd(), Self::BACKLOG)?;
         Ok(Self {
             io: AsyncFd::from_nonblocking(listener),

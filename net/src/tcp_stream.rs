@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use waterwheel_reactor::AsyncFd;
-use waterwheel_reactor::sys::socket;
+use waterwheel_reactor::sys::{options, socket};
 
 /// A TCP connection.
 ///
@@ -148,7 +148,7 @@ impl TcpStream {
     ///
     /// The kernel's, from `setsockopt(2)`.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        socket::set_nodelay(self.as_fd(), nodelay)
+        options::NODELAY.set(self.as_fd(), nodelay)
     }
 
     /// Reads `TCP_NODELAY`.
@@ -157,7 +157,7 @@ impl TcpStream {
     ///
     /// The kernel's, from `getsockopt(2)`.
     pub fn nodelay(&self) -> io::Result<bool> {
-        socket::nodelay(self.as_fd())
+        options::NODELAY.get(self.as_fd())
     }
 
     /// Takes the error that the connection has met and that no call has given yet (`SO_ERROR`).
@@ -199,7 +199,7 @@ impl TcpStream {
     /// ```
     #[must_use]
     pub fn split(&self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-        (ReadHalf { stream: self }, WriteHalf { stream: self })
+        (ReadHalf::new(self), WriteHalf::new(self))
     }
 
     /// Parts the stream into two owned halves, one that reads and one that writes, for different tasks.

@@ -1,15 +1,17 @@
 //! What the futures that move bytes have in common: one transfer through a [`Wait`].
 
+use crate::StreamSocket;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{Call, Reading, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Call, Direction, Reading, Wait, Writing};
 
-/// Receives to `buffer`. Nothing fits in an empty one, so that is no end, and nothing to wait for.
+/// Receives to `buffer` from a stream of the kind `S`. Nothing fits in an empty buffer, so that is no end, and nothing to
+/// wait for.
 #[inline]
-pub(crate) fn poll_recv(
+pub(crate) fn poll_recv<S: StreamSocket>(
     wait: &mut Wait<'_, OwnedFd, Reading>,
     cx: &mut Context<'_>,
     call: Call<Reading>,
@@ -18,13 +20,17 @@ pub(crate) fn poll_recv(
     if buffer.is_empty() {
         return Poll::Ready(Ok(0));
     }
-    wait.poll_transfer(cx, call, buffer.len(), |fd| {
-        socket::recv(fd.as_fd(), buffer)
-    })
+    if S::SHORT_READ_DRAINS {
+        wait.poll_transfer(cx, call, buffer.len(), |fd| {
+            socket::recv(fd.as_fd(), buffer)
+        })
+    } else {
+        wait.poll_io(cx, call, |fd| socket::recv(fd.as_fd(), buffer))
+    }
 }
 
 /// As [`poll_recv`], to several buffers.
-pub(crate) fn poll_recv_vectored(
+pub(crate) fn poll_recv_vectored<S: StreamSocket>(
     wait: &mut Wait<'_, OwnedFd, Reading>,
     cx: &mut Context<'_>,
     call: Call<Reading>,
@@ -34,9 +40,13 @@ pub(crate) fn poll_recv_vectored(
     if wanted == 0 {
         return Poll::Ready(Ok(0));
     }
-    wait.poll_transfer(cx, call, wanted, |fd| {
-        socket::recv_vectored(fd.as_fd(), buffers)
-    })
+    if S::SHORT_READ_DRAINS {
+        wait.poll_transfer(cx, call, wanted, |fd| {
+            socket::recv_vectored(fd.as_fd(), buffers)
+        })
+    } else {
+        wait.poll_io(cx, call, |fd| socket::recv_vectored(fd.as_fd(), buffers))
+    }
 }
 
 /// Sends from the front of `buffer`.
@@ -61,6 +71,42 @@ pub(crate) fn poll_send_vectored(
 ) -> Poll<io::Result<usize>> {
     let wanted = wanted(buffers);
     wait.poll_transfer(cx, call, wanted, |fd| {
+        socket::send_vectored(fd.as_fd(), buffers)
+    })
+}
+
+/// Receives to `buffer` without waiting.
+pub(crate) fn try_recv(io: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> io::Result<usize> {
+    if buffer.is_empty() {
+        return Ok(0);
+    }
+    io.try_io(Direction::Read, |fd| socket::recv(fd.as_fd(), buffer))
+}
+
+/// As [`try_recv`], to several buffers.
+pub(crate) fn try_recv_vectored(
+    io: &AsyncFd<OwnedFd>,
+    buffers: &mut [IoSliceMut<'_>],
+) -> io::Result<usize> {
+    if wanted(buffers) == 0 {
+        return Ok(0);
+    }
+    io.try_io(Direction::Read, |fd| {
+        socket::recv_vectored(fd.as_fd(), buffers)
+    })
+}
+
+/// Sends from the front of `buffer` without waiting.
+pub(crate) fn try_send(io: &AsyncFd<OwnedFd>, buffer: &[u8]) -> io::Result<usize> {
+    io.try_io(Direction::Write, |fd| socket::send(fd.as_fd(), buffer))
+}
+
+/// As [`try_send`], from several buffers.
+pub(crate) fn try_send_vectored(
+    io: &AsyncFd<OwnedFd>,
+    buffers: &[IoSlice<'_>],
+) -> io::Result<usize> {
+    io.try_io(Direction::Write, |fd| {
         socket::send_vectored(fd.as_fd(), buffers)
     })
 }

@@ -1,16 +1,13 @@
 //! [`Write`], [`WriteVectored`]: as much as the kernel has room for.
 
-use crate::{TcpStream, transfer};
+use crate::{StreamSocket, TcpStream, transfer};
 use std::future::Future;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, OwnedFd};
+use std::marker::PhantomData;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{Call, Direction, Wait, Writing};
-
-const WRITE: Call<Writing> = Call::new("TcpStream::write");
-const WRITE_VECTORED: Call<Writing> = Call::new("TcpStream::write_vectored");
+use waterwheel_reactor::{Wait, Writing};
 
 impl TcpStream {
     /// Gives the kernel the front of `buffer`, as much as it has room for; waits if it has none.
@@ -48,8 +45,7 @@ impl TcpStream {
     /// ```
     #[inline]
     pub fn write<'a>(&'a self, buffer: &'a [u8]) -> Write<'a> {
-        let wait = Wait::new(&self.io);
-        Write { wait, buffer }
+        Write::new(self, buffer)
     }
 
     /// As [`write`](Self::write), from several buffers in turn, as if they were one. Of more than 1024 the rest is left
@@ -72,8 +68,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn write_vectored<'a>(&'a self, buffers: &'a [IoSlice<'a>]) -> WriteVectored<'a> {
-        let wait = Wait::new(&self.io);
-        WriteVectored { wait, buffers }
+        WriteVectored::new(self, buffers)
     }
 
     /// Gives the kernel the front of `buffer`, and does not wait.
@@ -106,8 +101,7 @@ impl TcpStream {
     /// # io::Result::Ok(())
     /// ```
     pub fn try_write(&self, buffer: &[u8]) -> io::Result<usize> {
-        let send = |fd: &OwnedFd| socket::send(fd.as_fd(), buffer);
-        self.io.try_io(Direction::Write, send)
+        transfer::try_send(&self.io, buffer)
     }
 
     /// As [`try_write`](Self::try_write), from several buffers, as [`write_vectored`](Self::write_vectored).
@@ -116,42 +110,64 @@ impl TcpStream {
     ///
     /// As [`try_write`](Self::try_write).
     pub fn try_write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        let send = |fd: &OwnedFd| socket::send_vectored(fd.as_fd(), buffers);
-        self.io.try_io(Direction::Write, send)
+        transfer::try_send_vectored(&self.io, buffers)
     }
 }
 
-/// The future of [`TcpStream::write`].
+/// The future of [`TcpStream::write`], and of the same method of other streams.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct Write<'a> {
+pub struct Write<'a, S = TcpStream> {
     wait: Wait<'a, OwnedFd, Writing>,
     buffer: &'a [u8],
+    stream: PhantomData<&'a S>,
 }
 
-impl Future for Write<'_> {
+impl<'a, S: StreamSocket> Write<'a, S> {
+    #[inline]
+    pub(crate) fn new(stream: &'a S, buffer: &'a [u8]) -> Self {
+        Self {
+            wait: Wait::new(stream.io()),
+            buffer,
+            stream: PhantomData,
+        }
+    }
+}
+
+impl<S: StreamSocket> Future for Write<'_, S> {
     type Output = io::Result<usize>;
 
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { wait, buffer } = &mut *self;
-        transfer::poll_send(wait, cx, WRITE, buffer)
+        let Self { wait, buffer, .. } = &mut *self;
+        transfer::poll_send(wait, cx, S::CALLS.write, buffer)
     }
 }
 
-/// The future of [`TcpStream::write_vectored`].
+/// The future of [`TcpStream::write_vectored`], and of the same method of other streams.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct WriteVectored<'a> {
+pub struct WriteVectored<'a, S = TcpStream> {
     wait: Wait<'a, OwnedFd, Writing>,
     buffers: &'a [IoSlice<'a>],
+    stream: PhantomData<&'a S>,
 }
 
-impl Future for WriteVectored<'_> {
+impl<'a, S: StreamSocket> WriteVectored<'a, S> {
+    pub(crate) fn new(stream: &'a S, buffers: &'a [IoSlice<'a>]) -> Self {
+        Self {
+            wait: Wait::new(stream.io()),
+            buffers,
+            stream: PhantomData,
+        }
+    }
+}
+
+impl<S: StreamSocket> Future for WriteVectored<'_, S> {
     type Output = io::Result<usize>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { wait, buffers } = &mut *self;
-        transfer::poll_send_vectored(wait, cx, WRITE_VECTORED, buffers)
+        let Self { wait, buffers, .. } = &mut *self;
+        transfer::poll_send_vectored(wait, cx, S::CALLS.write_vectored, buffers)
     }
 }

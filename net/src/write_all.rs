@@ -1,14 +1,13 @@
 //! [`WriteAll`]: the completion of a write.
 
-use crate::{TcpStream, transfer};
+use crate::{StreamSocket, TcpStream, transfer};
 use std::future::Future;
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use waterwheel_reactor::{Call, Wait, Writing};
-
-const WRITE_ALL: Call<Writing> = Call::new("TcpStream::write_all");
+use waterwheel_reactor::{Wait, Writing};
 
 impl TcpStream {
     /// Writes all of `buffer`, and is ready when its last byte is in the kernel: the *write complete* of event
@@ -70,24 +69,31 @@ impl TcpStream {
     /// ```
     #[inline]
     pub fn write_all<'a>(&'a self, buffer: &'a [u8]) -> WriteAll<'a> {
-        WriteAll {
-            wait: Wait::new(&self.io),
-            buffer,
-            written: 0,
-        }
+        WriteAll::new(self, buffer)
     }
 }
 
-/// The future of [`TcpStream::write_all`].
+/// The future of [`TcpStream::write_all`], and of the same method of other streams.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct WriteAll<'a> {
+pub struct WriteAll<'a, S = TcpStream> {
     wait: Wait<'a, OwnedFd, Writing>,
     buffer: &'a [u8],
     written: usize,
+    stream: PhantomData<&'a S>,
 }
 
-impl WriteAll<'_> {
+impl<'a, S: StreamSocket> WriteAll<'a, S> {
+    #[inline]
+    pub(crate) fn new(stream: &'a S, buffer: &'a [u8]) -> Self {
+        Self {
+            wait: Wait::new(stream.io()),
+            buffer,
+            written: 0,
+            stream: PhantomData,
+        }
+    }
+
     /// How many bytes of the buffer the kernel has taken, now or when the write failed.
     #[must_use]
     pub fn written(&self) -> usize {
@@ -95,7 +101,7 @@ impl WriteAll<'_> {
     }
 }
 
-impl Future for WriteAll<'_> {
+impl<S: StreamSocket> Future for WriteAll<'_, S> {
     type Output = io::Result<()>;
 
     #[inline(always)]
@@ -104,6 +110,7 @@ impl Future for WriteAll<'_> {
             wait,
             buffer,
             written,
+            ..
         } = &mut *self;
         // Each round spends of the task's budget, so a peer that reads as fast as this writes keeps nobody else
         // from running.
@@ -111,7 +118,7 @@ impl Future for WriteAll<'_> {
             match ready!(transfer::poll_send(
                 wait,
                 cx,
-                WRITE_ALL,
+                S::CALLS.write_all,
                 &buffer[*written..]
             ))? {
                 0 => return Poll::Ready(Err(took_nothing(*written, buffer.len()))),

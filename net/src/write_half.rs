@@ -1,39 +1,45 @@
 //! [`WriteHalf`], [`OwnedWriteHalf`]: the half of a stream that writes.
 
-use crate::{TcpStream, Writable, Write, WriteAll, WriteVectored};
+use crate::{StreamSocket, TcpStream, Writable, Write, WriteAll, WriteVectored, transfer};
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
+use std::os::fd::AsFd;
 use std::sync::Arc;
+use waterwheel_reactor::sys::socket;
 
-/// The half of a [`TcpStream`] that writes, lent by [`TcpStream::split`].
+/// The half of a stream that writes, lent by [`TcpStream::split`], or the same method of another stream.
 ///
 /// Dropping it does not end writing.
 #[derive(Debug)]
-pub struct WriteHalf<'a> {
-    pub(crate) stream: &'a TcpStream,
+pub struct WriteHalf<'a, S = TcpStream> {
+    stream: &'a S,
 }
 
-impl WriteHalf<'_> {
+impl<'a, S: StreamSocket> WriteHalf<'a, S> {
+    pub(crate) fn new(stream: &'a S) -> Self {
+        Self { stream }
+    }
+
     /// As [`TcpStream::write`].
     #[inline]
-    pub fn write<'b>(&'b self, buffer: &'b [u8]) -> Write<'b> {
-        self.stream.write(buffer)
+    pub fn write<'b>(&'b self, buffer: &'b [u8]) -> Write<'b, S> {
+        Write::new(self.stream, buffer)
     }
 
     /// As [`TcpStream::write_vectored`].
-    pub fn write_vectored<'b>(&'b self, buffers: &'b [IoSlice<'b>]) -> WriteVectored<'b> {
-        self.stream.write_vectored(buffers)
+    pub fn write_vectored<'b>(&'b self, buffers: &'b [IoSlice<'b>]) -> WriteVectored<'b, S> {
+        WriteVectored::new(self.stream, buffers)
     }
 
     /// As [`TcpStream::write_all`].
     #[inline]
-    pub fn write_all<'b>(&'b self, buffer: &'b [u8]) -> WriteAll<'b> {
-        self.stream.write_all(buffer)
+    pub fn write_all<'b>(&'b self, buffer: &'b [u8]) -> WriteAll<'b, S> {
+        WriteAll::new(self.stream, buffer)
     }
 
     /// As [`TcpStream::writable`].
     pub fn writable(&self) -> Writable<'_> {
-        self.stream.writable()
+        Writable::new(self.stream.io(), S::CALLS.writable)
     }
 
     /// As [`TcpStream::try_write`].
@@ -42,7 +48,7 @@ impl WriteHalf<'_> {
     ///
     /// As [`TcpStream::try_write`].
     pub fn try_write(&self, buffer: &[u8]) -> io::Result<usize> {
-        self.stream.try_write(buffer)
+        transfer::try_send(self.stream.io(), buffer)
     }
 
     /// As [`TcpStream::shutdown`] of writing.
@@ -51,58 +57,58 @@ impl WriteHalf<'_> {
     ///
     /// As [`TcpStream::shutdown`].
     pub fn shutdown(&self) -> io::Result<()> {
-        self.stream.shutdown(Shutdown::Write)
+        socket::shutdown(self.stream.as_fd(), Shutdown::Write)
     }
 }
 
 /// For what concerns the whole stream: its addresses, its options.
-impl AsRef<TcpStream> for WriteHalf<'_> {
-    fn as_ref(&self) -> &TcpStream {
+impl<S> AsRef<S> for WriteHalf<'_, S> {
+    fn as_ref(&self) -> &S {
         self.stream
     }
 }
 
-/// The half of a [`TcpStream`] that writes, from [`TcpStream::into_split`].
+/// The half of a stream that writes, from [`TcpStream::into_split`], or the same method of another stream.
 ///
 /// Dropping it ends writing: the peer reads what was written, and then the end. [`forget`](Self::forget) does not.
 #[derive(Debug)]
-pub struct OwnedWriteHalf {
-    stream: Arc<TcpStream>,
+pub struct OwnedWriteHalf<S: StreamSocket = TcpStream> {
+    stream: Arc<S>,
     shutdown_on_drop: bool,
 }
 
-impl OwnedWriteHalf {
-    pub(crate) fn new(stream: Arc<TcpStream>) -> Self {
+impl<S: StreamSocket> OwnedWriteHalf<S> {
+    pub(crate) fn new(stream: Arc<S>) -> Self {
         Self {
             stream,
             shutdown_on_drop: true,
         }
     }
 
-    pub(crate) fn stream(&self) -> &Arc<TcpStream> {
+    pub(crate) fn stream(&self) -> &Arc<S> {
         &self.stream
     }
 
     /// As [`TcpStream::write`].
     #[inline]
-    pub fn write<'a>(&'a self, buffer: &'a [u8]) -> Write<'a> {
-        self.stream.write(buffer)
+    pub fn write<'a>(&'a self, buffer: &'a [u8]) -> Write<'a, S> {
+        Write::new(&*self.stream, buffer)
     }
 
     /// As [`TcpStream::write_vectored`].
-    pub fn write_vectored<'a>(&'a self, buffers: &'a [IoSlice<'a>]) -> WriteVectored<'a> {
-        self.stream.write_vectored(buffers)
+    pub fn write_vectored<'a>(&'a self, buffers: &'a [IoSlice<'a>]) -> WriteVectored<'a, S> {
+        WriteVectored::new(&*self.stream, buffers)
     }
 
     /// As [`TcpStream::write_all`].
     #[inline]
-    pub fn write_all<'a>(&'a self, buffer: &'a [u8]) -> WriteAll<'a> {
-        self.stream.write_all(buffer)
+    pub fn write_all<'a>(&'a self, buffer: &'a [u8]) -> WriteAll<'a, S> {
+        WriteAll::new(&*self.stream, buffer)
     }
 
     /// As [`TcpStream::writable`].
     pub fn writable(&self) -> Writable<'_> {
-        self.stream.writable()
+        Writable::new(self.stream.io(), S::CALLS.writable)
     }
 
     /// As [`TcpStream::try_write`].
@@ -111,7 +117,7 @@ impl OwnedWriteHalf {
     ///
     /// As [`TcpStream::try_write`].
     pub fn try_write(&self, buffer: &[u8]) -> io::Result<usize> {
-        self.stream.try_write(buffer)
+        transfer::try_send(self.stream.io(), buffer)
     }
 
     /// As [`TcpStream::shutdown`] of writing. Dropping the half does the same, and tells no error.
@@ -120,7 +126,7 @@ impl OwnedWriteHalf {
     ///
     /// As [`TcpStream::shutdown`].
     pub fn shutdown(&self) -> io::Result<()> {
-        self.stream.shutdown(Shutdown::Write)
+        socket::shutdown(self.stream.as_fd(), Shutdown::Write)
     }
 
     /// Drops this half without ending writing: the peer sees the end when the other half is dropped.
@@ -129,7 +135,7 @@ impl OwnedWriteHalf {
     }
 }
 
-impl Drop for OwnedWriteHalf {
+impl<S: StreamSocket> Drop for OwnedWriteHalf<S> {
     fn drop(&mut self) {
         if self.shutdown_on_drop {
             // It fails only if the connection has ended already, which is what is wanted.
@@ -139,8 +145,8 @@ impl Drop for OwnedWriteHalf {
 }
 
 /// For what concerns the whole stream: its addresses, its options.
-impl AsRef<TcpStream> for OwnedWriteHalf {
-    fn as_ref(&self) -> &TcpStream {
+impl<S: StreamSocket> AsRef<S> for OwnedWriteHalf<S> {
+    fn as_ref(&self) -> &S {
         &self.stream
     }
 }

@@ -12,9 +12,9 @@ use waterwheel::reactor::sys::socket;
 
 /// A port where nobody listens, and nobody else can either while the socket lives.
 fn nobody() -> io::Result<(OwnedFd, SocketAddr)> {
-    let any = (Ipv4Addr::LOCALHOST, 0).into();
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let bound = socket::tcp_for(any)?;
-    socket::bind(bound.as_fd(), any)?;
+    socket::bind(bound.as_fd(), &any)?;
     let address = socket::local_addr(bound.as_fd())?;
     Ok((bound, address))
 }

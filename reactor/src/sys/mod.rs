@@ -13,13 +13,16 @@
 //! | [`clock`] | `clock_gettime` |
 //! | [`fd`] | `fcntl` |
 //! | [`socket`] | `socket`, `bind`, `listen`, `connect`, `accept4`, `recv`, `readv`, `send`, `sendmsg`, `shutdown`, … |
-//! | `address` | none: the form in which they take addresses |
+//! | [`options`], [`credentials`] | `getsockopt`, `setsockopt` |
+//! | [`address`] | none: the form in which they take addresses |
 
-mod address;
+pub mod address;
 pub mod clock;
+pub mod credentials;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub mod fd;
+pub mod options;
 pub(crate) mod signal;
 pub mod socket;
 pub(crate) mod timerfd;

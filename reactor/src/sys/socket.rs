@@ -1,10 +1,10 @@
-//! `socket(7)`: stream sockets of the internet families, non-blocking and closed on exec.
+//! `socket(7)`: sockets of the internet families and of this machine, non-blocking and closed on exec from birth.
 //!
 //! A call that a signal interrupts is made again. Sending never raises SIGPIPE: that a peer has gone is an error of
 //! its connection, and no reason to end the process.
 
-use super::address::RawAddress;
-use super::check;
+use super::address::{Address, RawAddress};
+use super::{check, options};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -26,21 +26,78 @@ pub enum Connecting {
     InProgress,
 }
 
+/// What a socket carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A stream of bytes (`SOCK_STREAM`): TCP, for the internet families.
+    Stream,
+    /// Datagrams (`SOCK_DGRAM`): UDP, for the internet families.
+    Datagram,
+}
+
+impl Kind {
+    fn flags(self) -> libc::c_int {
+        let kind = match self {
+            Kind::Stream => libc::SOCK_STREAM,
+            Kind::Datagram => libc::SOCK_DGRAM,
+        };
+        kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC
+    }
+}
+
 /// Makes a TCP socket of the family of `address`.
 ///
 /// # Errors
 ///
 /// The kernel's, from `socket(2)`: `EMFILE` or `ENFILE` when descriptors have run out, `EAFNOSUPPORT`.
 pub fn tcp_for(address: SocketAddr) -> io::Result<OwnedFd> {
-    let family = match address {
+    new(internet_family(address), Kind::Stream)
+}
+
+/// Makes a UDP socket of the family of `address`.
+///
+/// # Errors
+///
+/// As [`tcp_for`].
+pub fn udp_for(address: SocketAddr) -> io::Result<OwnedFd> {
+    new(internet_family(address), Kind::Datagram)
+}
+
+/// Makes a Unix socket.
+///
+/// # Errors
+///
+/// As [`tcp_for`].
+pub fn unix(kind: Kind) -> io::Result<OwnedFd> {
+    new(libc::AF_UNIX, kind)
+}
+
+fn internet_family(address: SocketAddr) -> libc::c_int {
+    match address {
         SocketAddr::V4(_) => libc::AF_INET,
         SocketAddr::V6(_) => libc::AF_INET6,
-    };
-    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    }
+}
+
+fn new(family: libc::c_int, kind: Kind) -> io::Result<OwnedFd> {
     // SAFETY: the call takes no pointers.
-    let fd = check(unsafe { libc::socket(family, kind, 0) })?;
+    let fd = check(unsafe { libc::socket(family, kind.flags(), 0) })?;
     // SAFETY: the kernel has just made this descriptor, and nobody else knows of it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Makes two Unix sockets that are connected to each other, and to nobody else.
+///
+/// # Errors
+///
+/// The kernel's, from `socketpair(2)`: `EMFILE` or `ENFILE` when descriptors have run out.
+pub fn unix_pair(kind: Kind) -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut fds = [-1; 2];
+    let to = fds.as_mut_ptr();
+    // SAFETY: `to` points to the two integers that the kernel writes.
+    check(unsafe { libc::socketpair(libc::AF_UNIX, kind.flags(), 0, to) })?;
+    // SAFETY: the kernel has just made these descriptors, and nobody else knows of them.
+    Ok(fds.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).into())
 }
 
 /// Gives the socket its local address.
@@ -48,8 +105,8 @@ pub fn tcp_for(address: SocketAddr) -> io::Result<OwnedFd> {
 /// # Errors
 ///
 /// The kernel's, from `bind(2)`: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`.
-pub fn bind(fd: BorrowedFd<'_>, address: SocketAddr) -> io::Result<()> {
-    let address = RawAddress::from(address);
+pub fn bind<A: Address>(fd: BorrowedFd<'_>, address: &A) -> io::Result<()> {
+    let address = address.to_raw();
     // SAFETY: `address` is as long as it says, and lives through the call.
     check(unsafe { libc::bind(fd.as_raw_fd(), address.as_ptr(), address.length()) })?;
     Ok(())
@@ -71,9 +128,10 @@ pub fn listen(fd: BorrowedFd<'_>, backlog: i32) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// The kernel's, from `connect(2)`: `ENETUNREACH`, `EADDRNOTAVAIL` when local ports have run out, `ECONNREFUSED`.
-pub fn connect(fd: BorrowedFd<'_>, address: SocketAddr) -> io::Result<Connecting> {
-    let address = RawAddress::from(address);
+/// The kernel's, from `connect(2)`: `ENETUNREACH`, `EADDRNOTAVAIL` when local ports have run out, `ECONNREFUSED`; of a
+/// Unix socket `EAGAIN` when too many wait to be accepted, of which no event tells when it is over.
+pub fn connect<A: Address>(fd: BorrowedFd<'_>, address: &A) -> io::Result<Connecting> {
+    let address = address.to_raw();
     // SAFETY: `address` is as long as it says, and lives through the call.
     let result = unsafe { libc::connect(fd.as_raw_fd(), address.as_ptr(), address.length()) };
     match check(result) {
@@ -92,15 +150,15 @@ pub fn connect(fd: BorrowedFd<'_>, address: SocketAddr) -> io::Result<Connecting
 ///
 /// The kernel's, from `accept4(2)`: `EAGAIN` when none waits, `ECONNABORTED` when the next has gone already, `EMFILE`
 /// or `ENFILE` when descriptors have run out.
-pub fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
-    let mut address = RawAddress::room();
-    let (to, length) = address.as_mut_ptrs();
+pub fn accept<A: Address>(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, A)> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: `to` points to as many bytes as `length` says, and both live through the call.
-    let accepted = retry(|| check(unsafe { libc::accept4(fd.as_raw_fd(), to, length, flags) }))?;
+    let (accepted, address) = with_room(|to, length| {
+        // SAFETY: `to` points to as many bytes as `length` says, and both live through the call.
+        check(unsafe { libc::accept4(fd.as_raw_fd(), to, length, flags) })
+    })?;
     // SAFETY: the kernel has just made this descriptor, and nobody else knows of it.
     let accepted = unsafe { OwnedFd::from_raw_fd(accepted) };
-    Ok((accepted, address.to_socket_addr()?))
+    Ok((accepted, A::from_raw(&address)?))
 }
 
 /// Moves what has been received to `buffer`: 0 at the end of the stream.
@@ -195,12 +253,12 @@ pub fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
 /// # Errors
 ///
 /// The kernel's, from `getsockname(2)`.
-pub fn local_addr(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
-    let mut address = RawAddress::room();
-    let (to, length) = address.as_mut_ptrs();
-    // SAFETY: `to` points to as many bytes as `length` says, and both live through the call.
-    check(unsafe { libc::getsockname(fd.as_raw_fd(), to, length) })?;
-    address.to_socket_addr()
+pub fn local_addr<A: Address>(fd: BorrowedFd<'_>) -> io::Result<A> {
+    let ((), address) = with_room(|to, length| {
+        // SAFETY: `to` points to as many bytes as `length` says, and both live through the call.
+        check(unsafe { libc::getsockname(fd.as_raw_fd(), to, length) }).map(drop)
+    })?;
+    A::from_raw(&address)
 }
 
 /// The address that the socket is connected to.
@@ -208,40 +266,24 @@ pub fn local_addr(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
 /// # Errors
 ///
 /// The kernel's, from `getpeername(2)`: `ENOTCONN` when there is no connection, not yet or no longer.
-pub fn peer_addr(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+pub fn peer_addr<A: Address>(fd: BorrowedFd<'_>) -> io::Result<A> {
+    let ((), address) = with_room(|to, length| {
+        // SAFETY: `to` points to as many bytes as `length` says, and both live through the call.
+        check(unsafe { libc::getpeername(fd.as_raw_fd(), to, length) }).map(drop)
+    })?;
+    A::from_raw(&address)
+}
+
+/// Makes a call that writes an address, until no signal interrupts it: gives it room, and the room's length, which it
+/// replaces by the address's.
+pub(super) fn with_room<R>(
+    mut call: impl FnMut(*mut libc::sockaddr, *mut libc::socklen_t) -> io::Result<R>,
+) -> io::Result<(R, RawAddress)> {
     let mut address = RawAddress::room();
-    let (to, length) = address.as_mut_ptrs();
-    // SAFETY: `to` points to as many bytes as `length` says, and both live through the call.
-    check(unsafe { libc::getpeername(fd.as_raw_fd(), to, length) })?;
-    address.to_socket_addr()
-}
-
-/// Sets `TCP_NODELAY`: whether small segments are sent at once, or gathered while an acknowledgement is due.
-///
-/// # Errors
-///
-/// The kernel's, from `setsockopt(2)`.
-pub fn set_nodelay(fd: BorrowedFd<'_>, nodelay: bool) -> io::Result<()> {
-    set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, nodelay.into())
-}
-
-/// Reads `TCP_NODELAY`.
-///
-/// # Errors
-///
-/// The kernel's, from `getsockopt(2)`.
-pub fn nodelay(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    let value = option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY)?;
-    Ok(value != 0)
-}
-
-/// Sets `SO_REUSEADDR`: whether a listener may be bound while connections of a former one linger at its port.
-///
-/// # Errors
-///
-/// The kernel's, from `setsockopt(2)`.
-pub fn set_reuse_address(fd: BorrowedFd<'_>, reuse: bool) -> io::Result<()> {
-    set_option(fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, reuse.into())
+    let mut length = address.length();
+    let result = retry(|| call(address.as_mut_ptr(), &raw mut length))?;
+    address.written(length);
+    Ok((result, address))
 }
 
 /// Reads `SO_ERROR`: what has befallen the socket since this was last asked. To ask clears it.
@@ -250,40 +292,19 @@ pub fn set_reuse_address(fd: BorrowedFd<'_>, reuse: bool) -> io::Result<()> {
 ///
 /// The kernel's, from `getsockopt(2)`; the socket's own error is the value.
 pub fn take_error(fd: BorrowedFd<'_>) -> io::Result<Option<io::Error>> {
-    let code = option(fd, libc::SOL_SOCKET, libc::SO_ERROR)?;
+    let code = options::get::<libc::c_int>(fd, libc::SOL_SOCKET, libc::SO_ERROR)?;
     Ok((code != 0).then(|| io::Error::from_raw_os_error(code)))
-}
-
-fn set_option(
-    fd: BorrowedFd<'_>,
-    level: libc::c_int,
-    name: libc::c_int,
-    value: libc::c_int,
-) -> io::Result<()> {
-    let (from, length) = ((&raw const value).cast(), size_of_val(&value));
-    // SAFETY: `from` points to `length` bytes that live through the call.
-    check(unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, from, length as _) })?;
-    Ok(())
-}
-
-fn option(fd: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int) -> io::Result<libc::c_int> {
-    let mut value: libc::c_int = 0;
-    let mut length = size_of_val(&value) as libc::socklen_t;
-    let to = (&raw mut value).cast();
-    // SAFETY: `to` points to `length` bytes, and both live through the call.
-    check(unsafe { libc::getsockopt(fd.as_raw_fd(), level, name, to, &raw mut length) })?;
-    Ok(value)
 }
 
 /// As [`check`], for the calls that return a number of bytes.
 #[inline]
-fn transferred(result: libc::ssize_t) -> io::Result<usize> {
+pub(super) fn transferred(result: libc::ssize_t) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
 /// Makes a call until no signal interrupts it.
 #[inline]
-fn retry<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+pub(super) fn retry<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -298,9 +319,7 @@ mod tests {
     use std::os::fd::AsFd;
 
     fn pair() -> (OwnedFd, OwnedFd) {
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair().expect("socketpair");
-        ours.set_nonblocking(true).expect("fcntl");
-        (ours.into(), theirs.into())
+        unix_pair(Kind::Stream).expect("socketpair")
     }
 
     #[test]
@@ -321,13 +340,18 @@ mod tests {
     fn a_socket_is_non_blocking_and_closed_on_exec() {
         let address: SocketAddr = "127.0.0.1:0".parse().expect("an address");
         let listener = tcp_for(address).expect("socket");
-        bind(listener.as_fd(), address).expect("bind");
+        bind(listener.as_fd(), &address).expect("bind");
         listen(listener.as_fd(), 1).expect("listen");
-        let listening = local_addr(listener.as_fd()).expect("getsockname");
+        let listening: SocketAddr = local_addr(listener.as_fd()).expect("getsockname");
         let client = std::net::TcpStream::connect(listening).expect("connect");
-        let (accepted, peer) = accept(listener.as_fd()).expect("accept");
+        let (accepted, peer) = accept::<SocketAddr>(listener.as_fd()).expect("accept");
         assert_eq!(peer, client.local_addr().expect("getsockname"));
-        for fd in [listener, accepted] {
+        let mut fds = vec![listener, accepted, udp_for(address).expect("socket")];
+        for kind in [Kind::Stream, Kind::Datagram] {
+            fds.push(unix(kind).expect("socket"));
+            fds.extend(<[OwnedFd; 2]>::from(unix_pair(kind).expect("socketpair")));
+        }
+        for fd in fds {
             // SAFETY: neither command takes a further argument, and `fd` is open.
             let (descriptor, status) = unsafe {
                 (
@@ -360,17 +384,5 @@ mod tests {
         assert_eq!(peek(theirs.as_fd(), &mut buffer).expect("peek"), 5);
         assert_eq!(recv(theirs.as_fd(), &mut buffer).expect("recv"), 5);
         assert_eq!(&buffer[..5], b"twice");
-    }
-
-    #[test]
-    fn an_option_reads_back_as_it_was_set() {
-        let socket = tcp_for("[::1]:0".parse().expect("an address"))
-            .or_else(|_| tcp_for("127.0.0.1:0".parse().expect("an address")))
-            .expect("socket");
-        for wanted in [true, false] {
-            set_nodelay(socket.as_fd(), wanted).expect("setsockopt");
-            assert_eq!(nodelay(socket.as_fd()).expect("getsockopt"), wanted);
-        }
-        assert!(take_error(socket.as_fd()).expect("getsockopt").is_none());
     }
 }
