@@ -20,6 +20,7 @@
 //! | `transfer` | what the futures that move bytes have in common |
 //! | `unix_listener`, `unix_stream` | [`UnixListener`], [`UnixStream`]: the same on this machine |
 //! | `connect_unix` | the way to a connected [`UnixStream`] |
+//! | `poll_stream` | `PollStream`, for libraries that poll by traits; with the features `futures-io` and `hyper` |
 //! | `stream_socket` | [`StreamSocket`]: what may be used where any stream of bytes will do |
 //! | `listener_socket` | [`ListenerSocket`]: the same of listeners |
 //! | `addresses` | one address after another, until one serves |
@@ -33,6 +34,8 @@ mod connect_unix;
 mod incoming;
 mod listener_socket;
 mod peek;
+#[cfg(any(feature = "futures-io", feature = "hyper"))]
+mod poll_stream;
 mod read;
 mod read_exact;
 mod read_half;
@@ -51,6 +54,10 @@ pub use accept::Accept;
 pub use incoming::Incoming;
 pub use listener_socket::ListenerSocket;
 pub use peek::Peek;
+#[cfg(any(feature = "futures-io", feature = "hyper"))]
+pub use poll_stream::PollStream;
+#[cfg(feature = "hyper")]
+pub use poll_stream::{HyperExecutor, HyperTimer};
 pub use read::{Read, ReadVectored};
 pub use read_exact::ReadExact;
 pub use read_half::{OwnedReadHalf, ReadHalf, ReuniteError};

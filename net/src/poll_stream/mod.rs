@@ -1,0 +1,138 @@
+//! [`PollStream`]: a stream for libraries that poll by the traits of others.
+//!
+//! | module | feature | what is there |
+//! |---|---|---|
+//! | here | either | [`PollStream`] and what its traits have in common |
+//! | `futures_io` | `futures-io` | `AsyncRead`, `AsyncWrite`, `AsyncBufRead` |
+//! | `hyper` | `hyper` | hyper's `Read` and `Write`; [`HyperExecutor`] and [`HyperTimer`] |
+//!
+//! The methods of a stream return futures, and each future has a place of its own among those who wait. Such a trait has none to keep
+//! its place in from one poll to the next; so it is kept here, one in each direction.
+
+#[cfg(feature = "futures-io")]
+mod futures_io;
+#[cfg(feature = "hyper")]
+mod hyper;
+
+#[cfg(feature = "hyper")]
+pub use self::hyper::{HyperExecutor, HyperTimer};
+
+use crate::{StreamSocket, transfer};
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, OwnedFd};
+use std::task::{Context, Poll, ready};
+use waterwheel_reactor::sys::socket;
+use waterwheel_reactor::{Reading, Stay, Writing, budget};
+
+/// A stream that implements the traits by which other libraries read and write: those of `futures-io` and of hyper 1, each behind
+/// the feature of its name.
+///
+/// One task may read while another writes, if the library splits it; at most one at a time in each direction. To close it is to end
+/// writing, as `shutdown(Shutdown::Write)` does; there is nothing to flush.
+///
+/// # Cancel safety
+///
+/// A poll that pends has taken no bytes, and none are lost if it is the last.
+#[derive(Debug)]
+pub struct PollStream<S: StreamSocket> {
+    stream: S,
+    reading: Stay<Reading>,
+    writing: Stay<Writing>,
+    /// What has been read ahead, for who reads by a buffer of ours. It has room only while there is anything in it.
+    #[cfg(feature = "futures-io")]
+    ahead: futures_io::Ahead,
+}
+
+impl<S: StreamSocket> PollStream<S> {
+    /// Takes a stream.
+    #[must_use]
+    pub fn new(stream: S) -> Self {
+        Self {
+            stream,
+            reading: Stay::new(),
+            writing: Stay::new(),
+            #[cfg(feature = "futures-io")]
+            ahead: futures_io::Ahead::default(),
+        }
+    }
+
+    /// The stream. What is read from it by that is missing here, and what was read ahead here is missing there.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if buffer.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        ready!(budget::poll_left(cx));
+        // Fewer bytes than that say that there are no more.
+        let wanted = if S::SHORT_READ_DRAINS {
+            buffer.len()
+        } else {
+            0
+        };
+        let received = ready!(self.reading.poll_transfer(
+            self.stream.io(),
+            S::CALLS.read,
+            wanted,
+            |fd: &OwnedFd| socket::recv(fd.as_fd(), buffer),
+            || cx.waker().clone(),
+        ));
+        budget::spend();
+        Poll::Ready(received)
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(budget::poll_left(cx));
+        let sent = ready!(self.writing.poll_transfer(
+            self.stream.io(),
+            S::CALLS.write,
+            buffer.len(),
+            |fd: &OwnedFd| socket::send(fd.as_fd(), buffer),
+            || cx.waker().clone(),
+        ));
+        budget::spend();
+        Poll::Ready(sent)
+    }
+
+    fn poll_send_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(budget::poll_left(cx));
+        let sent = ready!(self.writing.poll_transfer(
+            self.stream.io(),
+            S::CALLS.write_vectored,
+            transfer::wanted(buffers),
+            |fd: &OwnedFd| socket::send_vectored(fd.as_fd(), buffers),
+            || cx.waker().clone(),
+        ));
+        budget::spend();
+        Poll::Ready(sent)
+    }
+
+    /// Ends writing. That it has ended before, or that the peer has gone, is no error.
+    fn close(&mut self) -> io::Result<()> {
+        match socket::shutdown(self.stream.as_fd(), Shutdown::Write) {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            ended => ended,
+        }
+    }
+}
+
+impl<S: StreamSocket> Drop for PollStream<S> {
+    fn drop(&mut self) {
+        self.reading.leave(self.stream.io());
+        self.writing.leave(self.stream.io());
+    }
+}
+
+impl<S: StreamSocket> From<S> for PollStream<S> {
+    fn from(stream: S) -> Self {
+        Self::new(stream)
+    }
+}
