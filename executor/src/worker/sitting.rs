@@ -89,6 +89,7 @@ impl Sitting {
         let has_siblings = number.is_some() && shared.workers() > 1;
         let polls = number.is_none_or(|number| number < shared.workers());
         if let Some(paused) = shared.paused.as_ref().filter(|_| polls) {
+            shared.blocking.job_waits(true);
             paused.come(&shared, &seat.driver.reactor);
         }
         let worker = Rc::new(Worker {
@@ -145,6 +146,7 @@ impl Drop for Sitting {
         worker.close_local();
         worker.seat.moves.asleep();
         if let Some(paused) = &shared.paused {
+            shared.blocking.job_waits(false);
             paused.leave(shared, &worker.seat.driver.reactor);
         }
         if let Some(number) = worker.number.get() {
