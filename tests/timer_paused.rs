@@ -187,3 +187,136 @@ fn a_blocking_job_may_sleep_in_block_on() {
         assert_eq!(slept, S(3600));
     }
 }
+
+// ---- guests
+
+/// While one member polls, another must not move the clock.
+#[test]
+fn the_clock_stands_still_in_a_poll_that_a_foreign_thread_has_caused() {
+    for seats in [1, 2] {
+        let runtime = paused(seats);
+        let (stop, signal) = (AtomicBool::new(false), Signal::default());
+        thread::scope(|scope| {
+            let (stop, signal, handle) = (&stop, &signal, runtime.handle().clone());
+            let guest = scope.spawn(move || {
+                handle.block_on(async {
+                    let mut moved = 0;
+                    while !stop.load(Ordering::Relaxed) {
+                        signal.wait().await;
+                        let before = timer::now();
+                        let start = Instant::now();
+                        while start.elapsed() < Duration::from_micros(50) {}
+                        moved += u32::from(timer::now() != before);
+                    }
+                    moved
+                })
+            });
+            let foreign = scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    signal.set();
+                    thread::sleep(Duration::from_micros(30));
+                }
+                signal.set();
+            });
+            runtime.block_on(async {
+                for _ in 0..rounds(20_000, 3_000) {
+                    sleep(MS(1)).await;
+                }
+            });
+            stop.store(true, Ordering::Relaxed);
+            foreign.join().unwrap();
+            signal.set();
+            assert_eq!(guest.join().unwrap(), 0, "the clock moved in a poll");
+        });
+    }
+}
+
+/// What a zero turn finds may concern somebody on another thread: here main's driver has the descriptor on which the guest waits.
+#[test]
+fn bytes_that_one_member_finds_for_another_come_before_the_next_deadline() {
+    let exchanges = rounds(50_000, 5_000);
+    let runtime = paused(1);
+    let handle = runtime.handle().clone();
+    let (to_guest, for_guest) = mpsc::channel();
+    let sits = Gate::new();
+    let guest = {
+        let sits = Arc::clone(&sits);
+        thread::spawn(move || {
+            handle.block_on(async {
+                sits.open();
+                let stream: Arc<TcpStream> = for_guest.recv().unwrap();
+                let mut buffer = [0; 8];
+                for _ in 0..exchanges {
+                    let read = timeout(S(1), stream.read(&mut buffer)).await;
+                    assert_eq!(read.expect("in no time").unwrap(), 5);
+                    stream.write_all(&buffer[..5]).await.unwrap();
+                }
+            });
+        })
+    };
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, server) = join(TcpStream::connect(address), listener.accept()).await;
+        let (client, server) = (Arc::new(client.unwrap()), server.unwrap().0);
+        // Registers it here.
+        let mut buffer = [0; 8];
+        {
+            let mut reading = pin!(client.read(&mut buffer));
+            poll_fn(|cx| Poll::Ready(assert!(reading.as_mut().poll(cx).is_pending()))).await;
+        }
+        sits.pass();
+        to_guest.send(client).unwrap();
+        for _ in 0..exchanges {
+            server.write_all(b"water").await.unwrap();
+            let read = timeout(S(2), server.read(&mut buffer)).await;
+            assert_eq!(read.expect("in no time").unwrap(), 5);
+        }
+    });
+    guest.join().unwrap();
+}
+
+/// The bytes are in the kernel when main leaves the first seat; the spare, who has yet to sit down there, takes the turn that finds them.
+#[test]
+fn no_jump_while_the_first_seat_changes_hands() {
+    let runtime = Runtime::builder()
+        .worker_threads(1)
+        .paused_time()
+        .build()
+        .unwrap();
+    for round in 0..rounds(1_000, 200) {
+        let (tell, told) = mpsc::channel();
+        let (sits, ready) = (Gate::new(), Gate::new());
+        let sitting = Arc::clone(&sits);
+        let leaving = Arc::clone(&ready);
+        let handle = runtime.handle().clone();
+        let guest = thread::spawn(move || {
+            sitting.pass();
+            handle.block_on(async {
+                leaving.open();
+                sleep(S(1)).await;
+            });
+        });
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let (client, server) = join(TcpStream::connect(address), listener.accept()).await;
+            let (client, server) = (client.unwrap(), server.unwrap().0);
+            let start = timer::now();
+            spawn(async move {
+                let mut buffer = [0; 8];
+                let read = server.read(&mut buffer).await;
+                tell.send((read.unwrap(), timer::now() - start)).unwrap();
+            });
+            for _ in 0..3 {
+                yield_now().await;
+            }
+            sits.open();
+            ready.pass();
+            client.write_all(b"water").await.unwrap();
+        });
+        let (read, after) = told.recv_timeout(S(60)).unwrap();
+        assert_eq!((read, after), (5, Duration::ZERO), "round {round}");
+        guest.join().unwrap();
+    }
+}

@@ -117,7 +117,7 @@ impl VirtualClock {
             match (next, limit) {
                 (Some(next), _) if limit.is_none_or(|limit| next <= limit) => {
                     self.move_to(next);
-                    let woken = self.driven().iter().map(|timers| timers.turn()).sum();
+                    let woken = self.turn();
                     // The deadline may have been that of a timer that is gone.
                     if woken > 0 {
                         return woken;
@@ -129,6 +129,21 @@ impl VirtualClock {
                 }
             }
         }
+    }
+
+    /// Moves on to the next deadline, and wakes nobody: that is left to a [`turn`](Self::turn). Returns whether there is a
+    /// deadline.
+    ///
+    /// It runs no code of others, so a lock may be held that keeps everybody from running until the clock has moved.
+    pub fn jump_to_next(&self) -> bool {
+        let timers = self.driven();
+        let next = timers.iter().filter_map(|timers| timers.earliest()).min();
+        next.inspect(|next| self.move_to(*next)).is_some()
+    }
+
+    /// Wakes who is due at the present, and returns how many these were.
+    pub fn turn(&self) -> usize {
+        self.driven().iter().map(|timers| timers.turn()).sum()
     }
 
     /// Moves on by `delay`, stops at every deadline on the way, and wakes there who is due. Returns how many these were.

@@ -176,7 +176,13 @@ struct Leave {
 impl Drop for Leave {
     fn drop(&mut self) {
         match self.number {
-            Some(number) => self.shared.crew.leave(&self.shared, number, &self.local),
+            Some(number) => {
+                self.shared.crew.leave(&self.shared, number, &self.local);
+                if let Some(paused) = &self.shared.paused {
+                    // They wait no more for who has the seat next, if nobody has.
+                    paused.all_look(&self.shared);
+                }
+            }
             None => {
                 self.shared.guests.leave(&self.seat);
                 self.seat.driver.close();
