@@ -320,3 +320,75 @@ fn no_jump_while_the_first_seat_changes_hands() {
         guest.join().unwrap();
     }
 }
+
+// ---- advance
+
+/// At each stop all runs that has been woken there, also what shares the task.
+#[test]
+fn advance_lets_the_futures_beside_it_see_their_instants() {
+    on_each(|runtime| {
+        runtime.block_on(async {
+            let start = timer::now();
+            let (_, seen) = join(timer::advance(S(10)), async {
+                sleep(S(2)).await;
+                let first = timer::now() - start;
+                sleep(S(3)).await;
+                (first, timer::now() - start)
+            })
+            .await;
+            assert_eq!(seen, (S(2), S(5)));
+        });
+    });
+}
+
+/// A chain of wakes at a stop that leads through the main future.
+#[test]
+fn advance_in_a_task_waits_for_the_main_future() {
+    on_each(|runtime| {
+        runtime.block_on(async {
+            let start = timer::now();
+            let (to_main, to_task) = (Arc::new(Signal::default()), Arc::new(Signal::default()));
+            let link = spawn({
+                let (to_main, to_task) = (Arc::clone(&to_main), Arc::clone(&to_task));
+                async move {
+                    sleep(S(2)).await;
+                    to_main.set();
+                    to_task.wait().await;
+                    timer::now()
+                }
+            });
+            let advance = spawn(async move {
+                yield_now().await;
+                timer::advance(S(10)).await;
+                timer::now()
+            });
+            to_main.wait().await;
+            assert_eq!(timer::now(), start + S(2), "main is woken by the task");
+            yield_now().await;
+            assert_eq!(timer::now(), start + S(2), "main has yielded");
+            to_task.set();
+            assert_eq!(link.await.unwrap(), start + S(2));
+            assert_eq!(advance.await.unwrap(), start + S(10));
+        });
+    });
+}
+
+/// *Never* is a time that no clock comes to, however far it is moved.
+#[test]
+fn what_is_never_due_is_not_when_the_clock_comes_to_its_end() {
+    let runtime = paused(1);
+    runtime.block_on(async {
+        let never = spawn(sleep(Duration::MAX));
+        let due = sleep(S(1));
+        yield_now().await;
+        timer::advance(Duration::MAX).await;
+        timer::advance(900 * YEAR).await;
+        // Filed now, under a deadline that has long passed.
+        due.await;
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        assert!(!never.is_finished());
+        never.abort();
+    });
+}

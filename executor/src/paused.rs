@@ -264,6 +264,7 @@ pub fn advance(delay: Duration) -> Advance {
         delay,
         target: None,
         yields: 0,
+        has_settled: false,
     }
 }
 
@@ -277,22 +278,28 @@ pub struct Advance {
     target: Option<Instant>,
     /// How often others have had their turn since the clock stopped.
     yields: u32,
+    /// Whether nothing was ready when it was polled last, and it has given way once more: to what is polled with it in the same task.
+    has_settled: bool,
 }
 
 impl Future for Advance {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let now = self.clock.now();
         let delay = self.delay;
+        let clock = Arc::clone(&self.clock);
         let target = *self.target.get_or_insert_with(|| {
-            // A time that does not exist is the last that the clock can show.
-            let far = Duration::from_secs(400 * 365 * 24 * 60 * 60);
-            now.checked_add(delay).unwrap_or_else(|| now + far)
+            clock
+                .now()
+                .checked_add(delay)
+                .unwrap_or_else(|| clock.end())
         });
-        if others_are_ready() && self.yields < MOST_YIELDS {
+        let is_quiet = !others_are_ready();
+        if !(is_quiet && self.has_settled) && self.yields < MOST_YIELDS {
+            self.has_settled = is_quiet;
             self.yields += 1;
-        } else if self.clock.advance_to_next(Some(target)) > 0 {
+        } else if clock.advance_to_next(Some(target)) > 0 {
+            self.has_settled = false;
             self.yields = 0;
         } else {
             return Poll::Ready(());

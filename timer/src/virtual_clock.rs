@@ -55,6 +55,9 @@ pub struct VirtualClock {
     timers: Mutex<Vec<Weak<Timers>>>,
 }
 
+/// Where it stops for good: just before *never*, which so stays what it is.
+const END: u64 = clock::NEVER - 1;
+
 /// What the other clocks are ahead of the monotonic one, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 struct Wall {
@@ -82,6 +85,12 @@ impl VirtualClock {
     #[must_use]
     pub fn now(&self) -> Instant {
         clock::to_instant(self.nanos())
+    }
+
+    /// The last time that it can show, more than four centuries from now.
+    #[must_use]
+    pub fn end(&self) -> Instant {
+        clock::to_instant(END)
     }
 
     pub(crate) fn nanos(&self) -> u64 {
@@ -195,8 +204,8 @@ impl VirtualClock {
     }
 
     fn move_to(&self, instant: Instant) {
-        self.now
-            .fetch_max(clock::from_instant(instant), Ordering::AcqRel);
+        let nanos = clock::from_instant(instant).min(END);
+        self.now.fetch_max(nanos, Ordering::AcqRel);
     }
 
     fn wall_clock_set(&self) {

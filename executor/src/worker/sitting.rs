@@ -106,6 +106,7 @@ impl Sitting {
             rested: Cell::new(shared.seats.len() > 1),
             looked: Cell::new(None),
             has_run: Cell::new(true),
+            main_is_woken: Cell::new(false),
             searching: Cell::new(false),
             woken: Cell::new((Instant::now(), Woken::ByItself)),
             first_victim: Cell::new(number.unwrap_or(0)),
