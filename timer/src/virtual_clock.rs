@@ -246,6 +246,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+const NANOS_PER_SECOND: i128 = 1_000_000_000;
+
 /// Nanoseconds since 1970, negative before.
 fn since_epoch(time: SystemTime) -> i128 {
     match time.duration_since(SystemTime::UNIX_EPOCH) {
@@ -254,14 +256,22 @@ fn since_epoch(time: SystemTime) -> i128 {
     }
 }
 
-/// The inverse; what no `SystemTime` is so early or late for is the epoch or never seen: a `u64` of nanoseconds and the time
-/// that a program sets cannot add up to that.
+/// The inverse; what is too early or late for a `SystemTime` is the first that there is, or the last.
 fn at_epoch_plus(nanos: i128) -> SystemTime {
-    let distance = Duration::from_nanos_u128(nanos.unsigned_abs());
-    let time = if nanos >= 0 {
-        SystemTime::UNIX_EPOCH.checked_add(distance)
-    } else {
-        SystemTime::UNIX_EPOCH.checked_sub(distance)
+    let seconds = i64::try_from(nanos.div_euclid(NANOS_PER_SECOND));
+    let whole = match seconds {
+        Ok(seconds) if seconds >= 0 => {
+            SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds.unsigned_abs()))
+        }
+        Ok(seconds) => {
+            SystemTime::UNIX_EPOCH.checked_sub(Duration::from_secs(seconds.unsigned_abs()))
+        }
+        Err(_) => None,
     };
-    time.unwrap_or(SystemTime::UNIX_EPOCH)
+    let part = nanos.rem_euclid(NANOS_PER_SECOND);
+    match whole {
+        Some(whole) => whole + Duration::from_nanos_u128(part.unsigned_abs()),
+        None if nanos < 0 => SystemTime::UNIX_EPOCH - Duration::from_secs(i64::MIN.unsigned_abs()),
+        None => SystemTime::UNIX_EPOCH + Duration::new(i64::MAX.unsigned_abs(), 999_999_999),
+    }
 }
