@@ -25,7 +25,8 @@ use crate::{
 
 /// A clock that stands still until it is told to move: monotonic time, and a wall clock beside it.
 ///
-/// It begins at the time at which it is made. [`Timers`] that are made [with it](Timers::with_virtual_clock) go by it. A
+/// It begins at the time at which it is made, or up to ten seconds before: a whole ten seconds of the grid on which
+/// [slack](crate::Sleep::with_slack) of up to that makes timers meet, so that they meet alike every time. [`Timers`] that are made [with it](Timers::with_virtual_clock) go by it. A
 /// runtime that is built with `paused_time` has one, and moves it on when all its tasks wait; this type is for loops of
 /// one's own.
 ///
@@ -58,6 +59,9 @@ pub struct VirtualClock {
 /// Where it stops for good: just before *never*, which so stays what it is.
 const END: u64 = clock::NEVER - 1;
 
+/// Ten seconds, in nanoseconds. The steps of slack up to that divide it.
+const ALIGNMENT: u64 = 10_000_000_000;
+
 /// What the other clocks are ahead of the monotonic one, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 struct Wall {
@@ -67,10 +71,11 @@ struct Wall {
 }
 
 impl VirtualClock {
-    /// A clock that stands at the present: that of the system's monotonic clock, and of its wall clock.
+    /// A clock that stands at the present: that of the system's monotonic clock, but for the last seconds, and of its wall clock.
     #[must_use]
     pub fn new() -> Self {
         let now = clock::now();
+        let now = now - now % ALIGNMENT;
         VirtualClock {
             now: AtomicU64::new(now),
             wall: Mutex::new(Wall {
