@@ -699,11 +699,17 @@ fn a_condition_timer_whose_target_is_dead_leaves_the_wheel_and_does_not_run() {
             timer::run_every_while(weak(), S(1), run()),
             timer::run_after_while_async(weak(), S(1), {
                 let run = run();
-                move |target| ready(run(target))
+                move |target| {
+                    run(target);
+                    ready(())
+                }
             }),
             timer::run_every_while_async(weak(), S(1), {
                 let run = run();
-                move |target| ready(run(target))
+                move |target| {
+                    run(target);
+                    ready(())
+                }
             }),
         ];
         yield_now().await;
