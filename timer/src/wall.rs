@@ -230,6 +230,8 @@ impl WallWait {
             };
             let Some(left) = target.ahead_of(&listed.read()) else {
                 self.listed = None;
+                // After a step its timer is pending still, and would wake the task for nothing.
+                self.sleep = Sleep::at(self.sleep.deadline(), self.caller);
                 return Poll::Ready(());
             };
             let left = if is_told { left } else { left.min(UNTOLD) };
