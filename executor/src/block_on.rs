@@ -193,6 +193,7 @@ impl Wake for MainWaker {
                     self.ring.store(place.ring, Ordering::Relaxed);
                     self.pinned.store(place.pinned, Ordering::Relaxed);
                 }
+                worker.main_woken();
                 true
             }
             _ => false,

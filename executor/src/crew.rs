@@ -176,6 +176,11 @@ impl Crew {
         self.vacant.load(Ordering::Relaxed)
     }
 
+    /// Whether somebody has the first seat, or is to have it. Unlike the above it never says «vacant» of one that the spare is about to get.
+    pub(crate) fn first_seat_is_taken(&self) -> bool {
+        self.lock().first != First::Vacant
+    }
+
     /// Sends the spare thread to the first seat.
     #[cold]
     pub(crate) fn occupy(&self, shared: &Shared) {

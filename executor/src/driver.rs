@@ -56,16 +56,14 @@ impl Driver {
     }
 
     /// Sleeps until a descriptor or another thread has something to tell; runs `awake`; and wakes whom it concerns. For a driver
-    /// whose clock is paused: no time passes meanwhile.
-    pub(crate) fn park_paused(&self, awake: impl FnOnce()) {
-        told(self.reactor.turn_then(None, awake));
-        self.timers.turn();
+    /// whose clock is paused: no time passes meanwhile. Returns how many descriptors and timers had something to tell.
+    pub(crate) fn park_paused(&self, awake: impl FnOnce()) -> usize {
+        told(self.reactor.turn_then(None, awake)) + self.timers.turn()
     }
 
-    /// Wakes whom concerns what has happened, without sleeping.
-    pub(crate) fn turn_now(&self) {
-        told(self.reactor.turn_now());
-        self.timers.turn();
+    /// Wakes whom concerns what has happened, without sleeping. Returns as that does.
+    pub(crate) fn turn_now(&self) -> usize {
+        told(self.reactor.turn_now()) + self.timers.turn()
     }
 
     /// Whether nobody waits for anything here.
@@ -99,9 +97,10 @@ impl WallClock for KernelClock {
     }
 }
 
-fn told(turned: io::Result<usize>) {
-    if let Err(error) = turned {
+fn told(turned: io::Result<usize>) -> usize {
+    match turned {
+        Ok(count) => count,
         // A wait that fails would leave every task stuck in silence.
-        panic!("the reactor cannot wait for events: {error}");
+        Err(error) => panic!("the reactor cannot wait for events: {error}"),
     }
 }

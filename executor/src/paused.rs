@@ -15,18 +15,22 @@
 //! - A member with nothing ready *looks*: it notes the number of the round, takes a zero turn of its driver, and goes through its
 //!   queues. If there is nothing, it *confirms* the round that it had noted, if that is still on, and sleeps.
 //! - Who has run anything since it last confirmed begins a new round before it looks, and so does who wakes though nobody has begun one. To
-//!   begin a round wakes all others, to look as well.
-//! - Who confirms as the last moves the clock, wakes who is due, and then begins a new round.
+//!   begin a round wakes all others, to look as well. A turn that finds something counts as a run: it may have woken another member.
+//! - Who wakes says so, before it wakes or runs anybody.
+//! - Who confirms as the last, while all others sleep, moves the clock, wakes who is due, and then begins a new round.
 //!
 //! **Invariant.** When the clock moves, every member has looked, found nothing, and run nothing since the round began: whoever runs
-//! something begins another round, which nobody can complete before all, and so the one that it has woken, have looked again.
+//! something is awake, and then begins another round, which nobody can complete before all, and so the one that it has woken, have looked
+//! again. Whether that is so is decided, and the clock moved, in one critical section: who wakes comes before or after it.
 //!
 //! Blocking jobs run too. They belong to the invariant by their count: none may be queued or running, and none may have ended since the
-//! round began, as it may have woken somebody who has looked before.
+//! round began, as it may have woken somebody who has looked before. A job that is in `block_on` is a guest, and not at work.
+//!
+//! While the first seat changes hands, there may be something in its driver that nobody can find. The clock waits for whoever sits down next.
 //!
 //! What other threads do, and what is under way in the kernel, nobody knows of.
 //!
-//! Lock order: the lock of the rounds comes before those of the blocking pool and of queues. The clock moves, and wakes, with no lock held.
+//! Lock order: the lock of the rounds comes before those of the crew, of the blocking pool, of queues and of timers. Nobody is woken under it but by `unpark`.
 
 use crate::shared::Shared;
 use crate::sync::{Mutex, lock};
@@ -57,6 +61,8 @@ struct Member {
     reactor: Arc<Reactor>,
     /// The last round that it has confirmed.
     confirmed: u64,
+    /// Whether it sleeps since, or is about to.
+    asleep: bool,
 }
 
 /// What a member does that has looked and found nothing.
@@ -91,6 +97,7 @@ impl Paused {
         rounds.members.push(Member {
             reactor: Arc::clone(reactor),
             confirmed: 0,
+            asleep: false,
         });
         rounds.begin(shared, reactor);
     }
@@ -124,34 +131,37 @@ impl Paused {
             if rounds.number != looked {
                 return Rest::LookAgain;
             }
-            if let Some(own) = rounds.member(own) {
-                own.confirmed = looked;
-            }
-            if rounds
-                .members
-                .iter()
-                .any(|member| member.confirmed != looked)
-            {
-                return Rest::Sleep;
-            }
-            match shared.blocking.ended_if_quiet() {
-                None => return Rest::Sleep,
-                Some(ended) if ended != rounds.jobs_ended => {
+            if let Some(ended) = rounds.completed_by(shared, own) {
+                if ended != rounds.jobs_ended {
                     rounds.begin(shared, own);
                     return Rest::LookAgain;
                 }
-                Some(_) => {}
+                if self.clock.jump_to_next() {
+                    // Now whoever wakes finds the time moved, and is woken for it, or about to be.
+                    drop(rounds);
+                    self.clock.turn();
+                    lock(&self.rounds).begin(shared, own);
+                    return Rest::LookAgain;
+                }
             }
-            // Somebody outside has just queued something, or whoever is to run it has yet to sit down.
-            if shared.has_ready() {
-                return Rest::Sleep;
+            if let Some(own) = rounds.member(own) {
+                own.confirmed = looked;
+                own.asleep = true;
             }
         }
-        if self.clock.advance_to_next(None) == 0 {
-            return Rest::Sleep;
+        Rest::Sleep
+    }
+
+    /// It has woken, and nobody has been woken or polled by it yet.
+    pub(crate) fn awake(&self, own: &Arc<Reactor>) {
+        if let Some(own) = lock(&self.rounds).member(own) {
+            own.asleep = false;
         }
-        lock(&self.rounds).begin(shared, own);
-        Rest::LookAgain
+    }
+
+    /// Something has changed that members do not note by themselves: all look.
+    pub(crate) fn all_look(&self, shared: &Shared) {
+        lock(&self.rounds).begin_for(shared, |_| true);
     }
 
     /// A blocking job has ended, and there is no other.
@@ -168,14 +178,35 @@ impl Rounds {
         self.members.iter_mut().find(is_it)
     }
 
+    /// If nobody is at work once `own` sleeps too: how many blocking jobs have ended.
+    fn completed_by(&self, shared: &Shared, own: &Arc<Reactor>) -> Option<u64> {
+        let all_sleep = self.members.iter().all(|member| {
+            Arc::ptr_eq(&member.reactor, own) || (member.asleep && member.confirmed == self.number)
+        });
+        // Somebody outside may just have queued something, or whoever is to run it has yet to sit down.
+        if !all_sleep || shared.has_ready() || self.first_seat_changes_hands(shared) {
+            return None;
+        }
+        shared.blocking.ended_if_quiet()
+    }
+
+    /// Whether somebody has the first seat who is not there yet, or not any more.
+    fn first_seat_changes_hands(&self, shared: &Shared) -> bool {
+        let first = &shared.seats[0].driver.reactor;
+        let sits = |member: &Member| Arc::ptr_eq(&member.reactor, first);
+        !self.members.iter().any(sits) && !shared.is_closing() && shared.crew.first_seat_is_taken()
+    }
+
     /// Begins a new round, and has all but `own` look.
     fn begin(&mut self, shared: &Shared, own: &Arc<Reactor>) {
+        self.begin_for(shared, |member| !Arc::ptr_eq(&member.reactor, own));
+    }
+
+    fn begin_for(&mut self, shared: &Shared, looks: impl Fn(&Member) -> bool) {
         self.number += 1;
         self.jobs_ended = shared.blocking.ended();
-        for member in &self.members {
-            if !Arc::ptr_eq(&member.reactor, own) {
-                member.reactor.unpark();
-            }
+        for member in self.members.iter().filter(|member| looks(member)) {
+            member.reactor.unpark();
         }
     }
 }
@@ -233,6 +264,7 @@ pub fn advance(delay: Duration) -> Advance {
         delay,
         target: None,
         yields: 0,
+        has_settled: false,
     }
 }
 
@@ -246,22 +278,28 @@ pub struct Advance {
     target: Option<Instant>,
     /// How often others have had their turn since the clock stopped.
     yields: u32,
+    /// Whether nothing was ready when it was polled last, and it has given way once more: to what is polled with it in the same task.
+    has_settled: bool,
 }
 
 impl Future for Advance {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let now = self.clock.now();
         let delay = self.delay;
+        let clock = Arc::clone(&self.clock);
         let target = *self.target.get_or_insert_with(|| {
-            // A time that does not exist is the last that the clock can show.
-            let far = Duration::from_secs(400 * 365 * 24 * 60 * 60);
-            now.checked_add(delay).unwrap_or_else(|| now + far)
+            clock
+                .now()
+                .checked_add(delay)
+                .unwrap_or_else(|| clock.end())
         });
-        if others_are_ready() && self.yields < MOST_YIELDS {
+        let is_quiet = !others_are_ready();
+        if !(is_quiet && self.has_settled) && self.yields < MOST_YIELDS {
+            self.has_settled = is_quiet;
             self.yields += 1;
-        } else if self.clock.advance_to_next(Some(target)) > 0 {
+        } else if clock.advance_to_next(Some(target)) > 0 {
+            self.has_settled = false;
             self.yields = 0;
         } else {
             return Poll::Ready(());

@@ -100,6 +100,8 @@ pub(crate) struct Worker {
     /// In a paused runtime: the round in which it has looked and found nothing, and whether it has run anything since it slept.
     looked: Cell<Option<u64>>,
     has_run: Cell<bool>,
+    /// Whether the main future has been woken on this thread since it was polled last.
+    main_is_woken: Cell<bool>,
     /// Whether it is counted as one that searches.
     searching: Cell<bool>,
     /// When it woke last, and how.
@@ -206,6 +208,7 @@ impl Worker {
     /// The main future is about to be polled.
     #[inline]
     pub(crate) fn main_runs(&self) {
+        self.main_is_woken.set(false);
         self.seat.counters.polls.add(1);
         self.streak.set(0);
         self.working();
@@ -288,9 +291,15 @@ impl Worker {
         watch::begin_work(&self.shared, self.number.get());
     }
 
-    /// Whether anything is ready here, beside the main future.
+    /// The main future has been woken on this thread.
+    pub(crate) fn main_woken(&self) {
+        self.main_is_woken.set(true);
+    }
+
+    /// Whether anything is ready here.
     pub(crate) fn has_ready(&self) -> bool {
-        self.seat.has_ready()
+        self.main_is_woken.get()
+            || self.seat.has_ready()
             || self.pinned.borrow().len() > 0
             || self.local.inbox.len() > 0
             || self.shared.injection.len() > 0

@@ -132,10 +132,11 @@ impl Future for BoottimeSleep {
         let at = match self.until {
             Until::At(at) => at,
             Until::After(start, delay) => {
+                // Read first: what time passes between the two readings makes it late, not early.
+                let slept = current::now().saturating_duration_since(start);
                 let Some(reading) = self.wait.look(cx) else {
                     return Poll::Pending;
                 };
-                let slept = current::now().saturating_duration_since(start);
                 let at = reading.boottime.saturating_add(delay.saturating_sub(slept));
                 self.until = Until::At(at);
                 at

@@ -184,8 +184,9 @@ impl Timers {
         self.earliest()
     }
 
+    /// The same, and what this thread keeps stays kept.
     #[inline]
-    fn earliest(&self) -> Option<Instant> {
+    pub(crate) fn earliest(&self) -> Option<Instant> {
         match self.next.load(Ordering::Relaxed) {
             NEVER => None,
             next => Some(clock::to_instant(next)),

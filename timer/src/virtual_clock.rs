@@ -25,7 +25,8 @@ use crate::{
 
 /// A clock that stands still until it is told to move: monotonic time, and a wall clock beside it.
 ///
-/// It begins at the time at which it is made. [`Timers`] that are made [with it](Timers::with_virtual_clock) go by it. A
+/// It begins at the time at which it is made, or up to ten seconds before: a whole ten seconds of the grid on which
+/// [slack](crate::Sleep::with_slack) of up to that makes timers meet, so that they meet alike every time. [`Timers`] that are made [with it](Timers::with_virtual_clock) go by it. A
 /// runtime that is built with `paused_time` has one, and moves it on when all its tasks wait; this type is for loops of
 /// one's own.
 ///
@@ -55,6 +56,12 @@ pub struct VirtualClock {
     timers: Mutex<Vec<Weak<Timers>>>,
 }
 
+/// Where it stops for good: just before *never*, which so stays what it is.
+const END: u64 = clock::NEVER - 1;
+
+/// Ten seconds, in nanoseconds. The steps of slack up to that divide it.
+const ALIGNMENT: u64 = 10_000_000_000;
+
 /// What the other clocks are ahead of the monotonic one, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 struct Wall {
@@ -64,10 +71,11 @@ struct Wall {
 }
 
 impl VirtualClock {
-    /// A clock that stands at the present: that of the system's monotonic clock, and of its wall clock.
+    /// A clock that stands at the present: that of the system's monotonic clock, but for the last seconds, and of its wall clock.
     #[must_use]
     pub fn new() -> Self {
         let now = clock::now();
+        let now = now - now % ALIGNMENT;
         VirtualClock {
             now: AtomicU64::new(now),
             wall: Mutex::new(Wall {
@@ -82,6 +90,12 @@ impl VirtualClock {
     #[must_use]
     pub fn now(&self) -> Instant {
         clock::to_instant(self.nanos())
+    }
+
+    /// The last time that it can show, more than four centuries from now.
+    #[must_use]
+    pub fn end(&self) -> Instant {
+        clock::to_instant(END)
     }
 
     pub(crate) fn nanos(&self) -> u64 {
@@ -117,7 +131,7 @@ impl VirtualClock {
             match (next, limit) {
                 (Some(next), _) if limit.is_none_or(|limit| next <= limit) => {
                     self.move_to(next);
-                    let woken = self.driven().iter().map(|timers| timers.turn()).sum();
+                    let woken = self.turn();
                     // The deadline may have been that of a timer that is gone.
                     if woken > 0 {
                         return woken;
@@ -129,6 +143,21 @@ impl VirtualClock {
                 }
             }
         }
+    }
+
+    /// Moves on to the next deadline, and wakes nobody: that is left to a [`turn`](Self::turn). Returns whether there is a
+    /// deadline.
+    ///
+    /// It runs no code of others, so a lock may be held that keeps everybody from running until the clock has moved.
+    pub fn jump_to_next(&self) -> bool {
+        let timers = self.driven();
+        let next = timers.iter().filter_map(|timers| timers.earliest()).min();
+        next.inspect(|next| self.move_to(*next)).is_some()
+    }
+
+    /// Wakes who is due at the present, and returns how many these were.
+    pub fn turn(&self) -> usize {
+        self.driven().iter().map(|timers| timers.turn()).sum()
     }
 
     /// Moves on by `delay`, stops at every deadline on the way, and wakes there who is due. Returns how many these were.
@@ -180,8 +209,8 @@ impl VirtualClock {
     }
 
     fn move_to(&self, instant: Instant) {
-        self.now
-            .fetch_max(clock::from_instant(instant), Ordering::AcqRel);
+        let nanos = clock::from_instant(instant).min(END);
+        self.now.fetch_max(nanos, Ordering::AcqRel);
     }
 
     fn wall_clock_set(&self) {
@@ -222,6 +251,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+const NANOS_PER_SECOND: i128 = 1_000_000_000;
+
 /// Nanoseconds since 1970, negative before.
 fn since_epoch(time: SystemTime) -> i128 {
     match time.duration_since(SystemTime::UNIX_EPOCH) {
@@ -230,14 +261,22 @@ fn since_epoch(time: SystemTime) -> i128 {
     }
 }
 
-/// The inverse; what no `SystemTime` is so early or late for is the epoch or never seen: a `u64` of nanoseconds and the time
-/// that a program sets cannot add up to that.
+/// The inverse; what is too early or late for a `SystemTime` is the first that there is, or the last.
 fn at_epoch_plus(nanos: i128) -> SystemTime {
-    let distance = Duration::from_nanos_u128(nanos.unsigned_abs());
-    let time = if nanos >= 0 {
-        SystemTime::UNIX_EPOCH.checked_add(distance)
-    } else {
-        SystemTime::UNIX_EPOCH.checked_sub(distance)
+    let seconds = i64::try_from(nanos.div_euclid(NANOS_PER_SECOND));
+    let whole = match seconds {
+        Ok(seconds) if seconds >= 0 => {
+            SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds.unsigned_abs()))
+        }
+        Ok(seconds) => {
+            SystemTime::UNIX_EPOCH.checked_sub(Duration::from_secs(seconds.unsigned_abs()))
+        }
+        Err(_) => None,
     };
-    time.unwrap_or(SystemTime::UNIX_EPOCH)
+    let part = nanos.rem_euclid(NANOS_PER_SECOND);
+    match whole {
+        Some(whole) => whole + Duration::from_nanos_u128(part.unsigned_abs()),
+        None if nanos < 0 => SystemTime::UNIX_EPOCH - Duration::from_secs(i64::MIN.unsigned_abs()),
+        None => SystemTime::UNIX_EPOCH + Duration::new(i64::MAX.unsigned_abs(), 999_999_999),
+    }
 }

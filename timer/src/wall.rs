@@ -117,22 +117,28 @@ pub(crate) struct Listed {
 impl Listed {
     /// Sees to it that `waker` is woken when the clock is set next. False: the clock does not tell.
     ///
-    /// A place in a list that is closed is left for one in that of the current timers.
+    /// A place in a list that is closed, or that of timers which are not the current ones, is left for one in that of these: their
+    /// clock is the one to wait for, and they are turned as long as the task is polled.
     pub(crate) fn renew(listed: &mut Option<Listed>, waker: &Waker, caller: Caller) -> bool {
-        let stays = listed
-            .as_ref()
-            .is_some_and(|listed| listed.put(waker.clone()));
+        let current = Timers::current();
+        let stays = listed.as_ref().is_some_and(|listed| {
+            let is_here = current
+                .as_ref()
+                .is_none_or(|current| Arc::ptr_eq(current, &listed.timers));
+            is_here && listed.put(waker.clone())
+        });
         if !stays {
             *listed = None;
-            let Some(timers) = Timers::current() else {
+            let Some(timers) = current else {
                 caller.outside_runtime()
             };
-            let waker = waker.clone();
+            // Dropped, if nobody takes it, with no lock held.
+            let mut waker = Some(waker.clone());
             let place = timers
                 .wall()
                 .lock()
                 .as_mut()
-                .map(|waiters| waiters.insert(Some(waker)));
+                .map(|waiters| waiters.insert(waker.take()));
             // A closed list: the runtime around us is shutting down, and will not poll this task again.
             *listed = place.map(|place| Listed { timers, place });
         }
@@ -141,13 +147,15 @@ impl Listed {
 
     /// Puts another waker in its place. False: the list is closed.
     fn put(&self, waker: Waker) -> bool {
-        let displaced = self
-            .timers
-            .wall()
-            .lock()
-            .as_mut()
-            .map(|waiters| waiters[self.place].replace(waker));
-        displaced.is_some()
+        let mut waker = Some(waker);
+        // What is displaced is dropped, as what nobody takes is, with no lock held.
+        match &mut *self.timers.wall().lock() {
+            Some(waiters) => {
+                std::mem::swap(&mut waiters[self.place], &mut waker);
+                true
+            }
+            None => false,
+        }
     }
 
     fn is_watched(&self) -> bool {
@@ -222,6 +230,8 @@ impl WallWait {
             };
             let Some(left) = target.ahead_of(&listed.read()) else {
                 self.listed = None;
+                // After a step its timer is pending still, and would wake the task for nothing.
+                self.sleep = Sleep::at(self.sleep.deadline(), self.caller);
                 return Poll::Ready(());
             };
             let left = if is_told { left } else { left.min(UNTOLD) };

@@ -26,7 +26,7 @@ use crate::task::queue::TaskQueue;
 use crate::task::task::Task;
 use crate::tasks::Running;
 use std::cell::Cell;
-use std::sync::{Arc, Condvar, PoisonError};
+use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, mem, ptr, thread};
 
@@ -79,6 +79,8 @@ struct State {
     threads: usize,
     /// How many of these wait for `work`. One that has been woken counts until it has the lock.
     idle: usize,
+    /// How many are in a job that waits in `block_on`.
+    waiting: usize,
     /// How many jobs have ended.
     ended: u64,
     closed: bool,
@@ -124,6 +126,7 @@ impl Pool {
                 queue: TaskQueue::new(),
                 threads: 0,
                 idle: 0,
+                waiting: 0,
                 ended: 0,
                 closed: false,
             }),
@@ -184,7 +187,8 @@ impl Pool {
     fn run_jobs(&self) {
         POOL.set(ptr::from_ref(self));
         let mut state = lock(&self.state);
-        let mut has_run = false;
+        // A thread that finds no job has kept the pool from being quiet, too, since it was started.
+        let mut was_busy = true;
         loop {
             if let Some(job) = state.queue.pop() {
                 drop(state);
@@ -193,20 +197,15 @@ impl Pool {
                 Running::none();
                 state = lock(&self.state);
                 state.ended += 1;
-                has_run = true;
+                was_busy = true;
                 continue;
             }
             if state.closed {
                 break;
             }
             state.idle += 1;
-            if mem::take(&mut has_run)
-                && let Some(tell) = &self.settings.when_quiet
-                && state.is_quiet()
-            {
-                drop(state);
-                tell();
-                state = lock(&self.state);
+            if mem::take(&mut was_busy) {
+                state = self.tell_if_quiet(state);
             }
             let waited = self
                 .work
@@ -224,6 +223,19 @@ impl Pool {
         state.threads -= 1;
         if state.closed {
             self.idle.notify_all();
+            drop(self.tell_if_quiet(state));
+        }
+    }
+
+    /// Tells who has asked for it that there is nothing to do, if so; not under the lock, which it gives back.
+    fn tell_if_quiet<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        match &self.settings.when_quiet {
+            Some(tell) if state.is_quiet() => {
+                drop(state);
+                tell();
+                lock(&self.state)
+            }
+            _ => state,
         }
     }
 
@@ -253,6 +265,19 @@ impl Pool {
         );
     }
 
+    /// The job on this thread, if that is one of the pool's, waits in `block_on` from here on, or does so no more. One that waits does
+    /// not count as one that runs.
+    pub(crate) fn job_waits(&self, waits: bool) {
+        if ptr::eq(POOL.get(), self) {
+            let mut state = lock(&self.state);
+            if waits {
+                state.waiting += 1;
+            } else {
+                state.waiting -= 1;
+            }
+        }
+    }
+
     /// How many jobs have ended, if none is queued or runs.
     pub(crate) fn ended_if_quiet(&self) -> Option<u64> {
         let state = lock(&self.state);
@@ -278,7 +303,7 @@ impl Pool {
 impl State {
     /// Whether no job is queued or runs.
     fn is_quiet(&self) -> bool {
-        self.queue.len() == 0 && self.idle == self.threads
+        self.queue.len() == 0 && self.idle + self.waiting == self.threads
     }
 }
 

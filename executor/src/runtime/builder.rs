@@ -117,7 +117,7 @@ impl Builder {
 
     /// Makes time stand still while anything can run, and jump to the next deadline when everything waits: for tests.
     ///
-    /// Timers, timeouts and intervals go by a clock that begins at the present, and that
+    /// Timers, timeouts and intervals go by a clock that begins at the present, or some seconds before, and that
     /// [`timer::now`](waterwheel_timer::now) tells. It jumps when every task waits, a zero turn of the drivers finds nothing,
     /// and no blocking job runs; or when [`advance`](crate::advance) is awaited. A program that sleeps for a year ends in
     /// milliseconds.

@@ -74,14 +74,25 @@ impl Worker {
         self.rested.set(true);
         let Some(looked) = self.looked.take() else {
             let round = paused.begin_look(&self.shared, own, self.has_run.take());
-            self.looked.set(Some(round));
             self.seat.moves.awake();
-            self.seat.driver.turn_now();
+            // What the turn finds may concern others.
+            if self.seat.driver.turn_now() > 0 {
+                self.has_run.set(true);
+            } else {
+                self.looked.set(Some(round));
+            }
             return;
         };
         match paused.confirm(&self.shared, own, looked) {
             Rest::LookAgain => self.seat.moves.awake(),
-            Rest::Sleep => self.seat.driver.park_paused(|| self.seat.moves.awake()),
+            Rest::Sleep => {
+                self.seat.counters.parks.add(1);
+                let found = self.seat.driver.park_paused(|| {
+                    paused.awake(own);
+                    self.seat.moves.awake();
+                });
+                self.has_run.set(found > 0);
+            }
         }
     }
 
@@ -90,8 +101,10 @@ impl Worker {
         self.streak.set(LIFO_STREAK);
         Running::none();
         let counters = &self.seat.counters;
-        counters.parks.add(1);
         counters.turns.add(1);
+        if self.shared.paused.is_none() {
+            counters.parks.add(1);
+        }
         self.seat.moves.asleep();
         let Some(number) = self.number.get().filter(|_| self.has_siblings.get()) else {
             self.has_turned.set(false);

@@ -89,6 +89,7 @@ impl Sitting {
         let has_siblings = number.is_some() && shared.workers() > 1;
         let polls = number.is_none_or(|number| number < shared.workers());
         if let Some(paused) = shared.paused.as_ref().filter(|_| polls) {
+            shared.blocking.job_waits(true);
             paused.come(&shared, &seat.driver.reactor);
         }
         let worker = Rc::new(Worker {
@@ -105,6 +106,7 @@ impl Sitting {
             rested: Cell::new(shared.seats.len() > 1),
             looked: Cell::new(None),
             has_run: Cell::new(true),
+            main_is_woken: Cell::new(false),
             searching: Cell::new(false),
             woken: Cell::new((Instant::now(), Woken::ByItself)),
             first_victim: Cell::new(number.unwrap_or(0)),
@@ -145,6 +147,7 @@ impl Drop for Sitting {
         worker.close_local();
         worker.seat.moves.asleep();
         if let Some(paused) = &shared.paused {
+            shared.blocking.job_waits(false);
             paused.leave(shared, &worker.seat.driver.reactor);
         }
         if let Some(number) = worker.number.get() {
@@ -174,7 +177,13 @@ struct Leave {
 impl Drop for Leave {
     fn drop(&mut self) {
         match self.number {
-            Some(number) => self.shared.crew.leave(&self.shared, number, &self.local),
+            Some(number) => {
+                self.shared.crew.leave(&self.shared, number, &self.local);
+                if let Some(paused) = &self.shared.paused {
+                    // They wait no more for who has the seat next, if nobody has.
+                    paused.all_look(&self.shared);
+                }
+            }
             None => {
                 self.shared.guests.leave(&self.seat);
                 self.seat.driver.close();

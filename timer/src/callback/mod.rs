@@ -53,7 +53,8 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// It panics if it has to wait where no Waterwheel runtime runs, and when the function or the future of a run does; then it is over.
+    /// It panics if it has to wait where no Waterwheel runtime runs, and when the function or the future of a run does. It is to be dropped
+    /// then, as an executor does.
     ///
     /// # Cancel safety
     ///
@@ -167,7 +168,7 @@ where
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            match shared.claim() {
+            match shared.claim(next) {
                 Claim::NotDue => {}
                 Claim::Over => return Poll::Ready(()),
                 Claim::Run => match (this.callback)() {

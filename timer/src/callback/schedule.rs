@@ -115,14 +115,15 @@ impl Shared {
         next
     }
 
-    /// The future's wait is over: claims the run.
-    pub(super) fn claim(&self) -> Claim {
+    /// The future has waited until that moment, by the clock where it is polled, which need not be the one that is known here: claims
+    /// the run.
+    pub(super) fn claim(&self, waited: Moment) -> Claim {
         let now = self.now();
         let mut state = self.lock();
         if !state.is_pending {
             return Claim::Over;
         }
-        if state.deadline > now {
+        if state.deadline > waited && state.deadline > now {
             return Claim::NotDue;
         }
         if state.repeats {

@@ -52,8 +52,13 @@ pub(crate) struct Owner {
 
 impl Owner {
     pub(crate) fn new() -> Self {
+        Owner::with(Timers::new)
+    }
+
+    /// With timers that are made so, given what ends the wait.
+    pub(crate) fn with(make: impl FnOnce(Waker) -> Timers) -> Self {
         let parker = Arc::new(Parker::default());
-        let timers = Arc::new(Timers::new(parker.clone().into()));
+        let timers = Arc::new(make(parker.clone().into()));
         Owner { timers, parker }
     }
 
@@ -131,6 +136,16 @@ pub(crate) fn waker_fn(run: impl Fn() + Send + Sync + 'static) -> Waker {
 /// Polls once, with a waker that does nothing or the given one.
 pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
+}
+
+/// Waits for what another thread does.
+#[track_caller]
+pub(crate) fn until(mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed().as_secs() < 60, "it never comes");
+        std::thread::yield_now();
+    }
 }
 
 /// The message of the panic that the closure ends in.
