@@ -30,6 +30,37 @@ fn ticks_are_multiples_of_the_period_and_never_early() {
     });
 }
 
+/// A late tick delays none that follow, also in a whole runtime: with `Burst` the n-th is that of `start + n * period` to the nanosecond,
+/// and with `Skip` no tick is off that grid.
+#[test]
+fn ten_thousand_ticks_do_not_drift() {
+    const TICKS: u32 = 10_000;
+    const SHORT: Duration = Duration::from_micros(50);
+    for policy in [MissedTick::Burst, MissedTick::Skip] {
+        let (start, mut taken) = (Instant::now(), 0);
+        waterwheel::block_on(async {
+            let mut interval = interval_at(start + SHORT, SHORT);
+            interval.set_missed_tick(policy);
+            for n in 1..=TICKS {
+                let tick = interval.tick().await;
+                assert!(Instant::now() >= tick, "tick {n} is early");
+                if policy == MissedTick::Burst {
+                    assert_eq!(tick, start + n * SHORT, "tick {n}");
+                } else {
+                    let since = (tick - start).as_nanos();
+                    assert_eq!(since % SHORT.as_nanos(), 0, "tick {n} is out of phase");
+                    assert!(since >= u128::from(n) * SHORT.as_nanos(), "tick {n}");
+                }
+                taken += 1;
+            }
+        });
+        let took = start.elapsed();
+        assert_eq!(taken, TICKS);
+        assert!(took >= TICKS * SHORT, "{TICKS} ticks in {took:?}");
+        println!("{policy:?}: {TICKS} ticks of {SHORT:?} in {took:?}");
+    }
+}
+
 #[test]
 fn the_first_tick_is_one_period_from_the_call() {
     let before = Instant::now();

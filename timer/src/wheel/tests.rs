@@ -1,6 +1,10 @@
 //! The wheel from within: its invariants after every step, and the pitfalls of its kind.
 
-use std::{mem::size_of, task::Waker};
+use std::{
+    mem::size_of,
+    sync::{Arc, Mutex},
+    task::{Wake, Waker},
+};
 
 use super::{place::SLOTS, *};
 
@@ -155,6 +159,100 @@ fn a_nanosecond_around_the_boundary_of_every_level_from_random_origins() {
             );
         }
         assert!(keys.iter().all(|key| wheel.is_fired(key)), "round {round}");
+    }
+}
+
+/// A waker that writes down its number.
+struct Recorder {
+    number: usize,
+    log: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Wake for Recorder {
+    fn wake(self: Arc<Self>) {
+        self.log.lock().unwrap().push(self.number);
+    }
+}
+
+/// Origins of any magnitude; some on the eve of a boundary of many levels, some at one, some close to the end of time.
+fn origin(random: &mut Random) -> u64 {
+    let any = random.any_magnitude();
+    let low = (1 << (6 * (random.next() % 11))) - 1;
+    match random.next() % 8 {
+        0 => any | low,
+        1 => any & !low,
+        2 => u64::MAX - any / 2,
+        _ => any,
+    }
+}
+
+/// Four timers at each of three instants about a boundary of every level, filed from three distances, some of them taken
+/// out of the middle, the front and the back of their slots: what remains fires at its nanosecond, in order.
+#[test]
+fn crowds_around_the_boundary_of_every_level_from_random_origins() {
+    const ORIGINS: u64 = 100;
+    let mut random = Random(2);
+    let all = (0..11).flat_map(|level| (-1..=1).map(move |off| (level, off)));
+    for (level, off) in all {
+        for round in 0..ORIGINS {
+            let origin = origin(&mut random);
+            let boundary = (origin >> (6 * level))
+                .saturating_add(1)
+                .saturating_mul(1 << (6 * level));
+            let middle = boundary.saturating_add_signed(off);
+            let told = format!("level {level}, offset {off}, round {round}, origin {origin:#x}");
+
+            let mut wheel = Wheel::at(origin);
+            let log = Arc::<Mutex<Vec<usize>>>::default();
+            let mut timers = Vec::new();
+            // Nearer and nearer, so that what is filed later is filed from another level.
+            let last = middle.saturating_sub(2).max(origin);
+            for from in [origin, origin + (last - origin) / 2, last] {
+                assert_eq!(wheel.fire(from), [0; 0], "early: {told}");
+                for deadline in [middle, middle.saturating_add(1), middle.max(1) - 1, middle] {
+                    // What is due by now is not about the boundary, but about what has passed.
+                    if deadline > from {
+                        let number = timers.len();
+                        let log = Arc::clone(&log);
+                        let waker = Arc::new(Recorder { number, log }).into();
+                        timers.push((deadline, number, Some(wheel.insert(deadline, waker))));
+                    }
+                }
+                for (_, _, key) in &mut timers {
+                    if random.next().is_multiple_of(5)
+                        && let Some(key) = key.take()
+                    {
+                        assert!(wheel.remove(key).is_some(), "{told}");
+                    }
+                }
+            }
+            let mut expected: Vec<(u64, usize)> = timers
+                .iter()
+                .filter(|(_, _, key)| key.is_some())
+                .map(|&(deadline, number, _)| (deadline, number))
+                .collect();
+            expected.sort_unstable();
+            for instants in expected.chunk_by(|a, b| a.0 == b.0) {
+                let deadline = instants[0].0;
+                assert!(
+                    wheel.next_deadline().is_some_and(|next| next <= deadline),
+                    "{told}"
+                );
+                if wheel.elapsed() < deadline {
+                    // Which checks the invariants first.
+                    assert_eq!(wheel.fire(deadline - 1), [0; 0], "early: {told}");
+                }
+                wheel.expire(deadline, &mut Waker::wake);
+                wheel.validate();
+                let fired = std::mem::take(&mut *log.lock().unwrap());
+                let numbers: Vec<usize> = instants.iter().map(|instant| instant.1).collect();
+                assert_eq!(fired, numbers, "at {deadline:#x}, {told}");
+            }
+            assert!(wheel.is_empty(), "{told}");
+            for (_, _, key) in timers {
+                assert!(key.is_none_or(|key| wheel.remove(key).is_none()), "{told}");
+            }
+        }
     }
 }
 
