@@ -16,23 +16,61 @@ const SAMPLE: Duration = Duration::from_millis(10);
 /// A moment before each sample, so that the workers of whoever was before are asleep.
 const SETTLE: Duration = Duration::from_millis(1);
 
+/// Of how many rounds a workload of [`Pace::Single`] takes part in one.
+const SINGLE_ROUNDS: u32 = 25;
+
+/// How much of a workload makes a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// As many iterations as fill it.
+    Filled,
+    /// One iteration, which takes seconds. It has few of the rounds, no warm-up but its own preparations, and counts
+    /// something else than the time it takes.
+    Single,
+}
+
 /// A runtime with a workload to run on it.
 pub(crate) struct Contestant {
     pub(crate) name: &'static str,
-    /// Runs so many iterations, and tells how long they took in all.
-    pub(crate) measure: Box<dyn FnMut(u32) -> Duration>,
+    /// Runs so many iterations.
+    pub(crate) measure: Box<dyn FnMut(u32) -> Sample>,
+}
+
+/// What came of some iterations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sample {
+    /// How long they took in all.
+    pub(crate) took: Duration,
+    /// What is compared: seconds or bytes, of one operation.
+    pub(crate) figure: f64,
+}
+
+impl Sample {
+    /// Of so many operations whose time is what is compared.
+    pub(crate) fn of_time(took: Duration, operations: u64) -> Self {
+        let figure = took.as_secs_f64() / operations as f64;
+        Self { took, figure }
+    }
 }
 
 /// What was measured of one contestant.
 pub(crate) struct Samples {
     pub(crate) name: &'static str,
-    /// The seconds that an iteration took, a round each.
-    pub(crate) seconds: Vec<f64>,
+    /// The figure of each sample, one a round.
+    pub(crate) figures: Vec<f64>,
 }
 
 /// Measures all contestants. Their runtimes end with it.
-pub(crate) fn run(contestants: Vec<Contestant>, rounds: u32) -> Vec<Samples> {
-    let mut entrants: Vec<_> = contestants.into_iter().map(Entrant::warm_up).collect();
+pub(crate) fn run(contestants: Vec<Contestant>, pace: Pace, rounds: u32) -> Vec<Samples> {
+    let enter = match pace {
+        Pace::Filled => Entrant::warm_up,
+        Pace::Single => Entrant::cold,
+    };
+    let mut entrants: Vec<_> = contestants.into_iter().map(enter).collect();
+    let rounds = match pace {
+        Pace::Filled => rounds,
+        Pace::Single => rounds.div_ceil(SINGLE_ROUNDS),
+    };
     for round in 0..rounds {
         if round % 2 == 0 {
             entrants.iter_mut().for_each(Entrant::take_sample);
@@ -46,7 +84,7 @@ pub(crate) fn run(contestants: Vec<Contestant>, rounds: u32) -> Vec<Samples> {
         .collect()
 }
 
-/// A contestant that has warmed up.
+/// A contestant, and what came of it so far.
 struct Entrant {
     contestant: Contestant,
     /// In each sample.
@@ -59,27 +97,32 @@ impl Entrant {
         let began = Instant::now();
         let mut shortest = Duration::MAX;
         while began.elapsed() < WARM_UP {
-            shortest = shortest.min((contestant.measure)(1));
+            shortest = shortest.min((contestant.measure)(1).took);
         }
         let iterations = SAMPLE.as_nanos().div_ceil(shortest.as_nanos().max(1));
+        let mut entrant = Self::cold(contestant);
+        entrant.iterations = iterations
+            .try_into()
+            .expect("a sample is not so many nanoseconds");
+        entrant
+    }
+
+    fn cold(contestant: Contestant) -> Self {
         let samples = Samples {
             name: contestant.name,
-            seconds: Vec::new(),
+            figures: Vec::new(),
         };
         Self {
             contestant,
-            iterations: iterations
-                .try_into()
-                .expect("a sample is not so many nanoseconds"),
+            iterations: 1,
             samples,
         }
     }
 
     fn take_sample(&mut self) {
         thread::sleep(SETTLE);
-        let took = (self.contestant.measure)(self.iterations);
-        let iteration = took.as_secs_f64() / f64::from(self.iterations);
-        self.samples.seconds.push(iteration);
+        let sample = (self.contestant.measure)(self.iterations);
+        self.samples.figures.push(sample.figure);
     }
 }
 
@@ -102,7 +145,8 @@ mod tests {
                 thread::sleep(WARM_UP);
             }
             notes.borrow_mut().push((name, iterations));
-            Duration::from_micros(micros) * iterations
+            let took = Duration::from_micros(micros) * iterations;
+            Sample::of_time(took, u64::from(iterations))
         };
         Contestant {
             name,
@@ -114,13 +158,22 @@ mod tests {
     fn rounds_alternate_and_samples_last_alike() {
         let notes = Rc::default();
         let contestants = vec![noting("a", 500, &notes), noting("b", 1000, &notes)];
-        let samples = run(contestants, 3);
+        let samples = run(contestants, Pace::Filled, 3);
         let measured: Vec<_> = notes.borrow().iter().skip(2).copied().collect();
         let (a, b) = (("a", 20), ("b", 10));
         assert_eq!(measured, [a, b, b, a, a, b]);
         for (samples, name, seconds) in [(&samples[0], "a", 0.0005), (&samples[1], "b", 0.001)] {
             assert_eq!(samples.name, name);
-            assert_eq!(samples.seconds, [seconds; 3]);
+            assert_eq!(samples.figures, [seconds; 3]);
         }
+    }
+
+    #[test]
+    fn a_single_workload_is_never_run_but_for_its_samples() {
+        let notes = Rc::default();
+        let contestants = vec![noting("a", 500, &notes)];
+        let samples = run(contestants, Pace::Single, SINGLE_ROUNDS + 1);
+        assert_eq!(*notes.borrow(), [("a", 1); 2]);
+        assert_eq!(samples[0].figures, [0.0005; 2]);
     }
 }

@@ -1,20 +1,23 @@
 //! On what it was measured: figures of different machines, kernels or versions are not to be compared.
 
+use crate::workloads::tasks::WORKERS;
 use std::fs;
 use std::thread;
 
+/// Who is measured.
+const NAMES: [&str; 4] = ["waterwheel", "tokio", "smol", "monoio"];
+
 /// Prints the head of the report.
-pub(crate) fn print(workers: usize, rounds: u32) {
+pub(crate) fn print(rounds: u32) {
     let cores = thread::available_parallelism().map_or("?".to_owned(), |cores| cores.to_string());
     println!("machine   {}, {cores} cores", processor());
     println!("kernel    Linux {}", kernel());
     println!("compiler  {}", env!("RUSTC_VERSION"));
+    let versions = NAMES.map(|name| format!("{name} {}", version(name)));
+    println!("versions  {}", versions.join(", "));
     println!(
-        "versions  waterwheel {}, tokio {}",
-        version("waterwheel"),
-        version("tokio")
+        "method    {rounds} rounds; {WORKERS} workers each where tasks are measured, one thread where timers are\n"
     );
-    println!("method    {workers} workers each, {rounds} rounds\n");
 }
 
 fn processor() -> String {
@@ -47,6 +50,8 @@ mod tests {
     #[test]
     fn the_lock_file_tells_versions() {
         assert!(version("tokio").starts_with("1."));
-        assert!(version("waterwheel").starts_with(|first: char| first.is_ascii_digit()));
+        for name in NAMES {
+            assert!(version(name).starts_with(|first: char| first.is_ascii_digit()));
+        }
     }
 }

@@ -1,102 +1,104 @@
-//! [`Workload`]: a program that is measured, one file each, written once for every runtime.
+//! What is measured: groups of workloads, and the list of all.
 //!
-//! Each asserts that all of its work was done. A new one is a file here and a line in [`all`]; a new runtime is a file in
-//! `runtimes` and a line in [`entry`].
+//! A workload is a file in the folder of its group, and written once for all contestants of the group. Each asserts that all
+//! of its work was done. A new group is a folder here and a line in [`all`]; how its workloads are written, and which
+//! runtimes take part, is its own affair: here they are nothing but a name, bounds and contestants.
 
-mod chained_spawn;
-mod ping_pong;
-mod spawn_join;
-mod spawn_local_many;
-mod spawn_remote;
-mod yield_many;
+pub(crate) mod tasks;
+mod timer;
 
-use crate::contest::Contestant;
-use crate::runtimes::{Runtime, Tokio, Waterwheel};
-use std::future::Future;
+use crate::contest::{Contestant, Pace};
 use std::io;
-use std::time::{Duration, Instant};
 
-pub(crate) trait Workload: 'static {
-    const NAME: &'static str;
+/// A workload in the list.
+pub(crate) struct Entry {
+    pub(crate) group: &'static str,
+    pub(crate) name: &'static str,
     /// What it does, in a line.
-    const WHAT: &'static str;
-    /// How long Waterwheel may take, where tokio takes 1.
-    const TARGET: f64;
-
-    /// Runs it so many times, one after another, and tells how long that took in all.
-    fn measure<R: Runtime>(runtime: &R, iterations: u32) -> Duration;
+    pub(crate) what: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) pace: Pace,
+    /// What Waterwheel must keep to. Peers without a bound are there to be seen.
+    pub(crate) bounds: Vec<Bound>,
+    /// Those that are measured: Waterwheel first, its peers after it.
+    pub(crate) contestants: fn() -> io::Result<Vec<Contestant>>,
 }
 
-/// A workload in the list, with the runtimes that take part in it.
-pub(crate) struct Entry {
-    pub(crate) name: &'static str,
-    pub(crate) what: &'static str,
-    pub(crate) target: f64,
-    /// Makes the runtimes, with so many workers each: Waterwheel first, then tokio, then any others.
-    pub(crate) contestants: fn(usize) -> io::Result<Vec<Contestant>>,
+/// What a figure is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Unit {
+    /// Seconds.
+    Time,
+    Bytes,
+}
+
+/// What a figure of Waterwheel's may be at most.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Bound {
+    /// This many times that of a peer, by its name.
+    Ratio(&'static str, f64),
+    /// This much.
+    Absolute(f64),
 }
 
 /// Every workload, in the order in which they run.
 pub(crate) fn all() -> Vec<Entry> {
-    vec![
-        entry::<spawn_local_many::SpawnLocalMany>(),
-        entry::<yield_many::YieldMany>(),
-        entry::<ping_pong::PingPong>(),
-        entry::<chained_spawn::ChainedSpawn>(),
-        entry::<spawn_remote::SpawnRemote>(),
-        entry::<spawn_join::SpawnJoin>(),
-    ]
+    let mut all = tasks::all();
+    all.extend(timer::all());
+    all
 }
 
-fn entry<W: Workload>() -> Entry {
-    Entry {
-        name: W::NAME,
-        what: W::WHAT,
-        target: W::TARGET,
-        contestants: |workers| {
-            Ok(vec![
-                contestant::<Waterwheel, W>(workers)?,
-                contestant::<Tokio, W>(workers)?,
-            ])
-        },
-    }
-}
-
-fn contestant<R: Runtime, W: Workload>(workers: usize) -> io::Result<Contestant> {
-    let runtime = R::new(workers)?;
-    Ok(Contestant {
-        name: R::NAME,
-        measure: Box::new(move |iterations| W::measure(&runtime, iterations)),
-    })
-}
-
-/// Times iterations that the main future of one `block_on` makes, one after another. To enter and leave the runtime is
-/// not in the time: a program does that once.
-fn in_main<R, F>(runtime: &R, iterations: u32, iteration: impl Fn() -> F) -> Duration
-where
-    R: Runtime,
-    F: Future<Output = ()>,
-{
-    runtime.block_on(async {
-        let began = Instant::now();
-        for _ in 0..iterations {
-            iteration().await;
+/// What a user may ask for: every group, and every workload.
+pub(crate) fn names() -> Vec<&'static str> {
+    let mut names = vec![];
+    for entry in all() {
+        if !names.contains(&entry.group) {
+            names.push(entry.group);
         }
-        began.elapsed()
-    })
+    }
+    names.extend(all().iter().map(|entry| entry.name));
+    names
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
-    fn every_workload_ends_on_every_runtime() {
+    fn no_two_groups_or_workloads_have_the_same_name() {
+        let names = names();
+        let distinct: HashSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len(), "{names:?}");
+    }
+
+    #[test]
+    fn waterwheel_comes_first_and_whoever_has_a_bound_takes_part() {
         for entry in all() {
-            let mut contestants = (entry.contestants)(2).expect("runtimes");
+            let contestants = (entry.contestants)().expect("runtimes");
+            assert_eq!(contestants[0].name, "waterwheel", "{}", entry.name);
+            for bound in &entry.bounds {
+                if let Bound::Ratio(peer, _) = bound {
+                    let takes_part = contestants.iter().any(|other| other.name == *peer);
+                    assert!(takes_part, "{peer} in {}", entry.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_workload_ends_on_every_contestant() {
+        for entry in all() {
+            // Those take minutes where nothing is optimised; a run of the program runs them.
+            if entry.pace == Pace::Single {
+                continue;
+            }
+            let mut contestants = (entry.contestants)().expect("runtimes");
             for contestant in &mut contestants {
-                let took = (contestant.measure)(2);
-                assert!(!took.is_zero(), "{} on {}", entry.name, contestant.name);
+                let sample = (contestant.measure)(2);
+                let (entry, contestant) = (entry.name, contestant.name);
+                assert!(!sample.took.is_zero(), "{entry} on {contestant}");
+                assert!(sample.figure > 0.0, "{entry} on {contestant}");
             }
         }
     }

@@ -58,11 +58,11 @@ impl Level {
         }
     }
 
-    /// Empties a slot, and returns the head of the list that was in it.
+    /// Empties a slot, and returns what was in it.
     #[inline]
-    pub(super) fn take(&mut self, slot: usize) -> Link {
+    pub(super) fn take(&mut self, slot: usize) -> Slot {
         self.occupied &= !(1 << slot);
-        std::mem::replace(&mut self.slots[slot], Slot::EMPTY).head()
+        std::mem::replace(&mut self.slots[slot], Slot::EMPTY)
     }
 
     #[cfg(test)]

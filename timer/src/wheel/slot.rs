@@ -39,6 +39,12 @@ impl Slot {
         self.head
     }
 
+    /// The last entry of the list.
+    #[inline]
+    pub(super) fn tail(&self) -> Link {
+        self.tail
+    }
+
     /// No deadline in the slot is earlier than this. The slot must not be empty.
     #[inline]
     pub(super) fn least(&self) -> u64 {
