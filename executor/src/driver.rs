@@ -1,5 +1,8 @@
 //! [`Driver`]: what a worker waits in, a reactor and the timers beside it.
 
+mod rush;
+
+use rush::Rush;
 use std::io;
 use std::sync::Arc;
 use std::task::Waker;
@@ -13,6 +16,7 @@ use waterwheel_timer::{Timers, VirtualClock, WallClock, WallReading};
 pub(crate) struct Driver {
     pub(crate) reactor: Arc<Reactor>,
     pub(crate) timers: Arc<Timers>,
+    rush: Rush,
 }
 
 /// The time in which a driver is the current one of a thread.
@@ -34,7 +38,11 @@ impl Driver {
                 Arc::new(Timers::with_wall_clock(unpark, Arc::new(clock)))
             }
         };
-        Ok(Self { reactor, timers })
+        Ok(Self {
+            reactor,
+            timers,
+            rush: Rush::default(),
+        })
     }
 
     pub(crate) fn enter(&self) -> Entered {
@@ -47,7 +55,9 @@ impl Driver {
     /// Sleeps until a descriptor, a timer or another thread has something to tell, or `until` comes; runs `awake`; and wakes
     /// whom it concerns.
     pub(crate) fn park(&self, until: Option<Instant>, awake: impl FnOnce()) {
-        let deadline = match (self.timers.next_deadline(), until) {
+        let next = self.timers.next_deadline();
+        let timer = next.map(|next| self.rush.wait_until(next));
+        let deadline = match (timer, until) {
             (Some(timer), Some(until)) => Some(timer.min(until)),
             (timer, until) => timer.or(until),
         };

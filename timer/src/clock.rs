@@ -41,7 +41,12 @@ pub(crate) fn to_instant(nanos: u64) -> Instant {
 
 #[inline]
 fn saturating_nanos(duration: Duration) -> u64 {
-    duration.as_nanos().try_into().unwrap_or(NEVER)
+    // Not by `as_nanos`, which multiplies in 128 bits.
+    duration
+        .as_secs()
+        .checked_mul(1_000_000_000)
+        .and_then(|nanos| nanos.checked_add(u64::from(duration.subsec_nanos())))
+        .unwrap_or(NEVER)
 }
 
 #[cfg(test)]
