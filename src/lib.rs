@@ -53,7 +53,7 @@ pub use waterwheel_reactor as reactor;
 /// Time: what to await, what to have called back, and what is behind it.
 ///
 /// It is the crate `waterwheel-timer`, whose documentation is [below](waterwheel_timer), with the functions beside it that need
-/// an executor: those that call back, and [`advance`].
+/// an executor: those that call back, and [`advance`](timer::advance).
 pub mod timer {
     pub use waterwheel_executor::callbacks::*;
     pub use waterwheel_executor::{Advance, advance};

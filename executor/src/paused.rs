@@ -218,7 +218,9 @@ const MOST_YIELDS: u32 = 1_000;
 /// wakes run before it goes on.
 ///
 /// To wait by [`sleep`](waterwheel_timer::sleep()) moves the clock as well, but only when everything else waits. This does not ask
-/// for that: it goes on past a blocking job that runs, and, after a thousand turns at one stop, past a task that never pends.
+/// for that: it goes on past a blocking job that runs, and, after a thousand turns at one stop, past a task that never pends. Nor
+/// does it wait for other threads: a guest of `block_on` may be woken at a stop, and run when the clock has gone on; awaited by a guest, it
+/// does not wait for what runs on the runtime's own worker.
 ///
 /// # Panics
 ///

@@ -80,13 +80,14 @@ impl Manual {
 
 impl WallClock for Manual {
     fn read(&self) -> WallReading {
-        self.reads.fetch_add(1, Ordering::SeqCst);
         let elapsed = self.start.elapsed();
         let reading = WallReading {
             system: *self.system.lock().unwrap() + elapsed,
             boottime: elapsed,
             uncertainty: self.uncertainty,
         };
+        // Who sees this sets a clock that has been read.
+        self.reads.fetch_add(1, Ordering::SeqCst);
         thread::sleep(std::mem::take(&mut *self.stall.lock().unwrap()));
         reading
     }

@@ -119,13 +119,15 @@ impl Builder {
     ///
     /// Timers, timeouts and intervals go by a clock that begins at the present, or some seconds before, and that
     /// [`timer::now`](waterwheel_timer::now) tells. It jumps when every task waits, a zero turn of the drivers finds nothing,
-    /// and no blocking job runs; or when [`advance`](crate::advance) is awaited. A program that sleeps for a year ends in
-    /// milliseconds.
+    /// and no blocking job runs, but for those that wait in a `block_on` of their own; or when [`advance`](crate::advance) is
+    /// awaited. A program that sleeps for a year ends in milliseconds.
     ///
     /// Tasks run in the same order every time: one worker polls what is spawned, first in, first out, however many seats there are, and
     /// timers that are due at the same instant wake in the order in which they were filed. What other threads do is not in that order:
     /// blocking jobs, guests of `block_on`, threads of one's own. A poll that blocks its thread until another task has run never
-    /// returns, as on one seat.
+    /// returns, as on one seat. A `block_on` that finds the first seat taken is a guest, also if it is taken by the runtime's own thread.
+    ///
+    /// Time goes on while nobody is in `block_on`, too, if tasks are left: a timer that repeats then keeps a thread busy.
     ///
     /// The wall clock is the runtime's own too: it goes on with the other, and is set by
     /// [`timer::set_system_time`](waterwheel_timer::set_system_time).
