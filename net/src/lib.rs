@@ -16,8 +16,9 @@
 //! | `write`, `write_all` | [`Write`], [`WriteVectored`], and [`WriteAll`], the completion future; and `try_write` |
 //! | `ready` | [`Readable`] and [`Writable`] |
 //! | `read_half`, `write_half` | the halves of a stream, borrowed and owned, and how to join them again |
+//! | `outbox` | [`Outbox`]: queued, owned messages for one stream, from any thread |
 //! | `transfer` | what the futures that move bytes have in common |
-//! | `stream_socket` | [`StreamSocket`]: what may be used where any stream of bytes will do |
+//! | `stream_socket` | [`StreamSocket`]: what may be used where any stream of bytes will do; `shared_stream`: an `Arc` of one |
 //! | `addresses` | one address after another, until one serves |
 
 #![forbid(unsafe_code)]
@@ -26,11 +27,13 @@ mod accept;
 mod addresses;
 mod connect;
 mod incoming;
+mod outbox;
 mod peek;
 mod read;
 mod read_exact;
 mod read_half;
 mod ready;
+mod shared_stream;
 mod stream_socket;
 mod tcp_listener;
 mod tcp_stream;
@@ -41,6 +44,7 @@ mod write_half;
 
 pub use accept::Accept;
 pub use incoming::Incoming;
+pub use outbox::{Close, CloseReport, Message, Outbox, Ready, Sent, Watermarks};
 pub use peek::Peek;
 pub use read::{Read, ReadVectored};
 pub use read_exact::ReadExact;
