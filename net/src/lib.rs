@@ -17,6 +17,8 @@
 //! | `ready` | [`Readable`] and [`Writable`] |
 //! | `read_half`, `write_half` | the halves of a stream, borrowed and owned, and how to join them again |
 //! | `outbox` | [`Outbox`]: queued, owned messages for one stream, from any thread |
+//! | `copy` | [`copy()`], [`copy_bidirectional`], [`send_file`]: bytes that do not come to us |
+//! | `chunk` | [`read_chunk`], and the buffer that the connections of a worker share |
 //! | `transfer` | what the futures that move bytes have in common |
 //! | `stream_socket` | [`StreamSocket`]: what may be used where any stream of bytes will do; `shared_stream`: an `Arc` of one |
 //! | `addresses` | one address after another, until one serves |
@@ -25,7 +27,9 @@
 
 mod accept;
 mod addresses;
+mod chunk;
 mod connect;
+mod copy;
 mod incoming;
 mod outbox;
 mod peek;
@@ -43,6 +47,8 @@ mod write_all;
 mod write_half;
 
 pub use accept::Accept;
+pub use chunk::{ReadChunk, read_chunk};
+pub use copy::{Copy, CopyBidirectional, SendFile, copy, copy_bidirectional, send_file};
 pub use incoming::Incoming;
 pub use outbox::{Close, CloseReport, Message, Outbox, Ready, Sent, Watermarks};
 pub use peek::Peek;
