@@ -18,15 +18,17 @@
 //! | `read_half`, `write_half` | the halves of a stream, borrowed and owned, and how to join them again |
 //! | `outbox` | [`Outbox`]: queued, owned messages for one stream, from any thread |
 //! | `copy` | [`copy()`], [`copy_bidirectional`], [`send_file`]: bytes that do not come to us |
+//! | `buf_reader` | [`BufReader`]: by lines, or up to any delimiter |
 //! | `chunk` | [`read_chunk`], and the buffer that the connections of a worker share |
 //! | `transfer` | what the futures that move bytes have in common |
-//! | `stream_socket` | [`StreamSocket`]: what may be used where any stream of bytes will do; `shared_stream`: an `Arc` of one |
+//! | `stream_socket` | [`StreamSocket`]: what may be used where any stream of bytes will do; `shared_stream`: an `Arc` of one, and [`StreamRef`] |
 //! | `addresses` | one address after another, until one serves |
 
 #![forbid(unsafe_code)]
 
 mod accept;
 mod addresses;
+mod buf_reader;
 mod chunk;
 mod connect;
 mod copy;
@@ -47,6 +49,7 @@ mod write_all;
 mod write_half;
 
 pub use accept::Accept;
+pub use buf_reader::{BufReader, FillBuf, Lines, ReadLine, ReadUntil};
 pub use chunk::{ReadChunk, read_chunk};
 pub use copy::{Copy, CopyBidirectional, SendFile, copy, copy_bidirectional, send_file};
 pub use incoming::Incoming;
@@ -56,6 +59,7 @@ pub use read::{Read, ReadVectored};
 pub use read_exact::ReadExact;
 pub use read_half::{OwnedReadHalf, ReadHalf, ReuniteError};
 pub use ready::{Readable, Writable};
+pub use shared_stream::StreamRef;
 pub use stream_socket::StreamSocket;
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
