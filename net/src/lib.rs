@@ -20,8 +20,10 @@
 //! | `copy` | [`copy()`], [`copy_bidirectional`], [`send_file`]: bytes that do not come to us |
 //! | `buf_reader` | [`BufReader`]: by lines, or up to any delimiter |
 //! | `chunk` | [`read_chunk`], and the buffer that the connections of a worker share |
+//! | `serve` | [`serve()`]: a listener with a handler, and its end |
 //! | `transfer` | what the futures that move bytes have in common |
 //! | `stream_socket` | [`StreamSocket`]: what may be used where any stream of bytes will do; `shared_stream`: an `Arc` of one, and [`StreamRef`] |
+//! | `waiting` | the wakers of those who wait for the same |
 //! | `addresses` | one address after another, until one serves |
 
 #![forbid(unsafe_code)]
@@ -39,11 +41,13 @@ mod read;
 mod read_exact;
 mod read_half;
 mod ready;
+mod serve;
 mod shared_stream;
 mod stream_socket;
 mod tcp_listener;
 mod tcp_stream;
 mod transfer;
+mod waiting;
 mod write;
 mod write_all;
 mod write_half;
@@ -59,6 +63,7 @@ pub use read::{Read, ReadVectored};
 pub use read_exact::ReadExact;
 pub use read_half::{OwnedReadHalf, ReadHalf, ReuniteError};
 pub use ready::{Readable, Writable};
+pub use serve::{Listener, Listeners, ServeOptions, ServeReport, Server, Shutdown, serve};
 pub use shared_stream::StreamRef;
 pub use stream_socket::StreamSocket;
 pub use tcp_listener::TcpListener;

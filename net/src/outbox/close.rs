@@ -2,8 +2,8 @@
 
 use super::core::{Core, End};
 use super::failure::Failure;
-use super::waiting::Key;
 use crate::StreamSocket;
+use crate::waiting::Key;
 use std::fmt;
 use std::future::Future;
 use std::io;

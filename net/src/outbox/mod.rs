@@ -10,7 +10,6 @@
 //! | `ready`, `watermarks` | [`Ready`] and [`Watermarks`]: back-pressure |
 //! | `close` | [`Close`] and [`CloseReport`] |
 //! | `failure` | one error for many messages |
-//! | `waiting` | who waits for room, or for the end |
 //!
 //! ```text
 //! send ──queue empty──► send(2) ──all of it──► Sent, complete
@@ -27,7 +26,6 @@ mod message;
 mod queue;
 mod ready;
 mod sent;
-mod waiting;
 mod watermarks;
 
 pub use close::{Close, CloseReport};

@@ -1,8 +1,8 @@
 //! [`Ready`]: until an outbox is not over its watermarks.
 
 use super::core::Core;
-use super::waiting::Key;
 use crate::StreamSocket;
+use crate::waiting::Key;
 use std::fmt;
 use std::future::Future;
 use std::io;

@@ -11,6 +11,7 @@
 //! | `timerfd` | `timerfd_create`, `timerfd_settime`, `clock_gettime` |
 //! | [`fd`] | `fcntl` |
 //! | [`socket`] | `socket`, `bind`, `listen`, `connect`, `accept4`, `recv`, `readv`, `send`, `sendmsg`, `shutdown`, … |
+//! | [`reuse_port`] | `setsockopt` |
 //! | [`pipe`], [`splice`], [`sendfile`] | `pipe2`, `fcntl`, `splice`, `sendfile` |
 //! | `sigpipe` | `sigaction`, `pthread_sigmask`, `sigpending`, `sigtimedwait` |
 //! | `address` | none: the form in which they take addresses |
@@ -20,6 +21,7 @@ pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub mod fd;
 pub mod pipe;
+pub mod reuse_port;
 pub mod sendfile;
 mod sigpipe;
 pub mod socket;

@@ -1,4 +1,4 @@
-//! [`Waiting`]: the wakers of futures that wait for something that an outbox comes to.
+//! [`Waiting`]: the wakers of futures that wait for something that comes.
 //!
 //! All are taken when it comes. A key is good for the round that it was given in; one that has outlived its round finds
 //! nobody, whoever has its place by then.
@@ -7,14 +7,14 @@ use slab::Slab;
 use std::task::Waker;
 
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     wakers: Slab<Waker>,
     round: u64,
 }
 
 /// The place of one future.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Key {
+pub(crate) struct Key {
     round: u64,
     place: usize,
 }
@@ -22,7 +22,7 @@ pub(super) struct Key {
 impl Waiting {
     /// Stores a waker, in the place of `key` if that is still good. Returns what it displaces, to be dropped without a lock.
     #[must_use]
-    pub(super) fn store(&mut self, key: &mut Option<Key>, waker: Waker) -> Option<Waker> {
+    pub(crate) fn store(&mut self, key: &mut Option<Key>, waker: Waker) -> Option<Waker> {
         if let Some(key) = key
             && key.round == self.round
             && let Some(place) = self.wakers.get_mut(key.place)
@@ -39,14 +39,14 @@ impl Waiting {
 
     /// Forgets a future that waits no more.
     #[must_use]
-    pub(super) fn remove(&mut self, key: Key) -> Option<Waker> {
+    pub(crate) fn remove(&mut self, key: Key) -> Option<Waker> {
         (key.round == self.round)
             .then(|| self.wakers.try_remove(key.place))
             .flatten()
     }
 
     /// Takes all of them.
-    pub(super) fn take(&mut self, wakers: &mut Vec<Waker>) {
+    pub(crate) fn take(&mut self, wakers: &mut Vec<Waker>) {
         if !self.wakers.is_empty() {
             self.round += 1;
             wakers.extend(
