@@ -338,21 +338,22 @@ fn exhausted<F: Future<Output = usize>>(
             listen(stream).await
         });
         let served = Arc::new(AtomicUsize::new(0));
-        let done = Arc::new(AtomicUsize::new(0));
+        let mut tasks = Vec::new();
         for client in clients {
-            let (served, done) = (Arc::clone(&served), Arc::clone(&done));
+            let served = Arc::clone(&served);
             let client = TcpStream::from_std(client)?;
-            spawn(async move {
-                let count = client.read(&mut [0]).await;
+            tasks.push(spawn(async move {
+                let _ = client.read(&mut [0]).await;
                 served.fetch_add(1, Ordering::SeqCst);
-                drop(count);
                 // It stays, and keeps its descriptors.
-                until(|| done.load(Ordering::SeqCst) == 1).await;
-            });
+                client
+            }));
         }
         until(|| told.load(Ordering::SeqCst) > 0).await;
         let refuses = then(CLIENTS, Arc::clone(&served), free).await > 0;
-        done.store(1, Ordering::SeqCst);
+        for task in tasks {
+            drop(task.await);
+        }
         let report = end(server).await;
         assert_eq!(told.load(Ordering::SeqCst), 1, "told once");
         assert_eq!(
