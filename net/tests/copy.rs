@@ -453,3 +453,34 @@ fn moving_bytes_to_a_closed_peer_is_an_error_and_no_signal() -> io::Result<()> {
         Ok(())
     })
 }
+
+const NO_PIPE: &str = "without_descriptors_for_a_pipe_bytes_go_all_the_same";
+
+#[test]
+fn without_descriptors_for_a_pipe_bytes_go_all_the_same() -> io::Result<()> {
+    if role().is_none() {
+        let alone = rerun(NO_PIPE, "alone", "ulimit -n 64");
+        assert!(alone.status.success(), "{alone:?}");
+        return Ok(());
+    }
+    // One seat: all that it will ever have of descriptors it has at the start.
+    waterwheel::block_on(async {
+        let Relayed {
+            front,
+            back,
+            client,
+            server,
+        } = relayed()?;
+        let mut hogs = Vec::new();
+        while let Ok(hog) = File::open("/dev/null") {
+            hogs.push(hog);
+        }
+        let writer = thread::spawn(move || write_random(client, SEED, 16 << 20));
+        let reader = thread::spawn(move || read_hashed(server));
+        copy(&front, &back).await?;
+        drop(back);
+        let read = reader.join().expect("the reader")?;
+        assert_eq!(read, writer.join().expect("the writer")?);
+        Ok(())
+    })
+}

@@ -34,7 +34,7 @@ const COPY: Calls = Calls::new("copy");
 ///
 /// # Errors
 ///
-/// The kernel's, of either stream. [`copied`](Copy::copied) tells how many bytes were written before.
+/// The kernel's, of either stream. [`copied`](Copying::copied) tells how many bytes were written before.
 ///
 /// # Panics
 ///
@@ -66,8 +66,8 @@ const COPY: Calls = Calls::new("copy");
 /// })?;
 /// # std::io::Result::Ok(())
 /// ```
-pub fn copy<'a, R: StreamSocket, W: StreamSocket>(reader: &'a R, writer: &'a W) -> Copy<'a> {
-    Copy {
+pub fn copy<'a, R: StreamSocket, W: StreamSocket>(reader: &'a R, writer: &'a W) -> Copying<'a> {
+    Copying {
         pump: Pump::new(reader.io(), writer.io()),
     }
 }
@@ -75,11 +75,11 @@ pub fn copy<'a, R: StreamSocket, W: StreamSocket>(reader: &'a R, writer: &'a W) 
 /// The future of [`copy`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct Copy<'a> {
+pub struct Copying<'a> {
     pump: Pump<'a>,
 }
 
-impl Copy<'_> {
+impl Copying<'_> {
     /// How many bytes have been written, now or when it failed.
     #[must_use]
     pub fn copied(&self) -> u64 {
@@ -87,7 +87,7 @@ impl Copy<'_> {
     }
 }
 
-impl Future for Copy<'_> {
+impl Future for Copying<'_> {
     type Output = io::Result<u64>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

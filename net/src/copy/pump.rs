@@ -31,7 +31,7 @@ pub(super) struct Pump<'a> {
     held: Held,
     /// Whether bytes come in large pieces.
     bulk: bool,
-    /// Whether the kernel has refused to splice these descriptors.
+    /// Whether the kernel has refused to splice these descriptors, or to give a pipe.
     refused: bool,
     ended: bool,
     moved: u64,
@@ -135,8 +135,9 @@ impl<'a> Pump<'a> {
         if matches!(self.held, Held::Nothing) {
             match Pipe::take() {
                 Some(pipe) => self.held = Held::Pipe(pipe),
+                // Not tried again: each try costs system calls.
                 None => {
-                    self.bulk = false;
+                    self.refused = true;
                     return Poll::Ready(Ok(()));
                 }
             }

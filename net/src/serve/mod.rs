@@ -7,7 +7,7 @@
 //! | `acceptor` | what accepts, and outlives every error |
 //! | `connection` | the task of a connection |
 //! | `register` | the connections there are, and what has become of the others |
-//! | `shutdown` | [`Shutdown`], [`ServeReport`] |
+//! | `shutdown` | [`ServerShutdown`], [`ServeReport`] |
 //! | `listener` | [`Listener`], [`Listeners`]: what is accepted from |
 //! | `group` | several listeners at one address |
 
@@ -21,7 +21,7 @@ mod shutdown;
 
 pub use listener::{Listener, Listeners};
 pub use options::ServeOptions;
-pub use shutdown::{ServeReport, Shutdown};
+pub use shutdown::{ServeReport, ServerShutdown};
 
 use acceptor::{Shared, accept_from};
 use register::Register;
@@ -157,8 +157,8 @@ impl Server {
     /// })?;
     /// # std::io::Result::Ok(())
     /// ```
-    pub fn shutdown(&self, deadline: Instant) -> Shutdown {
-        Shutdown::new(Arc::clone(&self.register), deadline)
+    pub fn shutdown(&self, deadline: Instant) -> ServerShutdown {
+        ServerShutdown::new(Arc::clone(&self.register), deadline)
     }
 
     /// Serves until `trigger` is ready, then [shuts down](Self::shutdown), with a deadline `grace` from then.

@@ -1,4 +1,4 @@
-//! [`Shutdown`]: the graceful end of a server; and its [`ServeReport`].
+//! [`ServerShutdown`]: the graceful end of a server; and its [`ServeReport`].
 
 use super::register::{Counts, Register};
 use crate::waiting::Key;
@@ -34,14 +34,14 @@ pub struct ServeReport {
 /// The future of [`Server::shutdown`](crate::Server::shutdown).
 #[derive(Debug)]
 #[must_use = "handlers are cancelled at the deadline only while this is awaited"]
-pub struct Shutdown {
+pub struct ServerShutdown {
     register: Arc<Register>,
     key: Option<Key>,
     deadline: Sleep,
     cancelled: bool,
 }
 
-impl Shutdown {
+impl ServerShutdown {
     pub(super) fn new(register: Arc<Register>, deadline: Instant) -> Self {
         register.stop();
         Self {
@@ -73,7 +73,7 @@ pub(super) fn report(register: &Register) -> ServeReport {
     }
 }
 
-impl Future for Shutdown {
+impl Future for ServerShutdown {
     type Output = ServeReport;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ServeReport> {
@@ -94,7 +94,7 @@ impl Future for Shutdown {
     }
 }
 
-impl Drop for Shutdown {
+impl Drop for ServerShutdown {
     fn drop(&mut self) {
         if let Some(key) = self.key.take() {
             self.register.leave_ending(key);
