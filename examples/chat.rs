@@ -1,8 +1,8 @@
 //! A chat room: `cargo run --release --example chat -- 127.0.0.1:7000`, then `nc 127.0.0.1 7000` as often as you like.
 //!
-//! The first line that a guest sends is their name; each further line goes to everybody else. A line is one allocation, however
-//! many guests there are: each guest's outbox holds a reference to it. Who does not read is not waited for, and sent
-//! away when too much is queued for them.
+//! The first line that a guest sends is their name; each further line goes to everybody else. A line is one allocation,
+//! however many guests there are: each guest's outbox holds a reference to it. Who does not read is not waited for, and
+//! sent away when too much is queued for them.
 //!
 //! Without an address it lets three guests talk to each other, and ends.
 

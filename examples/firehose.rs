@@ -1,8 +1,8 @@
 //! Fast senders, a slow reader, and watermarks in between: `cargo run --release --example firehose`.
 //!
-//! Four tasks send to one connection, whose reader takes its time. Each asks the outbox before a message whether there is room. So what is
-//! queued swings between the low watermark and the high one, and no message waits in memory for long. A fifth sender, on a
-//! thread that knows nothing of async, asks nobody: it is there to show that it may.
+//! Four tasks send to one connection, whose reader takes its time. Each asks the outbox before a message whether there
+//! is room. So what is queued swings between the low watermark and the high one, and no message waits in memory for
+//! long. A fifth sender, on a thread that knows nothing of async, asks nobody: it is there to show that it may.
 
 use std::io;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Messages to and fro: `cargo run --release --example pingpong`, or `-- CONNECTIONS BYTES SECONDS`.
 //!
-//! A server echoes; each client sends a message of so many bytes, waits until all of it has come back, and sends the next.
-//! Both are in this process, in one runtime. It prints how much went to and fro.
+//! A server echoes; each client sends a message of so many bytes, waits until all of it has come back, and sends the
+//! next. Both are in this process, in one runtime. It prints how much went to and fro.
 
 use std::io;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! A TCP relay: `cargo run --release --example proxy -- 127.0.0.1:7000 example.com:80`.
 //!
-//! It takes connections at the first address and relays each to the second, until both sides have ended or nothing has gone either
-//! way for five minutes. Large flows go through the kernel alone, by `splice`.
+//! It takes connections at the first address and relays each to the second, until both sides have ended or nothing has
+//! gone either way for five minutes. Large flows go through the kernel alone, by `splice`.
 //!
 //! Without addresses it relays 1 GiB between two ends of its own, and prints what that has cost.
 

@@ -1,7 +1,7 @@
 //! [`read_chunk`]: reads into a buffer that all connections of a worker share.
 //!
-//! The buffer is the thread's. Who uses it takes it out and puts it back, so that who comes meanwhile, a closure that polls
-//! another read, makes one of its own instead of finding it lent.
+//! The buffer is the thread's. Who uses it takes it out and puts it back, so that who comes meanwhile, a closure that
+//! polls another read, makes one of its own instead of finding it lent.
 
 use crate::{StreamSocket, transfer};
 use std::cell::Cell;
@@ -33,12 +33,12 @@ pub(crate) fn with_buffer<R>(f: impl FnOnce(&mut [u8]) -> R) -> R {
     result
 }
 
-/// Reads what has been received, at most `most` bytes of it, into a buffer that all connections of this worker share, and gives
-/// it to `take`, whose result this resolves to.
+/// Reads what has been received, at most `most` bytes of it, into a buffer that all connections of this worker share,
+/// and gives it to `take`, whose result this resolves to.
 ///
-/// The buffer has 64 KiB; a larger `most` is as good as that. No memory is held while the connection is idle: the buffer is
-/// taken when there is something to read, and `take` has it until it returns. It takes nothing
-/// from there but what it copies, parses or counts. At the end of the stream it gets no bytes.
+/// The buffer has 64 KiB; a larger `most` is as good as that. No memory is held while the connection is idle: the
+/// buffer is taken when there is something to read, and `take` has it until it returns. It takes nothing from there but
+/// what it copies, parses or counts. At the end of the stream it gets no bytes.
 ///
 /// # Errors
 ///

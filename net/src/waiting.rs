@@ -20,7 +20,8 @@ pub(crate) struct Key {
 }
 
 impl Waiting {
-    /// Stores a waker, in the place of `key` if that is still good. Returns what it displaces, to be dropped without a lock.
+    /// Stores a waker, in the place of `key` if that is still good. Returns what it displaces, to be dropped without a
+    /// lock.
     #[must_use]
     pub(crate) fn store(&mut self, key: &mut Option<Key>, waker: Waker) -> Option<Waker> {
         if let Some(key) = key

@@ -1,7 +1,7 @@
 //! [`Buffer`]: what has been received and not taken, and how much of it was searched.
 //!
-//! Pure data. Its memory is there from the first [`room`](Buffer::room) on, grows when what is in it must stay together, and
-//! shrinks again when that has been taken.
+//! Pure data. Its memory is there from the first [`room`](Buffer::room) on, grows when what is in it must stay
+//! together, and shrinks again when that has been taken.
 
 /// How much a buffer holds, unless a longer line needs more.
 const CAPACITY: usize = 8 << 10;

@@ -28,7 +28,8 @@ const FILL_BUF: Call<Reading> = Call::new("BufReader::fill_buf");
 
 /// Reads from a stream through a buffer, by lines above all.
 ///
-/// A line has a limit of length, 64 KiB unless [`with_limit`](Self::with_limit) says another: a longer one is an error, and not memory.
+/// A line has a limit of length, 64 KiB unless [`with_limit`](Self::with_limit) says another: a longer one is an error,
+/// and not memory.
 ///
 /// The stream may be its own, or a reference, or an `Arc`, so that others write to it meanwhile. Who else
 /// reads from it takes what this would have read.

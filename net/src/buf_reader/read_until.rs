@@ -21,9 +21,9 @@ impl<R: StreamRef> BufReader<R> {
     ///
     /// # Errors
     ///
-    /// The kernel's, from `recv(2)`; `InvalidData` when what comes before the delimiter is longer than the reader's limit.
-    /// Nothing has been taken then: it is in the [`buffer`](Self::buffer), and the same error comes again until it is
-    /// [consumed](Self::consume).
+    /// The kernel's, from `recv(2)`; `InvalidData` when what comes before the delimiter is longer than the reader's
+    /// limit. Nothing has been taken then: it is in the [`buffer`](Self::buffer), and the same error comes again until
+    /// it is [consumed](Self::consume).
     ///
     /// # Panics
     ///
@@ -60,13 +60,13 @@ impl<R: StreamRef> BufReader<R> {
         }
     }
 
-    /// Waits for a line, and takes it; `None` at the end of the stream. Its end, `\n` or `\r\n`, is not part of what it gives, which stays
-    /// in the buffer until the reader is used again. The last line need not have an end.
+    /// Waits for a line, and takes it; `None` at the end of the stream. Its end, `\n` or `\r\n`, is not part of what it
+    /// gives, which stays in the buffer until the reader is used again. The last line need not have an end.
     ///
     /// # Errors
     ///
-    /// As [`read_until`](Self::read_until); `InvalidData`, too, if the line is not UTF-8: `read_until(b'\n')` then gives it as
-    /// bytes.
+    /// As [`read_until`](Self::read_until); `InvalidData`, too, if the line is not UTF-8: `read_until(b'\n')` then
+    /// gives it as bytes.
     ///
     /// # Panics
     ///

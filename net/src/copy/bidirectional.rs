@@ -14,15 +14,15 @@ use waterwheel_timer::{Sleep, sleep};
 
 const CALLS: Calls = Calls::new("copy_bidirectional");
 
-/// Relays between `a` and `b`: writes to each what comes from the other, until both have ended, and gives the numbers of bytes
-/// from `a` to `b` and from `b` to `a`.
+/// Relays between `a` and `b`: writes to each what comes from the other, until both have ended, and gives the numbers
+/// of bytes from `a` to `b` and from `b` to `a`.
 ///
-/// When one ends its writing, and all of that has been written to the other, the other's is ended too (`shutdown(2)`), so that its
-/// peer sees the end; the other direction goes on. It moves bytes as [`copy`](crate::copy) does, and holds no memory for them
-/// while nothing comes.
+/// When one ends its writing, and all of that has been written to the other, the other's is ended too (`shutdown(2)`),
+/// so that its peer sees the end; the other direction goes on. It moves bytes as [`copy`](crate::copy) does, and holds
+/// no memory for them while nothing comes.
 ///
-/// A peer that has gone without a word leaves a relay that waits for ever. [`idle_timeout`](CopyBidirectional::idle_timeout)
-/// ends it.
+/// A peer that has gone without a word leaves a relay that waits for ever.
+/// [`idle_timeout`](CopyBidirectional::idle_timeout) ends it.
 ///
 /// # Errors
 ///
@@ -100,8 +100,8 @@ struct Idle {
 }
 
 impl CopyBidirectional<'_> {
-    /// Ends the relay with `TimedOut` when no byte has gone, and no end, in either direction, for `limit`: also when only one
-    /// direction is left.
+    /// Ends the relay with `TimedOut` when no byte has gone, and no end, in either direction, for `limit`: also when
+    /// only one direction is left.
     pub fn idle_timeout(mut self, limit: Duration) -> Self {
         self.idle = Some(Idle { limit, sleep: None });
         self

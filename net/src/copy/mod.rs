@@ -29,8 +29,8 @@ const COPY: Calls = Calls::new("copy");
 ///
 /// It does not end the writing of `writer`: `shutdown` does.
 ///
-/// Large pieces go through a pipe and are not copied (`splice(2)`); small ones, and all if the kernel refuses, through a buffer
-/// that the connections of a worker share. While nothing comes, neither is held.
+/// Large pieces go through a pipe and are not copied (`splice(2)`); small ones, and all if the kernel refuses, through
+/// a buffer that the connections of a worker share. While nothing comes, neither is held.
 ///
 /// # Errors
 ///
@@ -42,8 +42,8 @@ const COPY: Calls = Calls::new("copy");
 ///
 /// # Cancel safety
 ///
-/// Dropped midway, it may have read what it has not written, up to the size of a pipe (1 MiB), and that is lost. Nothing is lost while nothing
-/// is on its way. Keep the future, and await it by `&mut`, to interrupt and go on.
+/// Dropped midway, it may have read what it has not written, up to the size of a pipe (1 MiB), and that is lost.
+/// Nothing is lost while nothing is on its way. Keep the future, and await it by `&mut`, to interrupt and go on.
 ///
 /// # Examples
 ///

@@ -61,8 +61,8 @@ impl Pipe {
         Ok(count)
     }
 
-    /// Gives the socket what is in the pipe, or as much as it has room for. There is something, so that `WouldBlock` is of
-    /// the socket.
+    /// Gives the socket what is in the pipe, or as much as it has room for. There is something, so that `WouldBlock` is
+    /// of the socket.
     pub(super) fn drain(&mut self, to: &OwnedFd) -> io::Result<usize> {
         debug_assert!(self.held > 0, "`WouldBlock` could mean an empty pipe");
         let count = splice::splice(self.reader.as_fd(), to.as_fd(), self.held)?;

@@ -1,7 +1,8 @@
 //! [`Pump`]: one direction of a copy, from one stream to another.
 //!
-//! Bytes go through the worker's shared buffer while they come in small pieces: a `recv` and a `send` a piece, and nothing
-//! is held when there is none. A piece that fills the buffer makes the flow a *bulk* one: then they go through a pipe, by
+//! Bytes go through the worker's shared buffer while they come in small pieces: a `recv` and a `send` a piece, and
+//! nothing is held when there is none. A piece that fills the buffer makes the flow a *bulk* one: then they go through
+//! a pipe, by
 //! `splice(2)`, and are not copied. Small pieces make it an ordinary one again.
 //!
 //! Invariants:

@@ -20,12 +20,12 @@ const PIECE: u64 = 1 << 20;
 /// How many bytes go in one poll, more or less, before others have their turn.
 const SHARE: u64 = 4 << 20;
 
-/// Sends `length` bytes of `file`, from `offset` on, through `stream`, and gives the number of bytes sent, which is less if
-/// the file ends before.
+/// Sends `length` bytes of `file`, from `offset` on, through `stream`, and gives the number of bytes sent, which is
+/// less if the file ends before.
 ///
-/// The bytes go within the kernel (`sendfile(2)`), or, from files that have no pages to send, by way of a buffer. The position of `file` is neither
-/// used nor changed. It waits for room in the socket; but pages that must come from the disk *block the worker* until they are there:
-/// where that is slow, read the file in `spawn_blocking`.
+/// The bytes go within the kernel (`sendfile(2)`), or, from files that have no pages to send, by way of a buffer. The
+/// position of `file` is neither used nor changed. It waits for room in the socket; but pages that must come from the
+/// disk *block the worker* until they are there: where that is slow, read the file in `spawn_blocking`.
 ///
 /// # Errors
 ///

@@ -3,7 +3,8 @@
 //! | module | what is there |
 //! |---|---|
 //! | here | [`Outbox`] |
-//! | `core` | who writes, and when: the invariants, the lock order, the waker |
+//! | `core` | what all share: the right to write, the invariants, the lock order |
+//! | `flush` | writing, at once and by the outbox's waker; giving up |
 //! | `queue` | messages in order, and how far the first has gone: pure data |
 //! | `message` | [`Message`]: owned bytes |
 //! | `sent` | [`Sent`]: the completion of a message |
@@ -22,6 +23,7 @@
 mod close;
 mod core;
 mod failure;
+mod flush;
 mod message;
 mod queue;
 mod ready;
@@ -46,29 +48,29 @@ use std::time::Instant;
 /// *write complete* of event libraries, for many senders.
 ///
 /// [`send`](Self::send) takes a message, writes it at once if nothing is queued, and else queues it. It never waits and
-/// never fails; the [`Sent`] that it returns resolves when the last byte of *that message* is in the kernel. What is queued
-/// goes when the socket has room, several messages with one system call, by a waker of the outbox's own: no task is needed,
-/// and a worker that is stuck does not keep it from going.
+/// never fails; the [`Sent`] that it returns resolves when the last byte of *that message* is in the kernel. What is
+/// queued goes when the socket has room, several messages with one system call, by a waker of the outbox's own: no task
+/// is needed, and a worker that is stuck does not keep it from going.
 ///
 /// Completion never runs inside the call that wrote: it wakes the task that awaits.
 ///
-/// Nothing is refused for being too much. [`ready`](Self::ready) and [`is_over`](Self::is_over) tell senders when to pause,
-/// by [`Watermarks`]; [`queued_bytes`](Self::queued_bytes) is what to watch.
+/// Nothing is refused for being too much. [`ready`](Self::ready) and [`is_over`](Self::is_over) tell senders when to
+/// pause, by [`Watermarks`]; [`queued_bytes`](Self::queued_bytes) is what to watch.
 ///
 /// # Failure
 ///
-/// When a write fails, the outbox fails: no further message goes, for the peer would see it after a gap. Every message that
-/// has not gone gets an error of that kind, and so does each that is sent later.
+/// When a write fails, the outbox fails: no further message goes, for the peer would see it after a gap. Every message
+/// that has not gone gets an error of that kind, and so does each that is sent later.
 ///
 /// # The end
 ///
-/// [`close`](Self::close) sends what is queued, then the end of the stream. Dropped, an outbox gives up what is queued: each
-/// [`Sent`] gets `ConnectionAborted`. It keeps nothing of the stream then.
+/// [`close`](Self::close) sends what is queued, then the end of the stream. Dropped, an outbox gives up what is queued:
+/// each [`Sent`] gets `ConnectionAborted`. It keeps nothing of the stream then.
 ///
 /// # Runtimes
 ///
-/// It registers the stream with the reactor of the thread that it was made on, or, if that has ended or there was none, with that of the
-/// thread that finds the socket full. If no runtime is left to wait in, what is queued fails.
+/// It registers the stream with the reactor of the thread that it was made on, or, if that has ended or there was none,
+/// with that of the thread that finds the socket full. If no runtime is left to wait in, what is queued fails.
 ///
 /// # Other writers
 ///
@@ -135,11 +137,11 @@ impl<S: StreamSocket> Outbox<S> {
         }
     }
 
-    /// Sends a message: writes it at once if nothing is queued (`send(2)`), or as much of it as there is room for, and queues
-    /// what does not go.
+    /// Sends a message: writes it at once if nothing is queued (`send(2)`), or as much of it as there is room for, and
+    /// queues what does not go.
     ///
-    /// It does not wait, and may be called on any thread, in a runtime or not. What goes wrong is told by the [`Sent`]. Drop
-    /// that to let the message go by itself.
+    /// It does not wait, and may be called on any thread, in a runtime or not. What goes wrong is told by the [`Sent`].
+    /// Drop that to let the message go by itself.
     ///
     /// # Errors
     ///
@@ -247,11 +249,12 @@ impl<S: StreamSocket> Outbox<S> {
         &self.core.stream
     }
 
-    /// Takes no more messages, sends those that are queued, then the end of the stream (`shutdown(2)`), and tells what was left.
+    /// Takes no more messages, sends those that are queued, then the end of the stream (`shutdown(2)`), and tells what
+    /// was left.
     ///
-    /// From this call on, a message that is sent fails with `BrokenPipe`. If not all have gone by `deadline`, those that have
-    /// not fail with `TimedOut`, and the end is sent after what has gone, which may be in the midst of a message: the report
-    /// tells.
+    /// From this call on, a message that is sent fails with `BrokenPipe`. If not all have gone by `deadline`, those
+    /// that have not fail with `TimedOut`, and the end is sent after what has gone, which may be in the midst of a
+    /// message: the report tells.
     ///
     /// # Panics
     ///
@@ -259,8 +262,8 @@ impl<S: StreamSocket> Outbox<S> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the outbox closed to new messages, without a deadline: what is queued still goes, and no end is sent. Another
-    /// call takes up where it was.
+    /// Dropping the future leaves the outbox closed to new messages, without a deadline: what is queued still goes, and
+    /// no end is sent. Another call takes up where it was.
     ///
     /// # Examples
     ///

@@ -17,8 +17,8 @@ use waterwheel_reactor::budget;
 ///
 /// # Errors
 ///
-/// What the outbox has failed with, of the same kind for each message that had not gone; [`written`](Self::written) tells how
-/// much of this one went before.
+/// What the outbox has failed with, of the same kind for each message that had not gone; [`written`](Self::written)
+/// tells how much of this one went before.
 ///
 /// # Cancel safety
 ///
@@ -104,8 +104,8 @@ impl fmt::Debug for Sent {
     }
 }
 
-/// What the outbox and the [`Sent`] of a queued message share. Its lock is a leaf, and no waker is cloned, woken or dropped
-/// under it.
+/// What the outbox and the [`Sent`] of a queued message share. Its lock is a leaf, and no waker is cloned, woken or
+/// dropped under it.
 #[derive(Debug)]
 pub(super) struct Completion {
     progress: Mutex<Progress>,

@@ -1,7 +1,7 @@
 //! [`Watermarks`]: between which numbers of queued bytes an outbox says that it has too many.
 
-/// When an [`Outbox`](crate::Outbox) [is over](crate::Outbox::is_over): from more than `high` bytes queued, until `low` or
-/// fewer are.
+/// When an [`Outbox`](crate::Outbox) [is over](crate::Outbox::is_over): from more than `high` bytes queued, until `low`
+/// or fewer are.
 ///
 /// They refuse nothing. A sender that asks [`ready`](crate::Outbox::ready) before each message keeps what is queued below
 /// `high` and one message.

@@ -6,8 +6,8 @@
 //! event will come. So the acceptor comes back by itself, when one of its own connections has ended, or after a pause
 //! that grows from 5 ms to 100 ms.
 //!
-//! It holds a descriptor in reserve. When they have been out for longer than it was told to be patient, it gives that up for a moment,
-//! in which it accepts a connection, and closes it: a peer that is refused knows.
+//! It holds a descriptor in reserve. When they have been out for longer than it was told to be patient, it gives that
+//! up for a moment, in which it accepts a connection, and closes it: a peer that is refused knows.
 
 use super::connection;
 use super::listener::Listener;

@@ -13,12 +13,12 @@ const BACKLOG: i32 = 4096;
 impl TcpListener {
     /// Listens at `address` with `count` sockets, among which the kernel deals connections out (`SO_REUSEPORT`).
     ///
-    /// Given to [`serve`](crate::serve), each has a task that accepts from it, so that several workers accept at the same time. As
-    /// many as the runtime has seats is a good number: `Handle::current().metrics().workers.len()`. To which worker a listener
-    /// comes is left to the runtime.
+    /// Given to [`serve`](crate::serve), each has a task that accepts from it, so that several workers accept at the
+    /// same time. As many as the runtime has seats is a good number: `Handle::current().metrics().workers.len()`. To
+    /// which worker a listener comes is left to the runtime.
     ///
-    /// Port 0 stands for any that is free, the same for all. A connection stays with the listener that it was dealt to: when one is
-    /// dropped, those that wait at it are reset.
+    /// Port 0 stands for any that is free, the same for all. A connection stays with the listener that it was dealt to:
+    /// when one is dropped, those that wait at it are reset.
     ///
     /// # Errors
     ///

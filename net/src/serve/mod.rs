@@ -32,12 +32,12 @@ use std::time::{Duration, Instant};
 
 /// Accepts connections, and runs `handler` for each, in a task of its own.
 ///
-/// It serves in the background, in the runtime that it is called in, from one listener or a `Vec` of them. The [`Server`] ends it; dropped,
-/// that leaves it to serve as long as the runtime lasts.
+/// It serves in the background, in the runtime that it is called in, from one listener or a `Vec` of them. The
+/// [`Server`] ends it; dropped, that leaves it to serve as long as the runtime lasts.
 ///
 /// No error ends it. Those of connections, which handlers return, and panics in handlers go to
-/// [`on_error`](ServeOptions::on_error). A connection that was aborted while it waited is passed over. When descriptors or memory
-/// have run out, it pauses, which costs next to nothing, and goes on when there are some again, by itself.
+/// [`on_error`](ServeOptions::on_error). A connection that was aborted while it waited is passed over. When descriptors
+/// or memory have run out, it pauses, which costs next to nothing, and goes on when there are some again, by itself.
 ///
 /// # Panics
 ///
@@ -120,10 +120,11 @@ impl Server {
         shutdown::report(&self.register)
     }
 
-    /// Stops accepting, lets handlers finish until `deadline`, then cancels those that have not, and tells what has become of
-    /// all. The listeners are closed at once: who connects then is refused by the kernel.
+    /// Stops accepting, lets handlers finish until `deadline`, then cancels those that have not, and tells what has
+    /// become of all. The listeners are closed at once: who connects then is refused by the kernel.
     ///
-    /// A cancelled handler is dropped where it waits. One that is stuck in a poll is waited for no longer than one second.
+    /// A cancelled handler is dropped where it waits. One that is stuck in a poll is waited for no longer than one
+    /// second.
     ///
     /// # Panics
     ///

@@ -63,11 +63,11 @@ impl<A> ServeOptions<A> {
         self
     }
 
-    /// Told of each error: of the connection with a peer, when its handler has returned one or has panicked; or of the listener.
-    /// No error ends the server.
+    /// Told of each error: of the connection with a peer, when its handler has returned one or has panicked; or of the
+    /// listener. No error ends the server.
     ///
-    /// It is called on the worker where the error was met, and should not block. When the same error of a listener comes again and
-    /// again, as when descriptors have run out, it is called once.
+    /// It is called on the worker where the error was met, and should not block. When the same error of a listener
+    /// comes again and again, as when descriptors have run out, it is called once.
     #[must_use]
     pub fn on_error(
         mut self,

@@ -4,8 +4,8 @@ use super::check;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Lets other sockets of this user, that say so too, be bound to the same address; set before the socket is bound. The kernel
-/// deals connections out among those that listen.
+/// Lets other sockets of this user, that say so too, be bound to the same address; set before the socket is bound. The
+/// kernel deals connections out among those that listen.
 ///
 /// # Errors
 ///

@@ -12,8 +12,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 ///
 /// # Errors
 ///
-/// The kernel's, from `sendfile(2)`: `EAGAIN` when there is no room; `EINVAL` for a file that cannot be mapped, or an offset that is
-/// none; `EPIPE` or `ECONNRESET` when the peer has gone; `EIO`.
+/// The kernel's, from `sendfile(2)`: `EAGAIN` when there is no room; `EINVAL` for a file that cannot be mapped, or an
+/// offset that is none; `EPIPE` or `ECONNRESET` when the peer has gone; `EIO`.
 pub fn sendfile(
     socket: BorrowedFd<'_>,
     file: BorrowedFd<'_>,

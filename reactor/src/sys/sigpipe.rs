@@ -1,9 +1,10 @@
 //! `signal(7)`: keeps SIGPIPE from the process in the calls that have no flag for it, `splice(2)` and `sendfile(2)`.
 //!
-//! A program of Rust ignores SIGPIPE unless it was built otherwise, and then nothing is to be done. But in a library that
-//! another program has loaded, or where somebody has set it so, its disposition is the default, and a peer that has gone
-//! would end the process. Then the signal is blocked in this thread for the time of the call; if the call has raised it, which it does
-//! in the calling thread, it is taken back; and the thread's mask is what it was. No other thread, and no child, sees any of this.
+//! A program of Rust ignores SIGPIPE unless it was built otherwise, and then nothing is to be done. But in a library
+//! that another program has loaded, or where somebody has set it so, its disposition is the default, and a peer that
+//! has gone would end the process. Then the signal is blocked in this thread for the time of the call; if the call has
+//! raised it, which it does in the calling thread, it is taken back; and the thread's mask is what it was. No other
+//! thread, and no child, sees any of this.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -13,7 +14,8 @@ pub(super) fn without_sigpipe<R>(call: impl FnOnce() -> io::Result<R>) -> io::Re
     if is_default() { blocked(call) } else { call() }
 }
 
-/// Whether SIGPIPE would end the process. Asked each time, for who changes it tells nobody: it is a tenth of a microsecond.
+/// Whether SIGPIPE would end the process. Asked each time, for who changes it tells nobody: it is a tenth of a
+/// microsecond.
 fn is_default() -> bool {
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: nothing is set, and the kernel writes the present action to `action`.

@@ -11,8 +11,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 ///
 /// # Errors
 ///
-/// The kernel's, from `splice(2)`: `EAGAIN` when there is nothing to take, or no room to put it; `EINVAL` for a descriptor that
-/// it cannot splice; `EPIPE` or `ECONNRESET` when the peer has gone.
+/// The kernel's, from `splice(2)`: `EAGAIN` when there is nothing to take, or no room to put it; `EINVAL` for a
+/// descriptor that it cannot splice; `EPIPE` or `ECONNRESET` when the peer has gone.
 pub fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
     let (from, to) = (from.as_raw_fd(), to.as_raw_fd());
     let flags = libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK;
