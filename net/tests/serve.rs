@@ -349,7 +349,12 @@ fn exhausted<F: Future<Output = usize>>(
                 client
             }));
         }
-        until(|| told.load(Ordering::SeqCst) > 0).await;
+        // Nothing more can be accepted, and those who have been know it.
+        until(|| {
+            let known = served.load(Ordering::SeqCst) >= server.connections();
+            told.load(Ordering::SeqCst) > 0 && known
+        })
+        .await;
         let refuses = then(CLIENTS, Arc::clone(&served), free).await > 0;
         for task in tasks {
             drop(task.await);
