@@ -23,8 +23,11 @@ pub(crate) mod sealed {
 
         /// The descriptor, as it is awaited.
         fn io(&self) -> &AsyncFd<OwnedFd>;
+    }
 
-        /// The stream of a connected descriptor.
+    /// A stream that can be made of a connected descriptor.
+    pub trait FromIo {
+        /// The stream.
         fn from_io(io: AsyncFd<OwnedFd>) -> Self;
     }
 }
@@ -67,10 +70,6 @@ impl sealed::Io for TcpStream {
     fn io(&self) -> &AsyncFd<OwnedFd> {
         &self.io
     }
-
-    fn from_io(io: AsyncFd<OwnedFd>) -> Self {
-        Self { io }
-    }
 }
 
 impl StreamSocket for TcpStream {}
@@ -85,10 +84,18 @@ impl sealed::Io for UnixStream {
     fn io(&self) -> &AsyncFd<OwnedFd> {
         &self.io
     }
+}
 
+impl StreamSocket for UnixStream {}
+
+impl sealed::FromIo for TcpStream {
     fn from_io(io: AsyncFd<OwnedFd>) -> Self {
         Self { io }
     }
 }
 
-impl StreamSocket for UnixStream {}
+impl sealed::FromIo for UnixStream {
+    fn from_io(io: AsyncFd<OwnedFd>) -> Self {
+        Self { io }
+    }
+}

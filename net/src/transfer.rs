@@ -17,10 +17,23 @@ pub(crate) fn poll_recv<S: StreamSocket>(
     call: Call<Reading>,
     buffer: &mut [u8],
 ) -> Poll<io::Result<usize>> {
+    poll_recv_from(S::SHORT_READ_DRAINS, wait, cx, call, buffer)
+}
+
+/// The same from a stream of a kind that is known at run time only, by whether a
+/// [short read drains](crate::stream_socket::sealed::Io::SHORT_READ_DRAINS) it.
+#[inline]
+pub(crate) fn poll_recv_from(
+    short_read_drains: bool,
+    wait: &mut Wait<'_, OwnedFd, Reading>,
+    cx: &mut Context<'_>,
+    call: Call<Reading>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
     if buffer.is_empty() {
         return Poll::Ready(Ok(0));
     }
-    if S::SHORT_READ_DRAINS {
+    if short_read_drains {
         wait.poll_transfer(cx, call, buffer.len(), |fd| {
             socket::recv(fd.as_fd(), buffer)
         })

@@ -16,12 +16,12 @@ use std::marker::PhantomData;
 use std::os::fd::AsFd;
 use std::task::{Poll, Waker};
 
-/// What [`Wait`](crate::Wait) is for a future, for who is no future: a queue that flushes itself, whose waker does the work
-/// when it is woken.
+/// What [`Wait`](crate::Wait) is for a future, for who is no future: a queue that flushes itself, whose waker does the
+/// work when it is woken.
 ///
-/// It stands beside the descriptor, often in one structure with it, and so is told at each call which one it is: always the
-/// same. It counts no [budget](crate::budget), for it works where no task is polled; who uses it
-/// bounds what it does at a time, and comes back [at the next turn](Self::next_turn).
+/// It stands beside the descriptor, often in one structure with it, and so is told at each call which one it is: always
+/// the same. It counts no [budget](crate::budget), for it works where no task is polled; who uses it bounds what it
+/// does at a time, and comes back [at the next turn](Self::next_turn).
 ///
 /// Dropped, it leaves its waker where that is, to be woken once for nothing. [`leave`](Self::leave) takes it back.
 ///
@@ -71,8 +71,8 @@ impl<W: Way> Stay<W> {
     ///
     /// # Errors
     ///
-    /// What `operation` gives; what `epoll_ctl(2)` gives if the descriptor cannot be registered; that there is no reactor to
-    /// register it with: the thread has [entered](Reactor::enter) none, or one that has been closed.
+    /// What `operation` gives; what `epoll_ctl(2)` gives if the descriptor cannot be registered; that there is no
+    /// reactor to register it with: the thread has [entered](Reactor::enter) none, or one that has been closed.
     pub fn poll_transfer<T: AsFd>(
         &mut self,
         fd: &AsyncFd<T>,
@@ -150,8 +150,8 @@ impl<W: Way> Default for Stay<W> {
     }
 }
 
-/// The direction has said `WouldBlock`, or is to be treated so: see [`AsyncFd::would_block`]. Without a reactor this is an
-/// error, not a panic, for who calls this may be a thread that never polls.
+/// The direction has said `WouldBlock`, or is to be treated so: see [`AsyncFd::would_block`]. Without a reactor this is
+/// an error, not a panic, for who calls this may be a thread that never polls.
 fn register<T: AsFd, W: Way>(fd: &AsyncFd<T>, seen: Seen<'_>, call: Call<W>) -> io::Result<()> {
     if !seen.is_registered() && Reactor::current().is_none() {
         return Err(io::Error::other(format!(
@@ -163,8 +163,8 @@ fn register<T: AsFd, W: Way>(fd: &AsyncFd<T>, seen: Seen<'_>, call: Call<W>) -> 
 }
 
 impl Source {
-    /// Stores a waker for `direction`, ready or not, and has the kernel tell once more what holds, which takes the waker in
-    /// the next turn. `false`: it is registered nowhere, and nothing is left.
+    /// Stores a waker for `direction`, ready or not, and has the kernel tell once more what holds, which takes the
+    /// waker in the next turn. `false`: it is registered nowhere, and nothing is left.
     fn park_for_report(
         &self,
         direction: Direction,

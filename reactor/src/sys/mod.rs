@@ -14,6 +14,8 @@
 //! | [`fd`] | `fcntl` |
 //! | [`socket`] | `socket`, `bind`, `listen`, `connect`, `accept4`, `recv`, `readv`, `send`, `sendmsg`, `shutdown`, … |
 //! | [`options`], [`credentials`] | `getsockopt`, `setsockopt` |
+//! | [`pipe`], [`splice`], [`sendfile`] | `pipe2`, `fcntl`, `splice`, `sendfile` |
+//! | `sigpipe` | `sigaction`, `pthread_sigmask`, `sigpending`, `sigtimedwait` |
 //! | [`address`] | none: the form in which they take addresses |
 
 pub mod address;
@@ -23,8 +25,12 @@ pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub mod fd;
 pub mod options;
+pub mod pipe;
+pub mod sendfile;
 pub(crate) mod signal;
+mod sigpipe;
 pub mod socket;
+pub mod splice;
 pub(crate) mod timerfd;
 
 use std::io;
@@ -36,5 +42,21 @@ pub(crate) fn check(result: libc::c_int) -> io::Result<libc::c_int> {
         Err(io::Error::last_os_error())
     } else {
         Ok(result)
+    }
+}
+
+/// As [`check`], for calls that return a number of bytes; one that a signal interrupts is made again.
+#[inline]
+fn transferred(mut call: impl FnMut() -> libc::ssize_t) -> io::Result<usize> {
+    loop {
+        match usize::try_from(call()) {
+            Ok(count) => return Ok(count),
+            Err(_) => {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
     }
 }

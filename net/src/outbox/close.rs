@@ -1,0 +1,109 @@
+//! [`Close`]: the end of an outbox; and its [`CloseReport`].
+
+use super::core::{Core, End};
+use super::failure::Failure;
+use crate::StreamSocket;
+use crate::waiting::Key;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+use waterwheel_reactor::sys::socket;
+use waterwheel_timer::{Sleep, sleep_until};
+
+/// The future of [`Outbox::close`](crate::Outbox::close).
+#[must_use = "the end of the stream is sent only when this is awaited"]
+pub struct Close<'a, S: StreamSocket> {
+    core: &'a Arc<Core<S>>,
+    key: Option<Key>,
+    /// `None`: the deadline has passed.
+    deadline: Option<Sleep>,
+}
+
+/// How an [`Outbox`](crate::Outbox) has ended.
+#[derive(Debug)]
+pub struct CloseReport {
+    /// How many messages had not wholly gone. Each one's [`Sent`](crate::Sent) has an error.
+    pub left_messages: usize,
+    /// How many of their bytes had not gone.
+    pub left_bytes: usize,
+    /// What the stream has failed with, if that is why it ended.
+    pub error: Option<io::Error>,
+}
+
+impl CloseReport {
+    /// Whether all that was sent has gone to the kernel, and the end after it.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.left_messages == 0 && self.error.is_none()
+    }
+}
+
+impl<'a, S: StreamSocket> Close<'a, S> {
+    pub(super) fn new(core: &'a Arc<Core<S>>, deadline: Instant) -> Self {
+        Self {
+            core,
+            key: None,
+            deadline: Some(sleep_until(deadline)),
+        }
+    }
+
+    fn report(&self, end: End) -> CloseReport {
+        let (left, mut error) = match end {
+            End::Drained => Default::default(),
+            End::Failed(_, left) if self.deadline.is_none() => (left, None),
+            End::Failed(failure, left) => (left, Some(failure.to_error())),
+        };
+        match socket::shutdown(self.core.stream.as_fd(), Shutdown::Write) {
+            // The connection has gone already, which is an error only to whom something was left.
+            Err(gone) if gone.kind() == io::ErrorKind::NotConnected => {}
+            Err(other) => error = error.or(Some(other)),
+            Ok(()) => {}
+        }
+        CloseReport {
+            left_messages: left.messages,
+            left_bytes: left.bytes,
+            error,
+        }
+    }
+}
+
+impl<S: StreamSocket> Future for Close<'_, S> {
+    type Output = CloseReport;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReport> {
+        let this = self.get_mut();
+        let core = this.core;
+        loop {
+            if let Poll::Ready(end) = core.poll_end(&mut this.key, cx.waker()) {
+                return Poll::Ready(this.report(end));
+            }
+            let Some(deadline) = &mut this.deadline else {
+                // Whoever writes finds that it has failed, and wakes this.
+                return Poll::Pending;
+            };
+            ready!(Pin::new(deadline).poll(cx));
+            this.deadline = None;
+            let reason = "the outbox was closed, and its deadline has passed";
+            core.fail_from_outside(Failure::new(io::ErrorKind::TimedOut, reason));
+        }
+    }
+}
+
+impl<S: StreamSocket> Drop for Close<'_, S> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.core.leave_end(key);
+        }
+    }
+}
+
+impl<S: StreamSocket> fmt::Debug for Close<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Close").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,103 @@
+//! [`ServerShutdown`]: the graceful end of a server; and its [`ServeReport`].
+
+use super::register::{Counts, Register};
+use crate::waiting::Key;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+use waterwheel_timer::{Sleep, sleep_until};
+
+/// How long to wait for those who were cancelled, who are dropped at once unless they are stuck in a poll.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
+/// What has become of a server's connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServeReport {
+    /// How many were accepted, and given to the handler. All of them are counted in one of the next five.
+    pub accepted: u64,
+    /// Their handlers have returned `Ok`.
+    pub finished: u64,
+    /// Their handlers have returned an error.
+    pub failed: u64,
+    /// Their handlers have panicked.
+    pub panicked: u64,
+    /// Their handlers were dropped: because the deadline had passed, or their runtime had ended.
+    pub cancelled: u64,
+    /// Their handlers had been cancelled, and were stuck in a poll.
+    pub left: u64,
+    /// How many were accepted and closed at once, as descriptors had run out.
+    pub refused: u64,
+}
+
+/// The future of [`Server::shutdown`](crate::Server::shutdown).
+#[derive(Debug)]
+#[must_use = "handlers are cancelled at the deadline only while this is awaited"]
+pub struct ServerShutdown {
+    register: Arc<Register>,
+    key: Option<Key>,
+    deadline: Sleep,
+    cancelled: bool,
+}
+
+impl ServerShutdown {
+    pub(super) fn new(register: Arc<Register>, deadline: Instant) -> Self {
+        register.stop();
+        Self {
+            register,
+            key: None,
+            deadline: sleep_until(deadline),
+            cancelled: false,
+        }
+    }
+}
+
+pub(super) fn report(register: &Register) -> ServeReport {
+    let Counts {
+        accepted,
+        finished,
+        failed,
+        panicked,
+        cancelled,
+        refused,
+    } = register.counts();
+    ServeReport {
+        accepted,
+        finished,
+        failed,
+        panicked,
+        cancelled,
+        left: accepted - finished - failed - panicked - cancelled,
+        refused,
+    }
+}
+
+impl Future for ServerShutdown {
+    type Output = ServeReport;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ServeReport> {
+        let this = self.get_mut();
+        loop {
+            if this.register.poll_end(&mut this.key, cx).is_ready() {
+                break;
+            }
+            ready!(Pin::new(&mut this.deadline).poll(cx));
+            if this.cancelled {
+                break;
+            }
+            this.cancelled = true;
+            this.deadline.reset(Instant::now() + LAST_WAIT);
+            this.register.cancel();
+        }
+        Poll::Ready(report(&this.register))
+    }
+}
+
+impl Drop for ServerShutdown {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.register.leave_ending(key);
+        }
+    }
+}

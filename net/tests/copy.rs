@@ -1,0 +1,486 @@
+//! Relays and copies lose nothing, mix nothing, end when they should, and hold nothing while nothing comes.
+
+mod support;
+
+use std::fs::{self, File};
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{self, Shutdown};
+use std::os::unix::process::ExitStatusExt;
+use std::pin::Pin;
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+use support::{Hash, Random, block_on, pair_with_std, rerun, role};
+use waterwheel::net::{TcpStream, copy, copy_bidirectional, send_file};
+use waterwheel::spawn;
+
+const SEED: u64 = 0x0c09_75ee_d000_0001;
+
+/// Two connections with a relay's two ends between them.
+struct Relayed {
+    front: TcpStream,
+    back: TcpStream,
+    client: net::TcpStream,
+    server: net::TcpStream,
+}
+
+fn relayed() -> io::Result<Relayed> {
+    let (front, client) = pair_with_std()?;
+    let (back, server) = pair_with_std()?;
+    Ok(Relayed {
+        front,
+        back,
+        client,
+        server,
+    })
+}
+
+/// Writes chunks of random sizes, small and large, then the end.
+fn write_random(mut to: net::TcpStream, seed: u64, bytes: usize) -> io::Result<Hash> {
+    let mut random = Random(seed);
+    let mut hash = Hash::new();
+    while hash.bytes < bytes {
+        let most = [10, 1_000, 100_000, 2_000_000][random.up_to(4) - 1];
+        let size = random.up_to(most);
+        let chunk = random.bytes(size);
+        to.write_all(&chunk)?;
+        hash.update(&chunk);
+    }
+    to.shutdown(Shutdown::Write)?;
+    Ok(hash)
+}
+
+fn read_hashed(mut from: net::TcpStream) -> io::Result<Hash> {
+    let mut hash = Hash::new();
+    let mut buffer = vec![0; 300_000];
+    loop {
+        match from.read(&mut buffer)? {
+            0 => return Ok(hash),
+            count => hash.update(&buffer[..count]),
+        }
+    }
+}
+
+#[test]
+fn random_chunks_come_through_a_relay_both_ways() -> io::Result<()> {
+    block_on(async {
+        println!("seed {SEED:#x}");
+        let Relayed {
+            front,
+            back,
+            client,
+            server,
+        } = relayed()?;
+        let ends = [client, server];
+        let writers = [0, 1].map(|end| {
+            let stream = ends[end].try_clone().expect("dup");
+            thread::spawn(move || write_random(stream, SEED + end as u64, 24 << 20))
+        });
+        let readers = ends.map(|stream| thread::spawn(move || read_hashed(stream)));
+        let counts = copy_bidirectional(&front, &back).await?;
+        drop((front, back));
+        let written = writers.map(|writer| writer.join().expect("a writer").expect("written"));
+        let read = readers.map(|reader| reader.join().expect("a reader").expect("read"));
+        assert_eq!(read[1], written[0], "from the client (seed {SEED:#x})");
+        assert_eq!(read[0], written[1], "from the server (seed {SEED:#x})");
+        assert_eq!(counts, (read[1].bytes as u64, read[0].bytes as u64));
+        Ok(())
+    })
+}
+
+#[test]
+fn each_end_comes_through_and_the_other_way_goes_on() -> io::Result<()> {
+    block_on(async {
+        let Relayed {
+            front,
+            back,
+            mut client,
+            mut server,
+        } = relayed()?;
+        let relay = spawn(async move { copy_bidirectional(&front, &back).await });
+        let ends = thread::spawn(move || -> io::Result<()> {
+            client.write_all(b"question")?;
+            client.shutdown(Shutdown::Write)?;
+            let mut all = Vec::new();
+            server.read_to_end(&mut all)?;
+            assert_eq!(all, b"question");
+            server.write_all(b"an")?;
+            server.write_all(b"swer")?;
+            server.shutdown(Shutdown::Write)?;
+            all.clear();
+            client.read_to_end(&mut all)?;
+            assert_eq!(all, b"answer");
+            Ok(())
+        });
+        assert_eq!(relay.await.expect("no panic")?, (8, 6));
+        ends.join().expect("the ends")
+    })
+}
+
+/// Pitfall: a relay keeps half-open connections for ever (tokio#4556).
+#[test]
+fn a_relay_of_which_one_way_has_ended_ends_when_the_other_is_silent() -> io::Result<()> {
+    block_on(async {
+        let Relayed {
+            front,
+            back,
+            client,
+            mut server,
+        } = relayed()?;
+        client.shutdown(Shutdown::Write)?;
+        server.write_all(b"some")?;
+        let limit = Duration::from_millis(30);
+        let began = Instant::now();
+        let mut relay = copy_bidirectional(&front, &back).idle_timeout(limit);
+        let error = (&mut relay).await.expect_err("silence");
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(began.elapsed() >= limit);
+        assert_eq!(relay.copied(), (0, 4));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_relay_that_is_used_outlives_its_idle_timeout() -> io::Result<()> {
+    block_on(async {
+        let Relayed {
+            front,
+            back,
+            mut client,
+            server,
+        } = relayed()?;
+        let limit = Duration::from_secs(1);
+        let relay =
+            spawn(async move { copy_bidirectional(&front, &back).idle_timeout(limit).await });
+        let began = Instant::now();
+        let mut bytes = 0;
+        while began.elapsed() < limit * 2 {
+            client.write_all(b"x")?;
+            server.set_nonblocking(false)?;
+            let one = server.try_clone()?;
+            let read = waterwheel::spawn_blocking(move || (&one).read_exact(&mut [0]));
+            read.await.expect("no panic")?;
+            bytes += 1;
+            waterwheel::sleep(Duration::from_millis(5)).await;
+        }
+        client.shutdown(Shutdown::Write)?;
+        server.shutdown(Shutdown::Write)?;
+        assert_eq!(relay.await.expect("no panic")?, (bytes, 0));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_reset_ends_both_ways() -> io::Result<()> {
+    block_on(async {
+        let Relayed {
+            front,
+            back,
+            client,
+            mut server,
+        } = relayed()?;
+        // What the client has not read makes its end a reset.
+        server.write_all(b"unread")?;
+        let mut relay = copy_bidirectional(&front, &back);
+        let mut pinned = Pin::new(&mut relay);
+        assert!(futures_util::poll!(&mut pinned).is_pending());
+        client.peek(&mut [0])?;
+        drop(client);
+        let error = pinned.await.expect_err("reset");
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        assert_eq!(relay.copied(), (0, 6));
+        Ok(())
+    })
+}
+
+/// The kernel's buffers full, and a pipe or a buffer as well; then the copy is dropped.
+async fn stall(from: &TcpStream, to: &TcpStream, mut source: &net::TcpStream) -> u64 {
+    source.set_nonblocking(true).expect("fcntl");
+    let mut copying = copy(from, to);
+    let chunk = [0xdd; 100_000];
+    let mut still = 0;
+    loop {
+        let before = copying.copied();
+        let copied = &mut copying;
+        poll_fn(|cx| {
+            assert!(Pin::new(&mut *copied).poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        let full = source.write(&chunk).is_err();
+        if full && copying.copied() == before {
+            still += 1;
+        } else {
+            still = 0;
+        }
+        // What the kernel passes on between the two ends, it passes on meanwhile.
+        if still == 20 {
+            return copying.copied();
+        }
+        waterwheel::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// A pipe with something in it is no other connection's.
+#[test]
+fn what_a_dropped_copy_has_on_its_way_comes_to_nobody_else() -> io::Result<()> {
+    block_on(async {
+        for _ in 0..3 {
+            let Relayed {
+                front,
+                back,
+                client,
+                mut server,
+            } = relayed()?;
+            let copied = stall(&front, &back, &client).await;
+            assert!(copied > 0);
+            drop(back);
+            let mut count = 0;
+            let mut buffer = vec![0; 1 << 20];
+            loop {
+                match server.read(&mut buffer)? {
+                    0 => break,
+                    more => count += more as u64,
+                }
+            }
+            assert_eq!(count, copied, "exactly what was said to be written");
+        }
+        let Relayed {
+            front,
+            back,
+            client,
+            server,
+        } = relayed()?;
+        let writer = thread::spawn(move || write_random(client, SEED, 16 << 20));
+        let reader = thread::spawn(move || read_hashed(server));
+        let copied = copy(&front, &back).await?;
+        drop(back);
+        let read = reader.join().expect("the reader")?;
+        assert_eq!(read, writer.join().expect("the writer")?);
+        assert_eq!(copied, read.bytes as u64);
+        Ok(())
+    })
+}
+
+fn pipes() -> usize {
+    let links = fs::read_dir("/proc/self/fd").expect("proc").flatten();
+    links
+        .filter_map(|link| fs::read_link(link.path()).ok())
+        .filter(|to| to.to_string_lossy().starts_with("pipe:"))
+        .count()
+}
+
+const IDLE: &str = "idle_relays_hold_no_pipes";
+
+/// In a process of its own, as other tests have pipes.
+#[test]
+fn idle_relays_hold_no_pipes() -> io::Result<()> {
+    if role().is_none() {
+        let alone = rerun(IDLE, "alone", "true");
+        assert!(alone.status.success(), "{alone:?}");
+        return Ok(());
+    }
+    // One seat: each thread keeps some pipes.
+    waterwheel::block_on(async {
+        const RELAYS: usize = 64;
+        const BULK: usize = 4 << 20;
+        let before = pipes();
+        let mut ends = Vec::new();
+        for _ in 0..RELAYS {
+            let Relayed {
+                front,
+                back,
+                client,
+                server,
+            } = relayed()?;
+            spawn(async move { copy_bidirectional(&front, &back).await });
+            ends.push((client, server));
+        }
+        let used = waterwheel::spawn_blocking(move || {
+            for (client, server) in &mut ends {
+                let mut to = client.try_clone().expect("dup");
+                let writer = thread::spawn(move || to.write_all(&vec![1; BULK]));
+                server.read_exact(&mut vec![0; BULK]).expect("relayed");
+                writer.join().expect("a writer").expect("written");
+            }
+            ends
+        });
+        let ends = used.await.expect("no panic");
+        // The last of them has yet to find that nothing more comes.
+        for _ in 0..100 {
+            waterwheel::yield_now().await;
+        }
+        let held = pipes() - before;
+        assert!(held <= 16, "{RELAYS} idle relays hold {held} ends of pipes");
+        assert!(held > 0, "none was ever spliced");
+        drop(ends);
+        Ok(())
+    })
+}
+
+/// A file of random bytes that is gone when it is closed.
+fn file(bytes: &[u8]) -> io::Result<File> {
+    let path = std::env::temp_dir().join(format!("waterwheel-copy-{}", std::process::id()));
+    let mut file = File::options()
+        .create(true)
+        .truncate(true)
+        .read(true)
+        .write(true)
+        .open(&path)?;
+    fs::remove_file(path)?;
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+#[test]
+fn a_part_of_a_file_is_sent() -> io::Result<()> {
+    block_on(async {
+        let bytes = Random(SEED).bytes(20 << 20);
+        let file = file(&bytes)?;
+        let (ours, mut theirs) = pair_with_std()?;
+        let reader = thread::spawn(move || {
+            let mut all = Vec::new();
+            theirs.read_to_end(&mut all).map(|_| all)
+        });
+        let (offset, length) = (12_345, (18 << 20) + 7);
+        assert_eq!(send_file(&file, offset, length, &ours).await?, length);
+        let rest = send_file(&file, offset + length, u64::MAX, &ours).await?;
+        assert_eq!(rest, bytes.len() as u64 - offset - length, "to its end");
+        assert_eq!(
+            send_file(&file, u64::MAX, 10, &ours).await.ok(),
+            None,
+            "no offset"
+        );
+        assert_eq!(
+            send_file(&file, 1 << 40, 10, &ours).await?,
+            0,
+            "beyond the end"
+        );
+        drop(ours);
+        let all = reader.join().expect("the reader")?;
+        assert!(all == bytes[offset as usize..], "seed {SEED:#x}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_file_without_pages_is_sent_as_well() -> io::Result<()> {
+    block_on(async {
+        let (ours, mut theirs) = pair_with_std()?;
+        let version = File::open("/proc/version")?;
+        let sent = send_file(&version, 0, u64::MAX, &ours).await?;
+        drop(ours);
+        let mut all = Vec::new();
+        theirs.read_to_end(&mut all)?;
+        assert_eq!(all, fs::read("/proc/version")?);
+        assert_eq!(sent, all.len() as u64);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_dropped_send_has_sent_what_it_said() -> io::Result<()> {
+    block_on(async {
+        let file = file(&vec![7; 32 << 20])?;
+        let (ours, theirs) = pair_with_std()?;
+        let mut sending = send_file(&file, 0, u64::MAX, &ours);
+        loop {
+            let before = sending.sent();
+            assert!(
+                futures_util::poll!(&mut sending).is_pending(),
+                "nobody reads"
+            );
+            if sending.sent() == before {
+                break;
+            }
+        }
+        let sent = sending.sent();
+        drop(sending);
+        drop(ours);
+        assert_eq!(read_hashed(theirs)?.bytes as u64, sent);
+        Ok(())
+    })
+}
+
+const SIGNAL: &str = "moving_bytes_to_a_closed_peer_is_an_error_and_no_signal";
+
+/// Pitfall: SIGPIPE kills the process (monoio#214), and neither `splice` nor `sendfile` has a flag against it.
+#[test]
+fn moving_bytes_to_a_closed_peer_is_an_error_and_no_signal() -> io::Result<()> {
+    if role().is_none() {
+        let alone = rerun(SIGNAL, "alone", "true");
+        assert_eq!(alone.status.signal(), None, "{alone:?}");
+        assert!(alone.status.success(), "{alone:?}");
+        return Ok(());
+    }
+    // SAFETY: no handler is installed, so nothing runs when the signal comes.
+    let previous = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    assert_eq!(previous, libc::SIG_IGN, "as Rust's runtime sets it");
+    block_on(async {
+        let file = file(&[7; 1 << 20])?;
+        for _ in 0..2 {
+            let (ours, _theirs) = pair_with_std()?;
+            ours.shutdown(Shutdown::Write)?;
+            let error = send_file(&file, 0, 10, &ours).await.expect_err("shut");
+            assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        }
+        let Relayed {
+            front,
+            back,
+            client,
+            server,
+        } = relayed()?;
+        // The flow is a bulk one, and in a pipe, when its writer is shut.
+        let copied = {
+            let mut copying = copy(&front, &back);
+            let mut reader = server.try_clone()?;
+            thread::spawn(move || drop((&client).write_all(&vec![1; 64 << 20])));
+            let reading = thread::spawn(move || reader.read_exact(&mut vec![0; 8 << 20]));
+            let mut error = None;
+            poll_fn(|cx| {
+                if copying.copied() > 4 << 20 {
+                    drop(back.shutdown(Shutdown::Write));
+                }
+                Pin::new(&mut copying).poll(cx).map(|end| error = end.err())
+            })
+            .await;
+            drop(reading.join());
+            assert_eq!(error.map(|e| e.kind()), Some(ErrorKind::BrokenPipe));
+            copying.copied()
+        };
+        assert!(copied > 0);
+        Ok(())
+    })
+}
+
+const NO_PIPE: &str = "without_descriptors_for_a_pipe_bytes_go_all_the_same";
+
+#[test]
+fn without_descriptors_for_a_pipe_bytes_go_all_the_same() -> io::Result<()> {
+    if role().is_none() {
+        let alone = rerun(NO_PIPE, "alone", "ulimit -n 64");
+        assert!(alone.status.success(), "{alone:?}");
+        return Ok(());
+    }
+    // One seat: all that it will ever have of descriptors it has at the start.
+    waterwheel::block_on(async {
+        let Relayed {
+            front,
+            back,
+            client,
+            server,
+        } = relayed()?;
+        let mut hogs = Vec::new();
+        while let Ok(hog) = File::open("/dev/null") {
+            hogs.push(hog);
+        }
+        let writer = thread::spawn(move || write_random(client, SEED, 16 << 20));
+        let reader = thread::spawn(move || read_hashed(server));
+        copy(&front, &back).await?;
+        drop(back);
+        let read = reader.join().expect("the reader")?;
+        assert_eq!(read, writer.join().expect("the writer")?);
+        Ok(())
+    })
+}
