@@ -11,11 +11,13 @@
 //! | `timerfd` | `timerfd_create`, `timerfd_settime`, `clock_gettime` |
 //! | [`fd`] | `fcntl` |
 //! | [`socket`] | `socket`, `bind`, `listen`, `connect`, `accept4`, `recv`, `readv`, `send`, `sendmsg`, `shutdown`, … |
+//! | [`datagram`] | `recvfrom`, `sendto` |
 //! | [`options`], [`credentials`] | `getsockopt`, `setsockopt` |
 //! | [`address`] | none: the form in which they take addresses |
 
 pub mod address;
 pub mod credentials;
+pub mod datagram;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub mod fd;
