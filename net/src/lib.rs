@@ -27,6 +27,7 @@
 //! | `unix_datagram` | [`UnixDatagram`] |
 //! | `recv_datagram`, `recv_from` | [`RecvDatagram`], [`RecvFrom`]: their futures |
 //! | `send_datagram`, `send_to` | [`SendDatagram`], [`SendTo`]: likewise |
+//! | `recv_batch`, `send_batch` | [`RecvBatch`], [`SendBatch`]: several datagrams a call |
 //! | `options` | the options of all of them |
 //! | `to_socket_addrs` | [`ToSocketAddrs`]: what names addresses |
 //! | `addresses`, `lookup_host` | from that to the addresses, and one after another, until one serves; [`lookup_host`] |
@@ -48,8 +49,10 @@ mod read;
 mod read_exact;
 mod read_half;
 mod ready;
+mod recv_batch;
 mod recv_datagram;
 mod recv_from;
+mod send_batch;
 mod send_datagram;
 mod send_to;
 mod stream_socket;
@@ -75,8 +78,10 @@ pub use read::{Read, ReadVectored};
 pub use read_exact::ReadExact;
 pub use read_half::{OwnedReadHalf, ReadHalf, ReuniteError};
 pub use ready::{Readable, Writable};
+pub use recv_batch::{Datagram, RecvBatch, RecvMany};
 pub use recv_datagram::RecvDatagram;
 pub use recv_from::RecvFrom;
+pub use send_batch::{SendBatch, SendMany};
 pub use send_datagram::SendDatagram;
 pub use send_to::SendTo;
 pub use stream_socket::StreamSocket;

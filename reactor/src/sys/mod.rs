@@ -11,7 +11,7 @@
 //! | `timerfd` | `timerfd_create`, `timerfd_settime`, `clock_gettime` |
 //! | [`fd`] | `fcntl` |
 //! | [`socket`] | `socket`, `bind`, `listen`, `connect`, `accept4`, `recv`, `readv`, `send`, `sendmsg`, `shutdown`, … |
-//! | [`datagram`] | `recvfrom`, `sendto` |
+//! | [`datagram`], [`messages`] | `recvfrom`, `sendto`, `recvmmsg`, `sendmmsg` |
 //! | [`options`], [`credentials`] | `getsockopt`, `setsockopt` |
 //! | [`address`] | none: the form in which they take addresses |
 
@@ -21,6 +21,7 @@ pub mod datagram;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub mod fd;
+pub mod messages;
 pub mod options;
 pub mod socket;
 pub(crate) mod timerfd;
