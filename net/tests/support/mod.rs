@@ -5,6 +5,7 @@
 #[path = "../../../tests/seats/mod.rs"]
 mod seats;
 
+#[allow(unused_imports, reason = "as above")]
 pub(crate) use seats::block_on;
 use std::future::{Future, poll_fn};
 use std::io;
