@@ -112,7 +112,9 @@ impl Drop for Asking {
 mod tests {
     use super::*;
     use std::pin::pin;
+    use std::sync::mpsc;
     use std::task::{Context, Poll, Waker};
+    use waterwheel_executor::Runtime;
 
     #[test]
     fn without_an_executor_a_name_is_an_error_and_an_address_is_none() -> io::Result<()> {
@@ -130,5 +132,29 @@ mod tests {
         let finding = pin!(found("Test::call", &"127.0.0.1:80"));
         assert!(matches!(finding.poll(&mut cx), Poll::Ready(Ok(_))));
         Ok(())
+    }
+
+    /// The only thread is busy meanwhile.
+    #[test]
+    fn a_look_up_that_nobody_waits_for_does_not_begin() -> io::Result<()> {
+        let runtime = Runtime::builder()
+            .worker_threads(1)
+            .max_blocking_threads(1)
+            .build()?;
+        runtime.block_on(async {
+            let (busy, held) = mpsc::channel::<()>();
+            let job = spawn_blocking(move || held.recv().is_err());
+            let (begun, begins) = mpsc::channel();
+            drop(Asking(spawn_blocking(move || {
+                begun.send(()).expect("somebody listens");
+                Ok(Vec::new())
+            })));
+            let after = spawn_blocking(|| ());
+            drop(busy);
+            assert!(job.await.expect("no panic"));
+            after.await.expect("no panic");
+            assert!(begins.recv().is_err(), "it has begun");
+            Ok(())
+        })
     }
 }

@@ -14,7 +14,11 @@ use std::time::Duration;
 use waterwheel_reactor::sys::socket::Kind;
 use waterwheel_reactor::sys::{credentials, datagram, options, socket};
 use waterwheel_reactor::{AsyncFd, Call, Direction, Reactor, budget, missing_runtime};
-use waterwheel_timer::timeout;
+use waterwheel_timer::{sleep, timeout};
+
+/// How long to leave a receiver alone that has no room, at first and at last.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LAST_PAUSE: Duration = Duration::from_millis(64);
 
 /// A Unix socket for datagrams.
 ///
@@ -208,8 +212,8 @@ impl UnixDatagram {
 
     /// As [`send`](Self::send), to the socket at `path`.
     ///
-    /// If the receiver has as many as it may have, and none of them is from this socket, it asks again after a
-    /// while, of 1 to 64 ms: the kernel does not tell a socket that is not connected there.
+    /// While the receiver has as many as it may have, it asks again after a while, of 1 to 64 ms: the kernel tells of room
+    /// there only a socket that is [connected](Self::connect), which is therefore faster for who sends much.
     ///
     /// # Errors
     ///
@@ -244,7 +248,7 @@ impl UnixDatagram {
         if Reactor::current().is_none() {
             missing_runtime(call);
         }
-        let mut pause = Duration::from_millis(1);
+        let mut pause = None;
         loop {
             // As every leaf future does, so that a receiver who is always ready keeps nobody else from running.
             poll_fn(budget::poll_left).await;
@@ -254,15 +258,25 @@ impl UnixDatagram {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
-            // It may be our own buffer that is full, of which an event tells. This clears what is known of it.
-            match self.try_send_to_addr(buffer, address) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return result,
-            }
-            let room = Writable::new(&self.io, Call::new(call));
-            match timeout(pause, room).await {
-                Ok(room) => room?,
-                Err(_) => pause = (pause * 2).min(Duration::from_millis(64)),
+            match pause {
+                // It may be our own buffer that is full, of which an event tells. If it is the receiver's queue, there is
+                // an event too, as the kernel has given back what it had taken of our buffer to try; and so it is
+                // waited for but once.
+                None => {
+                    match self.try_send_to_addr(buffer, address) {
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        result => return result,
+                    }
+                    let room = Writable::new(&self.io, Call::new(call));
+                    if let Ok(room) = timeout(FIRST_PAUSE, room).await {
+                        room?;
+                    }
+                    pause = Some(FIRST_PAUSE);
+                }
+                Some(time) => {
+                    sleep(time).await;
+                    pause = Some((time * 2).min(LAST_PAUSE));
+                }
             }
         }
     }
@@ -303,8 +317,8 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is no room here or there, and nothing tells when there is room there; else as
-    /// [`send_to`](Self::send_to).
+    /// `WouldBlock` if there is no room, here or there; nothing tells when there is room there, and
+    /// [`writable`](Self::writable) then is ready for nothing. Else as [`send_to`](Self::send_to).
     pub fn try_send_to(&self, buffer: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         self.try_send_to_addr(buffer, &SocketAddr::from_pathname(path)?)
     }

@@ -69,6 +69,8 @@ async fn give_up_reads<S: StreamSocket>(
             sent += 1;
         }
         drop(reading);
+        let wakers = Arc::strong_count(&nobody);
+        assert!(wakers <= 2, "round {round}: {wakers} wakers, and ours");
         match polled {
             Poll::Ready(count) => bytes.extend_from_slice(&buffer[..count?]),
             Poll::Pending => pending += 1,

@@ -91,6 +91,8 @@ fn an_event_of_a_closed_stream_wakes_no_reader_of_the_next() -> io::Result<()> {
             reused > rounds / 2,
             "only {reused} of {rounds} had its number"
         );
+        let registered = Reactor::current().expect("in a runtime").registered();
+        assert!(registered <= 2, "{registered}: only the traffic's are left");
         over.store(true, Ordering::SeqCst);
         let answers = asking.await.expect("no panic")?;
         assert!(answers > 0, "there was no traffic");

@@ -113,9 +113,8 @@ fn what_cannot_be_looked_up_is_an_error() {
     });
 }
 
-/// Given up before it has begun, it does not begin.
 #[test]
-fn a_look_up_that_is_given_up_is_not_done() -> io::Result<()> {
+fn look_ups_that_are_given_up_leave_nothing() -> io::Result<()> {
     with_a_busy_pool(async |job, busy| {
         for _ in 0..100 {
             let mut connecting = Box::pin(TcpStream::connect("localhost:9"));
