@@ -24,7 +24,7 @@
 //! | `stream_socket` | [`StreamSocket`]: what may be used where any stream of bytes will do |
 //! | `listener_socket` | [`ListenerSocket`]: the same of listeners |
 //! | `udp_socket`, `multicast` | [`UdpSocket`] |
-//! | `unix_datagram` | [`UnixDatagram`] |
+//! | `unix_datagram`, `unix_send_to` | [`UnixDatagram`] |
 //! | `recv_datagram`, `recv_from` | [`RecvDatagram`], [`RecvFrom`]: their futures |
 //! | `send_datagram`, `send_to` | [`SendDatagram`], [`SendTo`]: likewise |
 //! | `recv_batch`, `send_batch` | [`RecvBatch`], [`SendBatch`]: several datagrams a call |
@@ -64,6 +64,7 @@ mod transfer;
 mod udp_socket;
 mod unix_datagram;
 mod unix_listener;
+mod unix_send_to;
 mod unix_stream;
 mod write;
 mod write_all;
