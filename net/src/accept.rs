@@ -1,6 +1,6 @@
 //! [`Accept`]: the next connection of a listener.
 
-use crate::stream_socket::sealed::Io;
+use crate::stream_socket::sealed::FromIo;
 use crate::{ListenerSocket, TcpListener};
 use std::future::Future;
 use std::io;

@@ -1,5 +1,6 @@
 //! [`ListenerSocket`]: what all sockets that accept connections have in common.
 
+use crate::stream_socket::sealed::FromIo;
 use crate::{StreamSocket, TcpListener, TcpStream, UnixListener, UnixStream};
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,7 +12,7 @@ pub trait ListenerSocket:
     sealed::Listen + AsFd + fmt::Debug + Send + Sync + Unpin + 'static
 {
     /// A connection.
-    type Stream: StreamSocket;
+    type Stream: StreamSocket + FromIo;
 
     /// The address of a connection's peer.
     type Address: Address + fmt::Debug + Send + Sync + Unpin + 'static;

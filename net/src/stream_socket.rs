@@ -23,7 +23,10 @@ pub(crate) mod sealed {
 
         /// The descriptor, as it is awaited.
         fn io(&self) -> &AsyncFd<OwnedFd>;
+    }
 
+    /// What owns its descriptor, and no more than that.
+    pub trait FromIo {
         /// The stream of a connected descriptor.
         fn from_io(io: AsyncFd<OwnedFd>) -> Self;
     }
@@ -67,7 +70,9 @@ impl sealed::Io for TcpStream {
     fn io(&self) -> &AsyncFd<OwnedFd> {
         &self.io
     }
+}
 
+impl sealed::FromIo for TcpStream {
     fn from_io(io: AsyncFd<OwnedFd>) -> Self {
         Self { io }
     }
@@ -85,7 +90,9 @@ impl sealed::Io for UnixStream {
     fn io(&self) -> &AsyncFd<OwnedFd> {
         &self.io
     }
+}
 
+impl sealed::FromIo for UnixStream {
     fn from_io(io: AsyncFd<OwnedFd>) -> Self {
         Self { io }
     }

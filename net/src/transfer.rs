@@ -1,6 +1,6 @@
 //! What the futures that move bytes have in common: one transfer through a [`Wait`].
 
-use crate::StreamSocket;
+use crate::stream_socket::sealed::Io;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,7 +11,7 @@ use waterwheel_reactor::{AsyncFd, Call, Direction, Reading, Wait, Writing};
 /// Receives to `buffer` from a stream of the kind `S`. Nothing fits in an empty buffer, so that is no end, and nothing to
 /// wait for.
 #[inline]
-pub(crate) fn poll_recv<S: StreamSocket>(
+pub(crate) fn poll_recv<S: Io>(
     wait: &mut Wait<'_, OwnedFd, Reading>,
     cx: &mut Context<'_>,
     call: Call<Reading>,
@@ -30,7 +30,7 @@ pub(crate) fn poll_recv<S: StreamSocket>(
 }
 
 /// As [`poll_recv`], to several buffers.
-pub(crate) fn poll_recv_vectored<S: StreamSocket>(
+pub(crate) fn poll_recv_vectored<S: Io>(
     wait: &mut Wait<'_, OwnedFd, Reading>,
     cx: &mut Context<'_>,
     call: Call<Reading>,
