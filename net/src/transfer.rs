@@ -1,6 +1,5 @@
 //! What the futures that move bytes have in common: one transfer through a [`Wait`].
 
-use crate::stream_socket::sealed::Io;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
@@ -8,19 +7,21 @@ use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
 use waterwheel_reactor::{AsyncFd, Call, Direction, Reading, Wait, Writing};
 
-/// Receives to `buffer` from a stream of the kind `S`. Nothing fits in an empty buffer, so that is no end, and nothing to
-/// wait for.
+/// Receives to `buffer`. Nothing fits in an empty one, so that is no end, and nothing to wait for.
+///
+/// `short_read_drains` is what the stream's [`Io`](crate::stream_socket::sealed::Io) says of it.
 #[inline]
-pub(crate) fn poll_recv<S: Io>(
+pub(crate) fn poll_recv(
     wait: &mut Wait<'_, OwnedFd, Reading>,
     cx: &mut Context<'_>,
     call: Call<Reading>,
+    short_read_drains: bool,
     buffer: &mut [u8],
 ) -> Poll<io::Result<usize>> {
     if buffer.is_empty() {
         return Poll::Ready(Ok(0));
     }
-    if S::SHORT_READ_DRAINS {
+    if short_read_drains {
         wait.poll_transfer(cx, call, buffer.len(), |fd| {
             socket::recv(fd.as_fd(), buffer)
         })
@@ -30,17 +31,18 @@ pub(crate) fn poll_recv<S: Io>(
 }
 
 /// As [`poll_recv`], to several buffers.
-pub(crate) fn poll_recv_vectored<S: Io>(
+pub(crate) fn poll_recv_vectored(
     wait: &mut Wait<'_, OwnedFd, Reading>,
     cx: &mut Context<'_>,
     call: Call<Reading>,
+    short_read_drains: bool,
     buffers: &mut [IoSliceMut<'_>],
 ) -> Poll<io::Result<usize>> {
     let wanted = wanted(buffers);
     if wanted == 0 {
         return Poll::Ready(Ok(0));
     }
-    if S::SHORT_READ_DRAINS {
+    if short_read_drains {
         wait.poll_transfer(cx, call, wanted, |fd| {
             socket::recv_vectored(fd.as_fd(), buffers)
         })
