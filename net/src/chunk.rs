@@ -122,11 +122,11 @@ impl<R, F: FnOnce(&[u8]) -> R> Future for ReadChunk<'_, F> {
         } = &mut *self;
         with_buffer(|buffer| {
             let buffer = &mut buffer[..*most];
-            let count = ready!(transfer::poll_recv_from(
-                *short_read_drains,
+            let count = ready!(transfer::poll_recv(
                 wait,
                 cx,
                 READ_CHUNK,
+                *short_read_drains,
                 buffer
             ))?;
             let take = take.take();

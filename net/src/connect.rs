@@ -1,9 +1,9 @@
 //! The way to a connected stream: `connect(2)`, and what ends its handshake.
 
-use crate::{TcpStream, addresses};
+use crate::{TcpStream, ToSocketAddrs, addresses};
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -16,13 +16,14 @@ const CONNECT: Call<Writing> = Call::new(NAME);
 impl TcpStream {
     /// Connects to the first of the addresses in `addr` that accepts.
     ///
-    /// A host name is resolved by [`ToSocketAddrs`], and *blocks the worker* meanwhile. IP addresses never do.
+    /// A host name is looked up as by [`lookup_host`](crate::lookup_host).
     ///
     /// # Errors
     ///
     /// `ConnectionRefused` if nobody listens there; what else `socket(2)` and `connect(2)` report, of the last address
     /// tried; what resolving reports; `InvalidInput` if there is no address. How long an address may keep silent is the
-    /// kernel's to say (`tcp_syn_retries`, two minutes): wrap it in a `timeout`.
+    /// kernel's to say (`tcp_syn_retries`, two minutes): [`connect_timeout`](Self::connect_timeout) is
+    /// less patient.
     ///
     /// # Panics
     ///
@@ -50,8 +51,13 @@ impl TcpStream {
     }
 }
 
-async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
-    let io = AsyncFd::from_nonblocking(socket::tcp_for(address)?);
+pub(crate) async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
+    connect_socket(socket::tcp_for(address)?, address).await
+}
+
+/// Connects a TCP socket that is not connected yet.
+pub(crate) async fn connect_socket(fd: OwnedFd, address: SocketAddr) -> io::Result<TcpStream> {
+    let io = AsyncFd::from_nonblocking(fd);
     match socket::connect(io.as_fd(), &address)? {
         socket::Connecting::Done => {}
         socket::Connecting::InProgress => Handshake::of(&io).await?,

@@ -159,7 +159,7 @@ impl<S: StreamSocket> Future for Read<'_, S> {
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { wait, buffer, .. } = &mut *self;
-        transfer::poll_recv::<S>(wait, cx, S::CALLS.read, buffer)
+        transfer::poll_recv(wait, cx, S::CALLS.read, S::SHORT_READ_DRAINS, buffer)
     }
 }
 
@@ -187,6 +187,12 @@ impl<S: StreamSocket> Future for ReadVectored<'_, '_, S> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { wait, buffers, .. } = &mut *self;
-        transfer::poll_recv_vectored::<S>(wait, cx, S::CALLS.read_vectored, buffers)
+        transfer::poll_recv_vectored(
+            wait,
+            cx,
+            S::CALLS.read_vectored,
+            S::SHORT_READ_DRAINS,
+            buffers,
+        )
     }
 }

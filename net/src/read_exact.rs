@@ -97,10 +97,11 @@ impl<S: StreamSocket> Future for ReadExact<'_, S> {
             ..
         } = &mut *self;
         while *filled < buffer.len() {
-            match ready!(transfer::poll_recv::<S>(
+            match ready!(transfer::poll_recv(
                 wait,
                 cx,
                 S::CALLS.read_exact,
+                S::SHORT_READ_DRAINS,
                 &mut buffer[*filled..]
             ))? {
                 0 => return Poll::Ready(Err(ended(*filled, buffer.len()))),

@@ -25,9 +25,9 @@ pub(crate) mod sealed {
         fn io(&self) -> &AsyncFd<OwnedFd>;
     }
 
-    /// A stream that can be made of a connected descriptor.
+    /// What owns its descriptor, and no more than that.
     pub trait FromIo {
-        /// The stream.
+        /// The stream of a connected descriptor.
         fn from_io(io: AsyncFd<OwnedFd>) -> Self;
     }
 }
@@ -72,6 +72,12 @@ impl sealed::Io for TcpStream {
     }
 }
 
+impl sealed::FromIo for TcpStream {
+    fn from_io(io: AsyncFd<OwnedFd>) -> Self {
+        Self { io }
+    }
+}
+
 impl StreamSocket for TcpStream {}
 
 impl sealed::Io for UnixStream {
@@ -86,16 +92,10 @@ impl sealed::Io for UnixStream {
     }
 }
 
-impl StreamSocket for UnixStream {}
-
-impl sealed::FromIo for TcpStream {
-    fn from_io(io: AsyncFd<OwnedFd>) -> Self {
-        Self { io }
-    }
-}
-
 impl sealed::FromIo for UnixStream {
     fn from_io(io: AsyncFd<OwnedFd>) -> Self {
         Self { io }
     }
 }
+
+impl StreamSocket for UnixStream {}

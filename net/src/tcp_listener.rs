@@ -1,10 +1,11 @@
 //! [`TcpListener`]: where peers connect to.
 
-use crate::addresses;
+use crate::options::option;
+use crate::{ToSocketAddrs, addresses};
 use std::fmt;
 use std::future;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use waterwheel_reactor::AsyncFd;
 use waterwheel_reactor::sys::{options, socket};
@@ -48,7 +49,7 @@ impl TcpListener {
     /// Port 0 stands for any that is free; [`local_addr`](Self::local_addr) tells which. `SO_REUSEADDR` is set, so
     /// that a server can be started again while connections of the former one linger.
     ///
-    /// A host name is resolved by [`ToSocketAddrs`], and *blocks the worker* meanwhile. IP addresses never do.
+    /// A host name is looked up as by [`lookup_host`](crate::lookup_host).
     ///
     /// # Errors
     ///
@@ -61,7 +62,7 @@ impl TcpListener {
     ///
     /// # Cancel safety
     ///
-    /// It ends at its first poll, and so cannot be cancelled midway.
+    /// Dropping the future leaves nothing behind: it ends at the poll that binds.
     ///
     /// # Examples
     ///
@@ -130,6 +131,13 @@ impl TcpListener {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         socket::local_addr(self.as_fd())
     }
+
+    option!(reuse_address);
+    option!(reuse_port);
+    option!(buffer_sizes);
+    option!(ttl);
+    option!(read_only_v6);
+    option!(take_error);
 }
 
 impl TryFrom<std::net::TcpListener> for TcpListener {

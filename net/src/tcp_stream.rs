@@ -1,11 +1,13 @@
 //! [`TcpStream`]: a connection.
 
+use crate::options::option;
 use crate::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
+use std::time::Duration;
 use waterwheel_reactor::AsyncFd;
 use waterwheel_reactor::sys::{options, socket};
 
@@ -141,33 +143,15 @@ impl TcpStream {
         socket::peer_addr(self.as_fd())
     }
 
-    /// Sets `TCP_NODELAY`: `true` sends small writes at once; `false`, the kernel's default, gathers them while the
-    /// peer has others to acknowledge.
-    ///
-    /// # Errors
-    ///
-    /// The kernel's, from `setsockopt(2)`.
-    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        options::NODELAY.set(self.as_fd(), nodelay)
-    }
-
-    /// Reads `TCP_NODELAY`.
-    ///
-    /// # Errors
-    ///
-    /// The kernel's, from `getsockopt(2)`.
-    pub fn nodelay(&self) -> io::Result<bool> {
-        options::NODELAY.get(self.as_fd())
-    }
-
-    /// Takes the error that the connection has met and that no call has given yet (`SO_ERROR`).
-    ///
-    /// # Errors
-    ///
-    /// The kernel's, from `getsockopt(2)`; the connection's own error is the value.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        socket::take_error(self.as_fd())
-    }
+    option!(nodelay);
+    option!(quickack);
+    option!(keepalive);
+    option!(linger);
+    option!(user_timeout);
+    option!(buffer_sizes);
+    option!(ttl);
+    option!(tos);
+    option!(take_error);
 
     /// Lends the stream in two halves: one that reads, one that writes.
     ///

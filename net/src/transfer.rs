@@ -1,6 +1,5 @@
 //! What the futures that move bytes have in common: one transfer through a [`Wait`].
 
-use crate::StreamSocket;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
@@ -8,26 +7,15 @@ use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
 use waterwheel_reactor::{AsyncFd, Call, Direction, Reading, Wait, Writing};
 
-/// Receives to `buffer` from a stream of the kind `S`. Nothing fits in an empty buffer, so that is no end, and nothing to
-/// wait for.
+/// Receives to `buffer`. Nothing fits in an empty one, so that is no end, and nothing to wait for.
+///
+/// `short_read_drains` is what the stream's [`Io`](crate::stream_socket::sealed::Io) says of it.
 #[inline]
-pub(crate) fn poll_recv<S: StreamSocket>(
+pub(crate) fn poll_recv(
     wait: &mut Wait<'_, OwnedFd, Reading>,
     cx: &mut Context<'_>,
     call: Call<Reading>,
-    buffer: &mut [u8],
-) -> Poll<io::Result<usize>> {
-    poll_recv_from(S::SHORT_READ_DRAINS, wait, cx, call, buffer)
-}
-
-/// The same from a stream of a kind that is known at run time only, by whether a
-/// [short read drains](crate::stream_socket::sealed::Io::SHORT_READ_DRAINS) it.
-#[inline]
-pub(crate) fn poll_recv_from(
     short_read_drains: bool,
-    wait: &mut Wait<'_, OwnedFd, Reading>,
-    cx: &mut Context<'_>,
-    call: Call<Reading>,
     buffer: &mut [u8],
 ) -> Poll<io::Result<usize>> {
     if buffer.is_empty() {
@@ -43,17 +31,18 @@ pub(crate) fn poll_recv_from(
 }
 
 /// As [`poll_recv`], to several buffers.
-pub(crate) fn poll_recv_vectored<S: StreamSocket>(
+pub(crate) fn poll_recv_vectored(
     wait: &mut Wait<'_, OwnedFd, Reading>,
     cx: &mut Context<'_>,
     call: Call<Reading>,
+    short_read_drains: bool,
     buffers: &mut [IoSliceMut<'_>],
 ) -> Poll<io::Result<usize>> {
     let wanted = wanted(buffers);
     if wanted == 0 {
         return Poll::Ready(Ok(0));
     }
-    if S::SHORT_READ_DRAINS {
+    if short_read_drains {
         wait.poll_transfer(cx, call, wanted, |fd| {
             socket::recv_vectored(fd.as_fd(), buffers)
         })

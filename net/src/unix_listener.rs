@@ -1,5 +1,6 @@
 //! [`UnixListener`]: where processes of this machine connect to.
 
+use crate::options::option;
 use crate::{Accept, Incoming};
 use std::fmt;
 use std::io;
@@ -123,14 +124,7 @@ impl UnixListener {
         socket::local_addr(self.as_fd())
     }
 
-    /// Takes the error that the socket has met and that no call has given yet (`SO_ERROR`).
-    ///
-    /// # Errors
-    ///
-    /// The kernel's, from `getsockopt(2)`; the socket's own error is the value.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        socket::take_error(self.as_fd())
-    }
+    option!(take_error);
 }
 
 impl TryFrom<std::os::unix::net::UnixListener> for UnixListener {

@@ -1,5 +1,6 @@
 //! [`UnixStream`]: a connection on this machine.
 
+use crate::options::option;
 use crate::stream_socket::sealed::Io;
 use crate::{
     Credentials, OwnedReadHalf, OwnedWriteHalf, Peek, Read, ReadExact, ReadHalf, ReadVectored,
@@ -14,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use waterwheel_reactor::AsyncFd;
 use waterwheel_reactor::sys::socket::Kind;
-use waterwheel_reactor::sys::{credentials, socket};
+use waterwheel_reactor::sys::{credentials, options, socket};
 
 /// A connection between processes of this machine.
 ///
@@ -291,14 +292,8 @@ impl UnixStream {
         credentials::peer(self.as_fd())
     }
 
-    /// As [`TcpStream::take_error`](crate::TcpStream::take_error).
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        socket::take_error(self.as_fd())
-    }
+    option!(buffer_sizes);
+    option!(take_error);
 }
 
 impl TryFrom<std::os::unix::net::UnixStream> for UnixStream {

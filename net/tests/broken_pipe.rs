@@ -3,8 +3,10 @@
 mod support;
 
 use std::io::{self, ErrorKind, IoSlice, Write};
+use std::net::Shutdown;
 use std::os::unix::process::ExitStatusExt;
 use support::{block_on, pair_with_std, rerun, reset, role};
+use waterwheel::net::{UnixDatagram, UnixStream};
 
 const NAME: &str = "writing_to_a_closed_peer_is_an_error_and_no_signal";
 
@@ -30,7 +32,8 @@ fn writing_to_a_closed_peer_is_an_error_and_no_signal() -> io::Result<()> {
         }
         Some(_) => {
             default_sigpipe();
-            write_to_a_closed_peer()
+            write_to_a_closed_peer()?;
+            write_to_a_closed_unix_peer()
         }
     }
 }
@@ -64,6 +67,29 @@ fn write_to_a_closed_peer() -> io::Result<()> {
             let error = result.expect_err("nobody is there");
             assert_eq!(error.kind(), ErrorKind::BrokenPipe);
         }
+        Ok(())
+    })
+}
+
+fn write_to_a_closed_unix_peer() -> io::Result<()> {
+    block_on(async {
+        let (ours, theirs) = UnixStream::pair()?;
+        drop(theirs);
+        let slices = [IoSlice::new(b"hello"), IoSlice::new(b"?")];
+        for result in [
+            ours.write(b"hello?").await,
+            ours.write_all(b"hello?").await.map(|()| 6),
+            ours.write_vectored(&slices).await,
+            ours.try_write(b"hello?"),
+            ours.try_write_vectored(&slices),
+        ] {
+            let error = result.expect_err("nobody is there");
+            assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        }
+        let (ours, theirs) = UnixDatagram::pair()?;
+        theirs.shutdown(Shutdown::Read)?;
+        let error = ours.send(b"hello?").await.expect_err("nobody listens");
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
         Ok(())
     })
 }

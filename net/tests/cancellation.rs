@@ -2,59 +2,9 @@
 
 mod support;
 
-use std::future::Future;
 use std::io::{self, Write};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
 use support::{block_on, pair, pair_with_std};
 use waterwheel::net::{TcpListener, TcpStream};
-
-struct Nobody;
-
-impl Wake for Nobody {
-    fn wake(self: Arc<Self>) {}
-}
-
-/// Pitfall: cancelled waiters accumulate (async-io).
-#[test]
-fn cancelled_reads_lose_nothing_and_leave_nothing() -> io::Result<()> {
-    const READS: usize = 100_000;
-    block_on(async {
-        let (ours, mut theirs) = pair_with_std()?;
-        let nobody = Arc::new(Nobody);
-        let waker = Waker::from(Arc::clone(&nobody));
-        let mut cx = Context::from_waker(&waker);
-        let (mut sent, mut received) = (0u32, Vec::new());
-        for round in 0..READS {
-            let mut buffer = [0; 16];
-            let mut reading = ours.read(&mut buffer);
-            let polled = Pin::new(&mut reading).poll(&mut cx);
-            drop(reading);
-            if let Poll::Ready(count) = polled {
-                received.extend_from_slice(&buffer[..count?]);
-            }
-            if round % 1000 == 0 {
-                theirs.write_all(&sent.to_le_bytes())?;
-                sent += 1;
-                ours.readable().await?;
-            }
-        }
-        drop(theirs);
-        let mut buffer = [0; 1024];
-        loop {
-            match ours.read(&mut buffer).await? {
-                0 => break,
-                count => received.extend_from_slice(&buffer[..count]),
-            }
-        }
-        let expected: Vec<u8> = (0..sent).flat_map(u32::to_le_bytes).collect();
-        assert_eq!(received, expected);
-        drop(waker);
-        assert_eq!(Arc::strong_count(&nobody), 1, "a waker was left behind");
-        Ok(())
-    })
-}
 
 /// Dropping the one who waits first must not take the wake of those who wait after.
 #[test]

@@ -6,8 +6,12 @@ use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 use support::block_on;
-use waterwheel::net::{TcpListener, TcpStream};
+use waterwheel::net::{
+    RecvBatch, SendBatch, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixStream,
+    lookup_host,
+};
 use waterwheel::reactor::sys::socket;
 
 /// A port where nobody listens, and nobody else can either while the socket lives.
@@ -82,6 +86,30 @@ fn the_futures_are_send() {
     fn send<F: Future + Send>(_: F) {}
     send(TcpListener::bind("127.0.0.1:0"));
     send(TcpStream::connect("127.0.0.1:0"));
+    send(TcpStream::connect("localhost:0".to_owned()));
+    send(TcpStream::connect_timeout(("localhost", 0), Duration::MAX));
+    send(lookup_host(&[][..]));
+    send(UnixStream::connect("nowhere"));
+    send(async {
+        let (datagram, udp) = (
+            UnixDatagram::unbound()?,
+            UdpSocket::bind("localhost:0").await?,
+        );
+        datagram.send_to(b"!", "nowhere").await?;
+        datagram.recv_from(&mut [0]).await?;
+        udp.connect("localhost:0").await?;
+        udp.recv_batch(&mut RecvBatch::new(1, 1)).await?;
+        udp.send_batch(&mut SendBatch::new()).await
+    });
+    send(async {
+        let address = UdpSocket::unbound_v4()?.local_addr()?;
+        TcpSocket::new_v4()?.connect(address).await?;
+        let (ours, theirs) = UnixStream::pair()?;
+        let (reader, writer) = ours.into_split();
+        writer.write_all(b"!").await?;
+        reader.read(&mut [0]).await?;
+        theirs.readable().await
+    });
     send(async {
         let (client, server) = support::pair().await?;
         client.write_all(b"!").await?;

@@ -5,9 +5,14 @@ mod support;
 use futures_util::StreamExt;
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use support::{block_on, rerun, role};
-use waterwheel::net::{TcpListener, TcpStream};
+use waterwheel::net::{
+    TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
+};
 use waterwheel::reactor::Reactor;
 
 /// The tests count the descriptors of the process: one at a time.
@@ -63,6 +68,77 @@ fn a_cancelled_accept_leaks_no_descriptor() -> io::Result<()> {
             assert_eq!(open_descriptors()?, before + 2);
             drop((client, accepted));
             assert_eq!(open_descriptors()?, before);
+        }
+        Ok(())
+    })
+}
+
+/// Pitfall: a connected descriptor leaks when the future is dropped.
+#[test]
+fn a_cancelled_unix_connect_or_accept_leaks_no_descriptor() -> io::Result<()> {
+    let _alone = alone();
+    block_on(async {
+        let name = format!("waterwheel-descriptors-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(name)?;
+        let listener = UnixListener::bind_addr(&address)?;
+        // One connection waits to be accepted, no more.
+        // SAFETY: the call takes no pointers.
+        assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
+        let before = open_descriptors()?;
+        for _ in 0..100 {
+            let mut accepting = listener.accept();
+            assert!(futures_util::poll!(&mut accepting).is_pending());
+            let client = UnixStream::connect_addr(&address).await?;
+            drop(accepting);
+            let mut connecting = Box::pin(UnixStream::connect_addr(&address));
+            assert!(futures_util::poll!(&mut connecting).is_pending());
+            assert_eq!(open_descriptors()?, before + 2);
+            drop(connecting);
+            assert_eq!(open_descriptors()?, before + 1, "the client's alone");
+            let accepted = listener.accept().await?;
+            assert_eq!(open_descriptors()?, before + 2);
+            drop((client, accepted));
+            assert_eq!(open_descriptors()?, before);
+        }
+        Ok(())
+    })
+}
+
+/// Pitfall: a descriptor without CLOEXEC reaches children (tokio#3809).
+#[test]
+fn every_socket_is_non_blocking_and_closed_on_exec() -> io::Result<()> {
+    let _alone = alone();
+    block_on(async {
+        let name = format!("waterwheel-flags-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(name)?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let unix_listener = UnixListener::bind_addr(&address)?;
+        let mut fds: Vec<OwnedFd> = vec![
+            TcpStream::connect(listener.local_addr()?).await?.into(),
+            listener.accept().await?.0.into(),
+            TcpSocket::new_v4()?.into(),
+            UnixStream::connect_addr(&address).await?.into(),
+            unix_listener.accept().await?.0.into(),
+            UnixDatagram::unbound()?.into(),
+            UdpSocket::bind("127.0.0.1:0").await?.into(),
+            UdpSocket::unbound_v4()?.into(),
+            listener.into(),
+            unix_listener.into(),
+        ];
+        let (ours, theirs) = UnixStream::pair()?;
+        fds.extend([OwnedFd::from(ours), theirs.into()]);
+        let (ours, theirs) = UnixDatagram::pair()?;
+        fds.extend([OwnedFd::from(ours), theirs.into()]);
+        for (number, fd) in fds.iter().enumerate() {
+            // SAFETY: neither command takes a further argument, and `fd` is open.
+            let (descriptor, status) = unsafe {
+                (
+                    libc::fcntl(fd.as_raw_fd(), libc::F_GETFD),
+                    libc::fcntl(fd.as_raw_fd(), libc::F_GETFL),
+                )
+            };
+            assert!(descriptor & libc::FD_CLOEXEC != 0, "the {number}th");
+            assert!(status & libc::O_NONBLOCK != 0, "the {number}th");
         }
         Ok(())
     })

@@ -3,13 +3,20 @@
 mod support;
 
 use std::io::{self, IoSlice, IoSliceMut, Write};
+use std::net::{self, IpAddr, Ipv4Addr};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::thread;
+use std::time::Duration;
 use support::{block_on, pair_with_std};
-use waterwheel::net::{TcpListener, TcpStream};
+use waterwheel::net::{
+    RecvBatch, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener,
+    UnixStream, lookup_host,
+};
 
 #[test]
 fn a_stream_outlives_its_runtime() -> io::Result<()> {
@@ -103,41 +110,116 @@ fn outside_a_runtime_what_need_not_wait_needs_none() -> io::Result<()> {
     Ok(())
 }
 
+/// One of each kind, from outside a runtime.
+struct Sockets {
+    listener: TcpListener,
+    stream: TcpStream,
+    unix_listener: UnixListener,
+    unix: UnixStream,
+    datagram: UnixDatagram,
+    udp: UdpSocket,
+}
+
 #[test]
 fn outside_a_runtime_the_panic_names_the_call_and_the_remedy() -> io::Result<()> {
-    type Call = fn(&TcpStream, &TcpListener);
-    let calls: [(&str, Call); 12] = [
-        ("TcpListener::bind", |_, _| {
+    type Call = fn(&Sockets);
+    let calls: [(&str, Call); 43] = [
+        ("TcpListener::bind", |_| {
             poll(TcpListener::bind("127.0.0.1:0"))
         }),
-        ("TcpListener::accept", |_, listener| poll(listener.accept())),
-        ("TcpStream::connect", |_, _| {
+        ("TcpListener::accept", |s| poll(s.listener.accept())),
+        ("TcpStream::connect", |_| {
             poll(TcpStream::connect("127.0.0.1:9"))
         }),
-        ("TcpStream::read", |stream, _| poll(stream.read(&mut [0]))),
-        ("TcpStream::read_exact", |stream, _| {
-            poll(stream.read_exact(&mut [0]))
+        ("TcpStream::connect", |_| {
+            poll(TcpStream::connect("localhost:9"))
         }),
-        ("TcpStream::read_vectored", |stream, _| {
-            poll(stream.read_vectored(&mut [IoSliceMut::new(&mut [0])]));
+        ("TcpStream::connect_timeout", |_| {
+            poll(TcpStream::connect_timeout("127.0.0.1:9", LIMIT))
         }),
-        ("TcpStream::peek", |stream, _| poll(stream.peek(&mut [0]))),
-        ("TcpStream::readable", |stream, _| poll(stream.readable())),
-        ("TcpStream::writable", |stream, _| poll(stream.writable())),
-        ("TcpStream::write", |stream, _| poll(stream.write(&CHUNK))),
-        ("TcpStream::write_all", |stream, _| {
-            poll(stream.write_all(&CHUNK))
+        ("TcpSocket::connect", |_| {
+            let socket = TcpSocket::new_v4().expect("socket");
+            poll(socket.connect(NOBODY))
         }),
-        ("TcpStream::write_vectored", |stream, _| {
-            poll(stream.write_vectored(&[IoSlice::new(&CHUNK)]));
+        ("lookup_host", |_| poll(lookup_host("localhost:9"))),
+        ("TcpStream::read", |s| poll(s.stream.read(&mut [0]))),
+        ("TcpStream::read_exact", |s| {
+            poll(s.stream.read_exact(&mut [0]))
+        }),
+        ("TcpStream::read_vectored", |s| {
+            poll(s.stream.read_vectored(&mut [IoSliceMut::new(&mut [0])]));
+        }),
+        ("TcpStream::peek", |s| poll(s.stream.peek(&mut [0]))),
+        ("TcpStream::readable", |s| poll(s.stream.readable())),
+        ("TcpStream::writable", |s| poll(s.stream.writable())),
+        ("TcpStream::write", |s| poll(s.stream.write(&CHUNK))),
+        ("TcpStream::write_all", |s| poll(s.stream.write_all(&CHUNK))),
+        ("TcpStream::write_vectored", |s| {
+            poll(s.stream.write_vectored(&[IoSlice::new(&CHUNK)]));
+        }),
+        ("UnixListener::accept", |s| poll(s.unix_listener.accept())),
+        ("UnixStream::connect", |_| {
+            poll(UnixStream::connect("nowhere"))
+        }),
+        ("UnixStream::connect_addr", |s| {
+            let address = s.unix_listener.local_addr().expect("getsockname");
+            poll(UnixStream::connect_addr(&address))
+        }),
+        ("UnixStream::read", |s| poll(s.unix.read(&mut [0]))),
+        ("UnixStream::read", |s| {
+            poll(s.unix.split().0.read(&mut [0]))
+        }),
+        ("UnixStream::read_exact", |s| {
+            poll(s.unix.read_exact(&mut [0]))
+        }),
+        ("UnixStream::read_vectored", |s| {
+            poll(s.unix.read_vectored(&mut [IoSliceMut::new(&mut [0])]));
+        }),
+        ("UnixStream::peek", |s| poll(s.unix.peek(&mut [0]))),
+        ("UnixStream::readable", |s| poll(s.unix.readable())),
+        ("UnixStream::writable", |s| poll(s.unix.writable())),
+        ("UnixStream::write", |s| poll(s.unix.write(&CHUNK))),
+        ("UnixStream::write_all", |s| poll(s.unix.write_all(&CHUNK))),
+        ("UnixStream::write_vectored", |s| {
+            poll(s.unix.write_vectored(&[IoSlice::new(&CHUNK)]));
+        }),
+        ("UnixDatagram::recv", |s| poll(s.datagram.recv(&mut [0]))),
+        ("UnixDatagram::peek_from", |s| {
+            poll(s.datagram.peek_from(&mut [0]))
+        }),
+        ("UnixDatagram::send", |s| poll(s.datagram.send(b"!"))),
+        ("UnixDatagram::send_to", |s| {
+            poll(s.datagram.send_to(b"!", "nowhere"))
+        }),
+        ("UnixDatagram::writable", |s| poll(s.datagram.writable())),
+        ("UdpSocket::bind", |_| poll(UdpSocket::bind("127.0.0.1:0"))),
+        ("UdpSocket::connect", |s| poll(s.udp.connect("127.0.0.1:9"))),
+        ("UdpSocket::recv", |s| poll(s.udp.recv(&mut [0]))),
+        ("UdpSocket::peek", |s| poll(s.udp.peek(&mut [0]))),
+        ("UdpSocket::recv_from", |s| poll(s.udp.recv_from(&mut [0]))),
+        ("UdpSocket::peek_from", |s| poll(s.udp.peek_from(&mut [0]))),
+        ("UdpSocket::readable", |s| poll(s.udp.readable())),
+        ("UdpSocket::writable", |s| poll(s.udp.writable())),
+        ("UdpSocket::recv_batch", |s| {
+            poll(s.udp.recv_batch(&mut RecvBatch::new(2, 16)))
         }),
     ];
-    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-    let listener = TcpListener::from_std(listener)?;
     let (stream, _theirs) = pair_with_std()?;
+    let (unix, _theirs) = UnixStream::pair()?;
+    let (datagram, _theirs) = UnixDatagram::pair()?;
+    let listener = net::TcpListener::bind("127.0.0.1:0")?;
+    let name = format!("waterwheel-outside-{}", std::process::id());
+    let sockets = Sockets {
+        listener: TcpListener::from_std(listener)?,
+        stream,
+        unix_listener: UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)?,
+        unix,
+        datagram,
+        udp: UdpSocket::from_std(net::UdpSocket::bind("127.0.0.1:0")?)?,
+    };
     for (name, call) in calls {
         // Again and again: a write has to wait only once the buffers are full.
-        let until_it_waits = || (0..10_000).for_each(|_| call(&stream, &listener));
+        let until_it_waits = || (0..10_000).for_each(|_| call(&sockets));
         let panic = catch_unwind(AssertUnwindSafe(until_it_waits)).expect_err(name);
         let message = panic.downcast_ref::<String>().expect("a formatted message");
         assert!(message.contains(&format!("`{name}`")), "{message}");
@@ -146,6 +228,8 @@ fn outside_a_runtime_the_panic_names_the_call_and_the_remedy() -> io::Result<()>
     Ok(())
 }
 
+const LIMIT: Duration = Duration::from_secs(60);
+const NOBODY: net::SocketAddr = net::SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9);
 static CHUNK: [u8; 64 << 10] = [0; 64 << 10];
 
 fn poll(future: impl Future) {

@@ -228,11 +228,11 @@ impl<'a> Filling<'a> {
             buffer,
         } = self;
         let buffer = buffer.as_deref_mut().expect("it is not ready yet");
-        let count = ready!(transfer::poll_recv_from(
-            *short_read_drains,
+        let count = ready!(transfer::poll_recv(
             wait,
             cx,
             call,
+            *short_read_drains,
             buffer.room()
         ))?;
         buffer.received(count);

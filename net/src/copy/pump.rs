@@ -179,11 +179,11 @@ impl<'a> Pump<'a> {
     fn poll_copy(&mut self, cx: &mut Context<'_>, calls: Calls) -> Poll<io::Result<()>> {
         self.let_go();
         with_buffer(|buffer| {
-            let received = transfer::poll_recv_from(
-                self.short_read_drains,
+            let received = transfer::poll_recv(
                 &mut self.read,
                 cx,
                 calls.read,
+                self.short_read_drains,
                 buffer,
             );
             let count = ready!(received)?;

@@ -5,13 +5,16 @@
 #[path = "../../../tests/seats/mod.rs"]
 mod seats;
 
+#[allow(unused_imports, reason = "as above")]
 pub(crate) use seats::block_on;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net;
+use std::net::{self, SocketAddr};
+use std::os::fd::AsFd;
 use std::pin::pin;
 use std::process::{Command, Output};
-use waterwheel::net::{TcpListener, TcpStream};
+use waterwheel::net::{TcpListener, TcpSocket, TcpStream};
+use waterwheel::reactor::AsyncFd;
 
 /// Two ends of one connection, both of Waterwheel.
 pub(crate) async fn pair() -> io::Result<(TcpStream, TcpStream)> {
@@ -35,6 +38,19 @@ pub(crate) fn reset(ours: &TcpStream, theirs: net::TcpStream) -> io::Result<()> 
     theirs.peek(&mut [0])?;
     drop(theirs);
     Ok(())
+}
+
+/// A listener whose queue is full, its address, where who connects gets no answer, and the connection that fills it.
+pub(crate) async fn full_listener() -> io::Result<(TcpListener, SocketAddr, TcpStream)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    // As short as it can be: one connection waits, no more.
+    let listener = socket.listen(0)?;
+    let address = listener.local_addr()?;
+    let waiting = TcpStream::connect(address).await?;
+    let duplicate = AsyncFd::new(listener.as_fd().try_clone_to_owned()?)?;
+    duplicate.readable().await?;
+    Ok((listener, address, waiting))
 }
 
 /// Awaits `future`, and counts how often that polls it.

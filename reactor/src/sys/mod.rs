@@ -13,6 +13,7 @@
 //! | [`clock`] | `clock_gettime` |
 //! | [`fd`] | `fcntl` |
 //! | [`socket`] | `socket`, `bind`, `listen`, `connect`, `accept4`, `recv`, `readv`, `send`, `sendmsg`, `shutdown`, … |
+//! | [`datagram`], [`messages`] | `recvfrom`, `sendto`, `recvmmsg`, `sendmmsg` |
 //! | [`options`], [`credentials`] | `getsockopt`, `setsockopt` |
 //! | [`pipe`], [`splice`], [`sendfile`] | `pipe2`, `fcntl`, `splice`, `sendfile` |
 //! | `sigpipe` | `sigaction`, `pthread_sigmask`, `sigpending`, `sigtimedwait` |
@@ -21,9 +22,11 @@
 pub mod address;
 pub mod clock;
 pub mod credentials;
+pub mod datagram;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub mod fd;
+pub mod messages;
 pub mod options;
 pub mod pipe;
 pub mod sendfile;
