@@ -1,6 +1,7 @@
 //! [`Grid`]: the instants that timers with slack share.
 //!
-//! A timer that may be late by some slack is filed at a round number of the crate's clock, which others with slack are
+//! A timer that may be late by some slack is filed at a round number of the crate's clock (or, if that is virtual, of the time since it began, so
+//! that what a test sees does not depend on when it runs), which others with slack are
 //! filed at too, so that one wake serves them all. Round are the multiples of a *step*: the greatest of 1, 2, 5, 10, 20,
 //! 50 … nanoseconds that is not longer than the slack. So the next round instant at or after a deadline is less than a step
 //! later, and never more than the slack; in a time of many such timers, the thread wakes once a step. Slacks that people
@@ -50,21 +51,18 @@ impl Grid {
         }
     }
 
-    /// The first instant of the grid at or after `instant`. An instant that the clock does not reach stays as it is.
-    #[inline(always)]
-    pub(crate) fn at_or_after(self, instant: Instant) -> Instant {
-        if self.is_none() {
-            instant
-        } else {
-            self.round(instant)
-        }
-    }
-
-    /// The same, of what is a grid: most timers have no slack, and are not to pay for that of others.
+    /// The first instant of the grid at or after `instant`; the grid begins at `origin`, in the clock's nanoseconds. An instant
+    /// that the clock does not reach stays as it is.
+    ///
+    /// Cold: most timers have no slack, and are not to pay for that of others.
     #[cold]
-    fn round(self, instant: Instant) -> Instant {
+    pub(crate) fn at_or_after(self, instant: Instant, origin: u64) -> Instant {
         let nanos = clock::from_instant(instant);
-        match nanos.checked_next_multiple_of(self.step()) {
+        let round = nanos
+            .checked_sub(origin)
+            .and_then(|since| since.checked_next_multiple_of(self.step()))
+            .and_then(|since| origin.checked_add(since));
+        match round {
             Some(round) if nanos != clock::NEVER => clock::to_instant(round),
             _ => instant,
         }
@@ -109,9 +107,9 @@ mod tests {
             let grid = Grid::within(slack);
             for n in 0..1_000 {
                 let deadline = start + Duration::from_nanos(n * 1_234_567 + n);
-                let round = grid.at_or_after(deadline);
+                let round = grid.at_or_after(deadline, 0);
                 assert!(deadline <= round && round <= deadline + slack);
-                assert_eq!(grid.at_or_after(round), round, "round already");
+                assert_eq!(grid.at_or_after(round, 0), round, "round already");
             }
         }
     }
@@ -120,15 +118,28 @@ mod tests {
     fn steps_of_a_series_nest_where_one_is_a_multiple_of_the_other() {
         let start = Instant::now();
         let (coarse, fine) = (Grid::within(MS(10)), Grid::within(MS(5)));
-        let round = coarse.at_or_after(start);
-        assert_eq!(fine.at_or_after(round), round);
+        let round = coarse.at_or_after(start, 0);
+        assert_eq!(fine.at_or_after(round, 0), round);
+    }
+
+    #[test]
+    fn the_grid_begins_at_its_origin() {
+        let start = Instant::now();
+        let (grid, origin) = (Grid::within(MS(10)), clock::from_instant(start));
+        assert_eq!(grid.at_or_after(start, origin), start);
+        assert_eq!(grid.at_or_after(start + MS(1), origin), start + MS(10));
+        assert_eq!(
+            grid.at_or_after(start - MS(1), origin),
+            start - MS(1),
+            "before it there is none"
+        );
     }
 
     #[test]
     fn what_never_comes_is_left_alone() {
         let never = clock::to_instant(clock::NEVER);
         for slack in [MS(10), Duration::MAX] {
-            assert_eq!(Grid::within(slack).at_or_after(never), never);
+            assert_eq!(Grid::within(slack).at_or_after(never, 0), never);
         }
     }
 }

@@ -141,15 +141,29 @@ impl Sleep {
     pub fn with_slack(mut self, slack: Duration) -> Self {
         self.grid = Grid::within(slack);
         if let Some(Registration { home, key }) = &self.registration {
-            home.hasten(key, self.due());
+            home.hasten(key, self.due(home));
         }
         self
     }
 
-    /// When the entry is to fire: at the deadline, or, with slack, at the round instant after that.
+    /// When an entry in these timers is to fire: at the deadline, or, with slack, at the round instant after that.
     #[inline(always)]
-    fn due(&self) -> Instant {
-        self.grid.at_or_after(self.deadline)
+    fn due(&self, home: &Timers) -> Instant {
+        if self.grid.is_none() {
+            self.deadline
+        } else {
+            self.grid.at_or_after(self.deadline, home.origin())
+        }
+    }
+
+    /// The same for an entry in the current timers.
+    #[inline(always)]
+    fn due_here(&self) -> Instant {
+        if self.grid.is_none() {
+            self.deadline
+        } else {
+            Timers::current().map_or(self.deadline, |home| self.due(&home))
+        }
     }
 
     /// When the sleep resolves. Of one that never does, an instant centuries away.
@@ -188,7 +202,7 @@ impl Sleep {
         self.deadline = deadline;
         self.ahead = false;
         if earlier && let Some(Registration { home, key }) = &self.registration {
-            home.hasten(key, self.due());
+            home.hasten(key, self.due(home));
         }
     }
 
@@ -204,7 +218,7 @@ impl Sleep {
     /// Takes over the entry that was cancelled last, if it wakes the same task; or else files a new one.
     #[inline]
     fn register(&mut self, waker: &Waker) -> Poll<()> {
-        match current::take_kept(self.due(), waker) {
+        match current::take_kept(self.due_here(), waker) {
             Some(kept) => {
                 self.registration = Some(kept);
                 Poll::Pending
@@ -220,7 +234,7 @@ impl Sleep {
         };
         // A closed home hands the waker back: the runtime around us is shutting down, and will not poll this
         // task again.
-        if let Ok(key) = home.insert(self.due(), waker.clone()) {
+        if let Ok(key) = home.insert(self.due(&home), waker.clone()) {
             self.registration = Some(Registration { home, key });
         }
         Poll::Pending
@@ -230,7 +244,7 @@ impl Sleep {
     #[inline]
     fn settle(&mut self, filed: Registration, waker: &Waker) -> Poll<()> {
         let Registration { home, key } = filed;
-        match home.settle(key, self.deadline, self.due(), waker) {
+        match home.settle(key, self.deadline, self.due(&home), waker) {
             Settled::Due => {
                 self.ahead = false;
                 Poll::Ready(())

@@ -139,6 +139,11 @@ impl Timers {
         self.virtual_clock.as_ref()
     }
 
+    /// Where round instants are counted from.
+    pub(crate) fn origin(&self) -> u64 {
+        self.virtual_clock.as_ref().map_or(0, |clock| clock.start())
+    }
+
     pub(crate) fn wall(&self) -> &Wall {
         &self.wall
     }

@@ -25,8 +25,7 @@ use crate::{
 
 /// A clock that stands still until it is told to move: monotonic time, and a wall clock beside it.
 ///
-/// It begins at the time at which it is made, or up to ten seconds before: a whole ten seconds of the grid on which
-/// [slack](crate::Sleep::with_slack) of up to that makes timers meet, so that they meet alike every time. [`Timers`] that are made [with it](Timers::with_virtual_clock) go by it. A
+/// It begins at the time at which it is made. [`Timers`] that are made [with it](Timers::with_virtual_clock) go by it. A
 /// runtime that is built with `paused_time` has one, and moves it on when all its tasks wait; this type is for loops of
 /// one's own.
 ///
@@ -51,6 +50,8 @@ use crate::{
 pub struct VirtualClock {
     /// In the nanoseconds of the crate's clock.
     now: AtomicU64,
+    /// What it showed first.
+    start: u64,
     wall: Mutex<Wall>,
     /// The timers that go by this clock, in the order in which they were made.
     timers: Mutex<Vec<Weak<Timers>>>,
@@ -58,9 +59,6 @@ pub struct VirtualClock {
 
 /// Where it stops for good: just before *never*, which so stays what it is.
 const END: u64 = clock::NEVER - 1;
-
-/// Ten seconds, in nanoseconds. The steps of slack up to that divide it.
-const ALIGNMENT: u64 = 10_000_000_000;
 
 /// What the other clocks are ahead of the monotonic one, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -71,13 +69,13 @@ struct Wall {
 }
 
 impl VirtualClock {
-    /// A clock that stands at the present: that of the system's monotonic clock, but for the last seconds, and of its wall clock.
+    /// A clock that stands at the present: that of the system's monotonic clock, and of its wall clock.
     #[must_use]
     pub fn new() -> Self {
         let now = clock::now();
-        let now = now - now % ALIGNMENT;
         VirtualClock {
             now: AtomicU64::new(now),
+            start: now,
             wall: Mutex::new(Wall {
                 system: since_epoch(SystemTime::now()) - i128::from(now),
                 suspended: Duration::ZERO,
@@ -96,6 +94,10 @@ impl VirtualClock {
     #[must_use]
     pub fn end(&self) -> Instant {
         clock::to_instant(END)
+    }
+
+    pub(crate) fn start(&self) -> u64 {
+        self.start
     }
 
     pub(crate) fn nanos(&self) -> u64 {
