@@ -416,3 +416,40 @@ fn a_blocking_client_is_served_as_well() -> io::Result<()> {
         Ok(())
     })
 }
+
+/// The same over Unix sockets, by an abstract name: nothing of it is left in the file system.
+#[test]
+fn connections_of_a_unix_listener_are_served_too() -> io::Result<()> {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::SocketAddr;
+    use waterwheel::net::{UnixListener, UnixStream};
+
+    block_on(async {
+        let name = format!("waterwheel-serve-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(name)?;
+        let listener = UnixListener::bind_addr(&address)?;
+        let server = serve(
+            listener,
+            ServeOptions::new(),
+            |stream: UnixStream, _| async move {
+                let mut buffer = [0; 64];
+                loop {
+                    match stream.read(&mut buffer).await? {
+                        0 => return Ok(()),
+                        count => stream.write_all(&buffer[..count]).await?,
+                    }
+                }
+            },
+        );
+        for _ in 0..20 {
+            let client = UnixStream::connect_addr(&address).await?;
+            client.write_all(b"water").await?;
+            let mut answer = [0; 5];
+            client.read_exact(&mut answer).await?;
+            assert_eq!(&answer, b"water");
+        }
+        let report = end(server).await;
+        assert_eq!((report.accepted, report.failed, report.left), (20, 0, 0));
+        Ok(())
+    })
+}

@@ -8,7 +8,7 @@
 //! | `connection` | the task of a connection |
 //! | `register` | the connections there are, and what has become of the others |
 //! | `shutdown` | [`ServerShutdown`], [`ServeReport`] |
-//! | `listener` | [`Listener`], [`Listeners`]: what is accepted from |
+//! | `listener` | [`Listeners`]: what is accepted from |
 //! | `group` | several listeners at one address |
 
 mod acceptor;
