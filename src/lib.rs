@@ -25,10 +25,10 @@
 //!
 //! | module | what is there |
 //! |---|---|
-//! | here | [`block_on`], [`Runtime`], [`Handle`]; [`spawn`], [`spawn_local`], [`spawn_blocking`], [`yield_now`], [`JoinSet`]; [`sleep`], [`interval`], [`timeout`] and their kin |
+//! | here | [`block_on`], [`Runtime`], [`Handle`]; [`spawn`], [`spawn_local`], [`spawn_blocking`], [`yield_now`], [`JoinSet`]; [`sleep`], [`interval`], [`timeout`], [`run_after`] and their kin |
 //! | [`task`] | names and ids of tasks |
-//! | [`net`] | TCP listeners and streams, and their futures |
-//! | [`timer`] | the types behind the timer functions; the timing wheel itself |
+//! | [`net`] | TCP, UDP and Unix sockets; `Outbox`, `serve`, relays, buffered reading |
+//! | [`timer`] | all else that there is of time: callback timers, the wall clock, idle timeouts, time that is paused; the timing wheel itself |
 //! | [`signal`] | `ctrl_c`, and other signals as streams |
 //! | [`executor`] | what makes a runtime: tasks and their handles, the builder, the report, the metrics |
 //! | [`reactor`] | [`AsyncFd`](reactor::AsyncFd), for descriptors of any kind; the reactor itself; the system calls |

@@ -240,12 +240,16 @@ fn the_report_names_what_was_alive() {
     let on = task::Builder::new()
         .name("on")
         .spawn_on(sleep(Duration::MAX), runtime.handle());
+    let (begin, begun) = mpsc::channel();
     let job = {
         let _entered = runtime.enter();
-        task::Builder::new()
-            .name("job")
-            .spawn_blocking(move || gone.recv().is_err())
+        task::Builder::new().name("job").spawn_blocking(move || {
+            begin.send(()).unwrap();
+            gone.recv().is_err()
+        })
     };
+    // One that a thread has taken and not begun yet would be dropped, and not told of as running.
+    begun.recv().unwrap();
     let (started, starts) = mpsc::channel();
     let job_line = line!() + 1;
     let plain_job = runtime.spawn_blocking(move || started.send(()).is_ok());
