@@ -133,6 +133,28 @@ impl Crew {
             local.owned.close();
         } else {
             state.present.push(Arc::clone(local));
+            self.changed.notify_all();
+        }
+    }
+
+    /// What is pinned to the thread in that seat, which is not the first. If the thread is on its way there, waits for it; `None`: the
+    /// runtime ends.
+    pub(crate) fn local_in(&self, shared: &Shared, seat: usize) -> Option<Arc<Local>> {
+        debug_assert!(seat > 0, "the first seat changes hands");
+        let reactor = &shared.seats[seat].driver.reactor;
+        let mut state = self.lock();
+        loop {
+            if shared.is_closing() {
+                return None;
+            }
+            let in_seat = state.present.iter().find(|local| local.sleeps_in(reactor));
+            if let Some(local) = in_seat {
+                return Some(Arc::clone(local));
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 

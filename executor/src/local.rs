@@ -35,6 +35,11 @@ impl Local {
         self.reactor.unpark();
     }
 
+    /// Whether this is what that reactor's owner has.
+    pub(crate) fn sleeps_in(&self, reactor: &Arc<Reactor>) -> bool {
+        Arc::ptr_eq(&self.reactor, reactor)
+    }
+
     /// Ends the thread's sleep, if it sleeps.
     pub(crate) fn unpark(&self) {
         self.reactor.unpark();

@@ -107,6 +107,36 @@ impl Shared {
         handle
     }
 
+    /// Makes a task of `future` that stays with the worker of a seat, and queues it there. The first seat changes hands, and in a paused
+    /// runtime the others poll nothing: for these it is as [`spawn`](Self::spawn).
+    ///
+    /// # Safety
+    ///
+    /// The future is `Send`, and so is its output.
+    pub(crate) unsafe fn spawn_in_seat<F: Future>(
+        self: &Arc<Self>,
+        seat: usize,
+        future: F,
+        origin: Origin,
+    ) -> JoinHandle<F::Output> {
+        let local = if seat > 0 && seat < self.workers() {
+            self.crew.local_in(self, seat)
+        } else {
+            None
+        };
+        let Some(local) = local else {
+            // SAFETY: by the caller's promise.
+            return unsafe { self.spawn(future, origin) };
+        };
+        // A future that is refused is dropped here, which is sound as it is `Send`; in all else it is the other thread's.
+        let home = Some(Arc::clone(&local));
+        let (task, handle) = self.adopt(future, home, origin, Kind::Plain);
+        if let Some(task) = task {
+            local.deliver(task);
+        }
+        handle
+    }
+
     /// Makes a task of `future` that stays on this thread, and queues it. The future need not be `Send`: a worker is not `Sync`,
     /// so who refers to one is on its thread, and the task finds back there by its home.
     pub(crate) fn spawn_local<F: Future>(

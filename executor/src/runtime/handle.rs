@@ -115,6 +115,55 @@ impl Handle {
         unsafe { self.shared.spawn(future, origin) }
     }
 
+    /// How many seats the runtime has.
+    #[must_use]
+    pub fn seats(&self) -> usize {
+        self.shared.seats.len()
+    }
+
+    /// Starts a task that stays with the worker of that seat, whose driver then has its descriptors and timers: for what there is one of
+    /// a seat, such as a listener of a group at one address (`SO_REUSEPORT`).
+    ///
+    /// No other worker takes it, however busy that one is. It ends with the runtime at the latest. The thread in the first seat changes, as
+    /// it is whoever is in `block_on`: a task for seat 0 is not bound to it, and is as one of [`spawn`](Self::spawn). So is every one
+    /// if time is paused.
+    ///
+    /// Right after the runtime was made it may wait for a moment until the thread sits there.
+    ///
+    /// # Panics
+    ///
+    /// If there is no seat of that number: they are `0..seats()`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::thread;
+    ///
+    /// let runtime = waterwheel::Runtime::builder().worker_threads(2).build()?;
+    /// let mut tasks = (0..2).map(|_| runtime.handle().spawn_in_seat(1, async { thread::current().id() }));
+    /// let (first, second) = (tasks.next().unwrap(), tasks.next().unwrap());
+    /// runtime.block_on(async {
+    ///     assert_eq!(first.await.unwrap(), second.await.unwrap());
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_in_seat<F>(&self, seat: usize, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        assert!(
+            seat < self.seats(),
+            "`spawn_in_seat({seat}, …)` was asked for; this runtime has the seats 0..{}",
+            self.seats()
+        );
+        // SAFETY: future and output are `Send`.
+        unsafe { self.shared.spawn_in_seat(seat, future, Origin::here()) }
+    }
+
     /// Runs a closure that may block on the runtime's pool, as [`spawn_blocking`](crate::spawn_blocking) does.
     ///
     /// # Panics

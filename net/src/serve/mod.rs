@@ -30,6 +30,7 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use waterwheel_executor::Handle;
 
 /// Accepts connections, and runs `handler` for each, in a task of its own.
 ///
@@ -90,13 +91,16 @@ where
         handler,
         register: Arc::clone(&register),
     });
-    for listener in listeners.into_listeners() {
+    let runtime = Handle::current();
+    for (number, listener) in listeners.into_listeners().into_iter().enumerate() {
         let accepting = register.acceptor_begins();
-        drop(waterwheel_executor::spawn(accept_from(
-            listener,
-            Arc::clone(&shared),
-            accepting,
-        )));
+        let acceptor = accept_from(listener, Arc::clone(&shared), accepting);
+        let acceptor = if shared.options.listener_a_seat {
+            runtime.spawn_in_seat(number % runtime.seats(), acceptor)
+        } else {
+            runtime.spawn(acceptor)
+        };
+        drop(acceptor);
     }
     Server { register }
 }

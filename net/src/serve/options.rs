@@ -24,6 +24,7 @@ use std::time::Duration;
 pub struct ServeOptions<A = SocketAddr> {
     pub(super) max_connections: usize,
     pub(super) refuse_after: Duration,
+    pub(super) listener_a_seat: bool,
     pub(super) on_error: Option<OnError<A>>,
 }
 
@@ -36,6 +37,7 @@ impl<A> ServeOptions<A> {
         Self {
             max_connections: usize::MAX,
             refuse_after: Duration::from_secs(5),
+            listener_a_seat: false,
             on_error: None,
         }
     }
@@ -60,6 +62,45 @@ impl<A> ServeOptions<A> {
     #[must_use]
     pub fn refuse_after(mut self, patience: Duration) -> Self {
         self.refuse_after = patience;
+        self
+    }
+
+    /// Accepts from each listener on a seat of its own, in turn if there are more listeners than seats: for a
+    /// [group](crate::TcpListener::bind_group) of as many listeners as the runtime has [seats](waterwheel_executor::Handle::seats).
+    ///
+    /// A connection's task begins where it was accepted. Other workers take it over only if that one is busy and they are not. The
+    /// listener of the first seat is accepted from wherever there is time; see [`spawn_in_seat`](waterwheel_executor::Handle::spawn_in_seat).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterwheel::net::{ServeOptions, TcpListener, TcpStream, copy, serve};
+    /// use waterwheel::{Handle, Runtime};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// Runtime::builder().worker_threads(2).build()?.block_on(async {
+    ///     let address = "127.0.0.1:0".parse().expect("an address");
+    ///     let listeners = TcpListener::bind_group(address, Handle::current().seats())?;
+    ///     let address = listeners[0].local_addr()?;
+    ///     let options = ServeOptions::new().listener_a_seat();
+    ///     let echo = serve(listeners, options, |stream: TcpStream, _peer| async move {
+    ///         copy(&stream, &stream).await.map(drop)
+    ///     });
+    ///     for _ in 0..10 {
+    ///         let client = TcpStream::connect(address).await?;
+    ///         client.write_all(b"water").await?;
+    ///         client.read_exact(&mut [0; 5]).await?;
+    ///     }
+    ///     let report = echo.until(async {}, Duration::from_secs(10)).await;
+    ///     assert_eq!(report.accepted, 10);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn listener_a_seat(mut self) -> Self {
+        self.listener_a_seat = true;
         self
     }
 
