@@ -11,8 +11,8 @@ mod race;
 
 use common::{Random, rounds};
 use race::{
-    Aim, Baton, Moment, Moments, TURN, Witness, alive, alone, spin_until, spin_until_instant,
-    take_part,
+    Aim, Baton, Moment, Moments, TURN, Witness, alive, alone, check_the_others, spin_until,
+    spin_until_instant, take_part,
 };
 use std::pin::Pin;
 use std::sync::Arc;
@@ -207,6 +207,7 @@ fn dropped_by_the_owner_at_the_moment_another_thread_fires_it() {
         scope.spawn(|| {
             let _part = take_part();
             while !ended.load(Ordering::Relaxed) {
+                check_the_others();
                 timers.turn();
                 turns.fetch_add(1, Ordering::Release);
             }

@@ -6,7 +6,8 @@ mod race;
 
 use common::{Random, rounds};
 use race::{
-    Aim, Baton, Moment, Moments, Witness, alive, alone, spin_until, spin_until_instant, take_part,
+    Aim, Baton, Moment, Moments, Witness, alive, alone, check_the_others, spin_until,
+    spin_until_instant, take_part,
 };
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -179,6 +180,7 @@ impl Schedule {
         let mut aim = Aim::new(10_000, 300_000, SEED);
         let mut seen = (0, 0);
         while self.ended() < waits {
+            check_the_others();
             let Some(((deadline, _), event)) = self.due.lock().unwrap().pop_first() else {
                 thread::yield_now();
                 continue;

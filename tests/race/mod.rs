@@ -68,6 +68,13 @@ impl Drop for Part {
     }
 }
 
+/// Panics if another thread has: what it was to do, it will not do.
+#[track_caller]
+pub(crate) fn check_the_others() {
+    let panicked = PANICKED.load(Ordering::Relaxed);
+    assert!(!panicked, "another thread has panicked");
+}
+
 /// The bytes that the threads which count have allocated, and not freed.
 pub(crate) fn alive() -> isize {
     ALIVE.load(Ordering::SeqCst)
@@ -92,6 +99,7 @@ pub(crate) fn spin_until(what: &str, mut holds: impl FnMut() -> bool) {
             }
             hint::spin_loop();
         }
+        check_the_others();
         let start = *start.get_or_insert_with(Instant::now);
         assert!(
             start.elapsed() < Duration::from_secs(60),
