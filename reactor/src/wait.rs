@@ -158,7 +158,8 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
     ///
     /// When it carries less than `wanted`, and more than nothing, the kernel has no more to give or to take for now:
     /// the next transfer waits at once, and the system call that would have said `WouldBlock` is saved. `epoll(7)`
-    /// warrants this for stream sockets and pipes; for datagrams and terminals a short transfer says nothing.
+    /// warrants this for stream sockets and pipes; for datagrams and terminals a short transfer says nothing. Nor does a short
+    /// *read* of a Unix stream, whatever that page says: it stops behind bytes that a descriptor was sent along with (`SCM_RIGHTS`).
     ///
     /// # Errors
     ///
