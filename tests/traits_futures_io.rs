@@ -1,5 +1,7 @@
 //! Streams by the traits of `futures-io`, as other libraries use them.
 
+#![cfg(feature = "futures-io")]
+
 use futures_util::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, copy};
 use futures_util::{FutureExt, StreamExt};
 use std::io;

@@ -1,5 +1,7 @@
 //! hyper on Waterwheel: its connections, its timer, its executor.
 
+#![cfg(feature = "hyper")]
+
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::rt::{Executor, Timer};
