@@ -62,7 +62,7 @@ impl Driver {
             (timer, until) => timer.or(until),
         };
         told(self.reactor.turn_then(deadline, awake));
-        self.timers.turn();
+        self.rush.turned(self.timers.turn());
     }
 
     /// Sleeps until a descriptor or another thread has something to tell; runs `awake`; and wakes whom it concerns. For a driver
