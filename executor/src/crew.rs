@@ -23,16 +23,17 @@
 //!
 //! Lock order: the crew's lock comes before those of the lists, of queues and of the driver. No user code runs under it.
 
+mod work;
+
 use crate::local::Local;
 use crate::shared::Shared;
 use crate::sync::{Mutex, lock};
-use crate::worker::{Chair, Main, Sitting, Worker};
 use std::io;
-use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+use work::{work_as_spare, work_in};
 
 /// How long `block_on` waits for the spare thread to leave the first seat.
 const PATIENCE: Duration = Duration::from_millis(1);
@@ -335,83 +336,5 @@ impl Drop for Ended<'_> {
     fn drop(&mut self) {
         self.0.lock().running -= 1;
         self.0.changed.notify_all();
-    }
-}
-
-fn work_in(shared: &Arc<Shared>, seat: usize) {
-    let sitting = Sitting::take(Arc::clone(shared), Chair::Seat(seat));
-    sitting.worker().run(&mut ToTheEnd);
-}
-
-fn work_as_spare(shared: &Arc<Shared>) {
-    let crew = &shared.crew;
-    loop {
-        let state = crew.lock();
-        let waited = crew.changed.wait_while(state, |state| {
-            state.first != First::Spare && !shared.is_closing()
-        });
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
-        if shared.is_closing() {
-            let ours = state.first == First::Spare;
-            if ours {
-                state.first = First::Main;
-            }
-            drop(state);
-            if ours {
-                // SAFETY: the first seat was meant for us; nobody takes it after us.
-                unsafe { close_seat(shared, 0) };
-            }
-            return;
-        }
-        drop(state);
-        let sitting = Sitting::take(Arc::clone(shared), Chair::Seat(0));
-        sitting.worker().run(&mut UntilWanted);
-    }
-}
-
-/// What a thread does that has a seat as long as the runtime lasts: nothing but the tasks.
-struct ToTheEnd;
-
-impl Main for ToTheEnd {
-    type Output = ();
-
-    fn step(&mut self, _: &Worker) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-
-    fn turned(&mut self, worker: &Worker) -> ControlFlow<()> {
-        if worker.shared.is_closing() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    }
-
-    fn is_due(&self) -> bool {
-        false
-    }
-}
-
-/// What the spare thread does: the same, until somebody who is in `block_on` wants the seat.
-struct UntilWanted;
-
-impl Main for UntilWanted {
-    type Output = ();
-
-    fn step(&mut self, _: &Worker) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-
-    fn turned(&mut self, worker: &Worker) -> ControlFlow<()> {
-        let wanted = worker.shared.crew.is_spare_wanted() && worker.local.owned.len() == 0;
-        if wanted || worker.shared.is_closing() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    }
-
-    fn is_due(&self) -> bool {
-        false
     }
 }

@@ -5,8 +5,9 @@
 //!
 //! | module | what is there |
 //! |---|---|
-//! | here | the worker: its queues, the loop, the turn of its driver |
+//! | here | the worker: its queues, the loop |
 //! | `rest` | the search for tasks elsewhere, and sleep |
+//! | `turn` | the turn of its driver, and how many polls there are until the next |
 //! | `sitting` | [`Sitting`]: how a thread becomes a worker, and how that ends |
 //!
 //! # In what order tasks run
@@ -22,10 +23,11 @@
 
 mod rest;
 mod sitting;
+mod turn;
 
 pub(crate) use sitting::{Chair, Sitting};
 
-use crate::idle::{WORTH, Woken};
+use crate::idle::Woken;
 use crate::local::Local;
 use crate::pinned::PinnedQueue;
 use crate::seat::Seat;
@@ -373,51 +375,6 @@ impl Worker {
         while let Some(task) = tasks.pop() {
             self.push_shared(task);
         }
-    }
-
-    /// Wakes whom concerns what has happened, without sleeping.
-    fn turn_now(&self, polls: u32) {
-        // What the driver wakes goes to the end.
-        self.streak.set(LIFO_STREAK);
-        Running::none();
-        self.seat.driver.turn_now();
-        self.seat.moves.on();
-        self.seat.counters.turns.add(1);
-        if self.shared.paused.is_some() {
-            // As often every time, however fast the machine is.
-            self.collect_inbox();
-            self.collect_injected();
-            return;
-        }
-        let now = Instant::now();
-        let took = self.adapt(now, polls);
-        self.collect_inbox();
-        self.collect_injected();
-        if self.has_siblings.get() {
-            watch::look(self, now);
-            if took >= WORTH && self.shared.idle.wants_work() && self.seat.ready() > 1 {
-                self.shared.wake_one();
-            }
-        }
-    }
-
-    /// Sets how many polls there are until the next turn, by how long the last ones took, and returns that. A worker that is alone does not
-    /// know it of those after a sleep.
-    fn adapt(&self, now: Instant, polls: u32) -> Duration {
-        let since = self.awake_since.replace(now);
-        if !self.has_turned.replace(true) {
-            return Duration::ZERO;
-        }
-        let took = now.saturating_duration_since(since);
-        let next = if took > BETWEEN_TURNS {
-            let fitting = u128::from(polls) * BETWEEN_TURNS.as_nanos() / took.as_nanos();
-            u32::try_from(fitting).unwrap_or(u32::MAX)
-        } else {
-            self.interval.get().saturating_mul(2)
-        };
-        let most = self.shared.settings.event_interval;
-        self.interval.set(next.clamp(1, most));
-        took
     }
 }
 
