@@ -156,16 +156,6 @@ impl Sleep {
         }
     }
 
-    /// The same for an entry in the current timers.
-    #[inline(always)]
-    fn due_here(&self) -> Instant {
-        if self.grid.is_none() {
-            self.deadline
-        } else {
-            Timers::current().map_or(self.deadline, |home| self.due(&home))
-        }
-    }
-
     /// When the sleep resolves. Of one that never does, an instant centuries away.
     #[inline]
     #[must_use]
@@ -215,10 +205,14 @@ impl Sleep {
         self.register(cx.waker())
     }
 
-    /// Takes over the entry that was cancelled last, if it wakes the same task; or else files a new one.
+    /// Takes over the entry that was cancelled last, if it wakes the same task; or else files a new one. With slack, always a
+    /// new one: where that is due is for its timers to say, and a sleep without slack is not to pay for asking.
     #[inline]
     fn register(&mut self, waker: &Waker) -> Poll<()> {
-        match current::take_kept(self.due_here(), waker) {
+        if !self.grid.is_none() {
+            return self.file(waker);
+        }
+        match current::take_kept(self.deadline, waker) {
             Some(kept) => {
                 self.registration = Some(kept);
                 Poll::Pending
