@@ -4,6 +4,7 @@
 //! what drifts meets all alike, and nobody always follows the same one. A sample is as many iterations as it takes to
 //! last some milliseconds, so that samples of all contestants last about as long, however much faster one is.
 
+use crate::workloads::Unit;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -37,19 +38,38 @@ pub(crate) struct Contestant {
 }
 
 /// What came of some iterations.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sample {
     /// How long they took in all.
     pub(crate) took: Duration,
     /// What is compared: seconds or bytes, of one operation.
     pub(crate) figure: f64,
+    /// What else was measured.
+    pub(crate) asides: Vec<Aside>,
+}
+
+/// Something measured beside the figure that is compared: it is shown and written down, and not judged. Every sample of
+/// every contestant of a workload has the same, in the same order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Aside {
+    pub(crate) name: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) value: f64,
 }
 
 impl Sample {
+    /// Of iterations that took so long, with a figure that was measured otherwise.
+    pub(crate) fn new(took: Duration, figure: f64) -> Self {
+        Self {
+            took,
+            figure,
+            asides: Vec::new(),
+        }
+    }
+
     /// Of so many operations whose time is what is compared.
     pub(crate) fn of_time(took: Duration, operations: u64) -> Self {
-        let figure = took.as_secs_f64() / operations as f64;
-        Self { took, figure }
+        Self::new(took, took.as_secs_f64() / operations as f64)
     }
 }
 
@@ -58,6 +78,8 @@ pub(crate) struct Samples {
     pub(crate) name: &'static str,
     /// The figure of each sample, one a round.
     pub(crate) figures: Vec<f64>,
+    /// What else was measured: each with its value in each sample.
+    pub(crate) asides: Vec<(&'static str, Unit, Vec<f64>)>,
 }
 
 /// Measures all contestants. Their runtimes end with it.
@@ -111,6 +133,7 @@ impl Entrant {
         let samples = Samples {
             name: contestant.name,
             figures: Vec::new(),
+            asides: Vec::new(),
         };
         Self {
             contestant,
@@ -123,6 +146,19 @@ impl Entrant {
         thread::sleep(SETTLE);
         let sample = (self.contestant.measure)(self.iterations);
         self.samples.figures.push(sample.figure);
+        let asides = &mut self.samples.asides;
+        if asides.is_empty() {
+            *asides = sample
+                .asides
+                .iter()
+                .map(|aside| (aside.name, aside.unit, Vec::new()))
+                .collect();
+        }
+        assert_eq!(asides.len(), sample.asides.len(), "as in the first sample");
+        for (aside, (name, _, values)) in sample.asides.iter().zip(asides) {
+            assert_eq!(aside.name, *name, "as in the first sample");
+            values.push(aside.value);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::contest::Samples;
 use crate::statistics::{Quartiles, Ratio};
-use crate::workloads::{Bound, Entry, Unit};
+use crate::workloads::{Bound, Entry, FLOOR, Unit};
 
 const HEADER: [&str; 8] = [
     "workload",
@@ -36,12 +36,14 @@ impl Row {
     /// Of the samples of all contestants, Waterwheel's first.
     pub(crate) fn new(entry: &Entry, samples: &[Samples]) -> Self {
         let ours = &samples[0];
+        let best = best_peer(samples);
         let lines = samples.iter().enumerate().map(|(place, samples)| Line {
             name: samples.name,
             figures: Quartiles::of(&samples.figures),
             ratio: (place > 0).then(|| Ratio::of(&ours.figures, &samples.figures)),
             target: entry.bounds.iter().find_map(|bound| match *bound {
                 Bound::Ratio(peer, most) if place > 0 && peer == samples.name => Some(most),
+                Bound::Best(most) if Some(place) == best => Some(most),
                 Bound::Absolute(most) if place == 0 => Some(most),
                 _ => None,
             }),
@@ -110,6 +112,14 @@ impl Line {
     }
 }
 
+/// The place of the peer with the least median. A bare loop is none.
+fn best_peer(samples: &[Samples]) -> Option<usize> {
+    let median = |place: &usize| Quartiles::of(&samples[*place].figures).median;
+    (1..samples.len())
+        .filter(|place| samples[*place].name != FLOOR)
+        .min_by(|a, b| median(a).total_cmp(&median(b)))
+}
+
 /// Prints the table of all workloads that ran.
 pub(crate) fn print(rows: &[Row]) {
     let mut table = vec![HEADER.map(str::to_owned).to_vec()];
@@ -121,6 +131,7 @@ pub(crate) fn print(rows: &[Row]) {
 fn show(figure: f64, unit: Unit) -> String {
     let (figure, unit) = match unit {
         Unit::Bytes => (figure, "B"),
+        Unit::Count => (figure, ""),
         Unit::Time if figure < 1e-6 => (figure * 1e9, "ns"),
         Unit::Time if figure < 1e-3 => (figure * 1e6, "µs"),
         Unit::Time => (figure * 1e3, "ms"),
@@ -195,10 +206,12 @@ mod tests {
         let samples = [("waterwheel", 1.0), ("a", 2.0), ("b", 1.0)].map(|(name, figure)| Samples {
             name,
             figures: vec![figure],
+            asides: Vec::new(),
         });
         let met = |bound| Row::new(&entry(vec![bound]), &samples).is_met();
         assert!(met(Bound::Ratio("a", 0.5)) && !met(Bound::Ratio("a", 0.4)));
         assert!(met(Bound::Ratio("b", 1.0)) && !met(Bound::Ratio("b", 0.9)));
+        assert!(met(Bound::Best(1.0)) && !met(Bound::Best(0.9)));
         assert!(met(Bound::Absolute(1.0)) && !met(Bound::Absolute(0.9)));
     }
 }

@@ -10,6 +10,9 @@ mod timer;
 use crate::contest::{Contestant, Pace};
 use std::io;
 
+/// The contestant that is no runtime: a loop of bare system calls, which shows what no runtime can be expected to undercut.
+pub(crate) const FLOOR: &str = "bare";
+
 /// A workload in the list.
 pub(crate) struct Entry {
     pub(crate) group: &'static str,
@@ -30,6 +33,8 @@ pub(crate) enum Unit {
     /// Seconds.
     Time,
     Bytes,
+    /// A number of things: system calls, instructions.
+    Count,
 }
 
 /// What a figure of Waterwheel's may be at most.
@@ -37,6 +42,8 @@ pub(crate) enum Unit {
 pub(crate) enum Bound {
     /// This many times that of a peer, by its name.
     Ratio(&'static str, f64),
+    /// This many times that of the best peer; a bare loop is none.
+    Best(f64),
     /// This much.
     Absolute(f64),
 }

@@ -3,6 +3,7 @@
 use super::lateness::{DELAY, Measure, SLEEPS};
 use crate::contest::Contestant;
 use crate::resident::{Requests, resident};
+use crate::workloads::FLOOR;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
 use rustix::io::Result;
@@ -16,11 +17,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-pub(super) const NAME: &str = "bare";
-
 pub(super) fn contestant() -> io::Result<Contestant> {
     let bare = Bare::new()?;
-    resident(NAME, move |requests| bare.main(requests))
+    resident(FLOOR, move |requests| bare.main(requests))
 }
 
 struct Bare {

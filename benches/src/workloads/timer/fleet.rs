@@ -74,10 +74,8 @@ impl Measure {
     pub(super) fn end(self) -> Sample {
         assert!(Instant::now() >= self.last, "the last has fired early");
         let processor = processor() - self.processor;
-        Sample {
-            took: self.began.elapsed(),
-            figure: processor.as_secs_f64() / f64::from(SLEEPS),
-        }
+        let figure = processor.as_secs_f64() / f64::from(SLEEPS);
+        Sample::new(self.began.elapsed(), figure)
     }
 }
 

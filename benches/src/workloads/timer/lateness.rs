@@ -4,6 +4,7 @@ use super::{Bound, Requests, Workload, bare};
 use crate::contest::{Contestant, Sample};
 use crate::local::Local;
 use crate::statistics::Quartiles;
+use crate::workloads::FLOOR;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ pub(super) const SLEEPS: usize = 50;
 impl Workload for Lateness {
     const NAME: &'static str = "lateness";
     const WHAT: &'static str = "how much longer than 50 µs a sleep of that takes, the median of 50";
-    const BOUNDS: &'static [Bound] = &[Bound::Ratio(bare::NAME, 1.15)];
+    const BOUNDS: &'static [Bound] = &[Bound::Ratio(FLOOR, 1.15)];
 
     async fn main<R: Local>(requests: Requests) {
         let answer = requests.answer(async |iterations| {
@@ -61,9 +62,6 @@ impl Measure {
     }
 
     pub(super) fn end(self) -> Sample {
-        Sample {
-            took: self.began.elapsed(),
-            figure: Quartiles::of(&self.seconds).median,
-        }
+        Sample::new(self.began.elapsed(), Quartiles::of(&self.seconds).median)
     }
 }

@@ -26,10 +26,7 @@ impl Workload for Memory {
             // Where the crowd stands is the workload's own.
             let places = crowd.capacity() * size_of_val(&crowd[0]);
             let bytes = counter.stop() - places as i64;
-            let sample = Sample {
-                took: began.elapsed(),
-                figure: bytes as f64 / f64::from(MILLION),
-            };
+            let sample = Sample::new(began.elapsed(), bytes as f64 / f64::from(MILLION));
             drop(crowd);
             // The runtime has time to give back what it keeps for so many, so that it is counted the next time, too.
             R::sleep(MOMENT).await;
