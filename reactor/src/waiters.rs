@@ -97,24 +97,40 @@ impl Waiters {
     }
 
     /// Stores `waker`: in the place of `key`, which is of the same direction, if that future still waits there, or else
-    /// in a free one. Returns the place, and a waker for the caller to drop once the lock is released.
+    /// in a free one, which `key` then names. Returns a waker for the caller to drop once the lock is released.
     #[inline]
+    #[must_use]
     pub(crate) fn store(
         &mut self,
         direction: Direction,
-        key: Option<WaitKey>,
+        key: &mut Option<WaitKey>,
         waker: Waker,
-    ) -> (WaitKey, Option<Waker>) {
-        if key.is_some() || self.slot(direction).waker.is_some() {
-            return self.store_beside(direction, key, waker);
+    ) -> Option<Waker> {
+        if key.is_none() && self.has_free_slot(direction) {
+            *key = Some(self.fill_slot(direction, waker));
+            None
+        } else {
+            self.store_beside(direction, key, waker)
         }
+    }
+
+    #[inline]
+    fn has_free_slot(&mut self, direction: Direction) -> bool {
+        self.slot(direction).waker.is_none()
+    }
+
+    /// Stores the waker of the only future that waits in a direction: the common case.
+    #[inline]
+    fn fill_slot(&mut self, direction: Direction, waker: Waker) -> WaitKey {
         let id = self.take_id();
-        *self.slot(direction) = Slot {
+        let slot = self.slot(direction);
+        debug_assert!(slot.waker.is_none(), "nobody's waker is displaced");
+        *slot = Slot {
             waker: Some(waker),
             id,
         };
         let place = slot_of(direction);
-        (WaitKey { id, place }, None)
+        WaitKey { id, place }
     }
 
     /// [`store`](Self::store) for a future that has waited before, or beside another that waits.
@@ -122,19 +138,21 @@ impl Waiters {
     fn store_beside(
         &mut self,
         direction: Direction,
-        key: Option<WaitKey>,
+        key: &mut Option<WaitKey>,
         waker: Waker,
-    ) -> (WaitKey, Option<Waker>) {
-        let Some(key) = key else {
-            return (self.store_further(direction, waker), None);
+    ) -> Option<Waker> {
+        let Some(known) = *key else {
+            *key = Some(self.store_further(direction, waker));
+            return None;
         };
-        let Some(place) = self.waiting(key) else {
-            return self.store(direction, None, waker);
+        let Some(place) = self.waiting(known) else {
+            *key = None;
+            return self.store(direction, key, waker);
         };
         if place.as_ref().is_some_and(|old| old.will_wake(&waker)) {
-            (key, Some(waker))
+            Some(waker)
         } else {
-            (key, place.replace(waker))
+            place.replace(waker)
         }
     }
 
@@ -214,6 +232,17 @@ mod tests {
         Waker::from(Arc::new(Named))
     }
 
+    /// As [`Waiters::store`], with the key that it leaves.
+    fn store(
+        waiters: &mut Waiters,
+        direction: Direction,
+        mut key: Option<WaitKey>,
+        waker: Waker,
+    ) -> (WaitKey, Option<Waker>) {
+        let back = waiters.store(direction, &mut key, waker);
+        (key.expect("who waits has a key"), back)
+    }
+
     fn taken(waiters: &mut Waiters, ready: Ready) -> usize {
         let mut wakers = Vec::new();
         waiters.take(ready, &mut wakers);
@@ -224,10 +253,10 @@ mod tests {
     fn nobodys_waker_is_displaced() {
         let mut waiters = Waiters::new();
         for _ in 0..5 {
-            let (_, displaced) = waiters.store(Read, None, waker());
+            let (_, displaced) = store(&mut waiters, Read, None, waker());
             assert!(displaced.is_none());
         }
-        waiters.store(Write, None, waker());
+        store(&mut waiters, Write, None, waker());
         assert_eq!(taken(&mut waiters, Ready::READ), 5);
         assert_eq!(taken(&mut waiters, Ready::READ), 0);
         assert_eq!(taken(&mut waiters, Ready::WRITE), 1);
@@ -237,11 +266,11 @@ mod tests {
     fn a_future_polled_again_keeps_its_place() {
         let mut waiters = Waiters::new();
         let (first, second) = (waker(), waker());
-        let (key, _) = waiters.store(Read, None, first.clone());
-        let (again, back) = waiters.store(Read, Some(key), first.clone());
+        let (key, _) = store(&mut waiters, Read, None, first.clone());
+        let (again, back) = store(&mut waiters, Read, Some(key), first.clone());
         assert_eq!(again, key);
         assert!(back.expect("the same waker comes back").will_wake(&first));
-        let (moved, old) = waiters.store(Read, Some(key), second);
+        let (moved, old) = store(&mut waiters, Read, Some(key), second);
         assert_eq!(moved, key);
         assert!(old.expect("the old waker comes back").will_wake(&first));
         assert_eq!(taken(&mut waiters, Ready::READ), 1);
@@ -251,11 +280,11 @@ mod tests {
     #[test]
     fn a_stale_key_finds_nobody() {
         let mut waiters = Waiters::new();
-        let (slot, _) = waiters.store(Read, None, waker());
-        let (more, _) = waiters.store(Read, None, waker());
+        let (slot, _) = store(&mut waiters, Read, None, waker());
+        let (more, _) = store(&mut waiters, Read, None, waker());
         assert_eq!(taken(&mut waiters, Ready::READ), 2);
-        waiters.store(Read, None, waker());
-        waiters.store(Read, None, waker());
+        store(&mut waiters, Read, None, waker());
+        store(&mut waiters, Read, None, waker());
         assert!(waiters.remove(slot).is_none());
         assert!(waiters.remove(more).is_none());
         assert_eq!(taken(&mut waiters, Ready::READ), 2);
@@ -265,9 +294,9 @@ mod tests {
     #[test]
     fn cancelled_waiters_leave_nothing() {
         let mut waiters = Waiters::new();
-        let (held, _) = waiters.store(Read, None, waker());
+        let (held, _) = store(&mut waiters, Read, None, waker());
         for _ in 0..1000 {
-            let (key, _) = waiters.store(Read, None, waker());
+            let (key, _) = store(&mut waiters, Read, None, waker());
             assert!(waiters.remove(key).is_some());
             assert!(waiters.remove(key).is_none(), "once");
         }
