@@ -116,7 +116,7 @@ impl Drop for Registration {
         if let Some(source) = self.source.take() {
             let home = lock(&source.home).take();
             if let Some(home) = home {
-                home.reactor.deregister(home.token, home.fd);
+                home.reactor.deregister(home.token);
             }
         }
     }

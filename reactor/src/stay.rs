@@ -176,7 +176,7 @@ impl Source {
         drop(back);
         // Only now: the event may be dispatched at once, by another thread.
         let told = match &*lock(&self.home) {
-            Some(home) => home.reactor.report_again(home).map(|()| true),
+            Some(home) => home.reactor.report_again(home.token).map(|()| true),
             None => Ok(false),
         };
         if !matches!(told, Ok(true)) {

@@ -33,12 +33,6 @@ const fn slot_of(direction: Direction) -> u32 {
 }
 
 #[derive(Debug)]
-struct Slot {
-    waker: Option<Waker>,
-    id: Id,
-}
-
-#[derive(Debug)]
 struct Further {
     waker: Option<Waker>,
     id: Id,
@@ -47,32 +41,33 @@ struct Further {
 
 #[derive(Debug)]
 pub(crate) struct Waiters {
-    read: Slot,
-    write: Slot,
+    /// The two slots. Their wakers stand together, and so do their numbers: every connection has this, and pads nothing.
+    read: Option<Waker>,
+    write: Option<Waker>,
     /// Boxed: most sources never have a second waiter in one direction.
     more: Option<Box<Slab<Further>>>,
+    read_id: Id,
+    write_id: Id,
     next_id: Id,
 }
 
 impl Waiters {
     pub(crate) const fn new() -> Self {
-        const EMPTY: Slot = Slot {
-            waker: None,
-            id: Id::MIN,
-        };
         Self {
-            read: EMPTY,
-            write: EMPTY,
+            read: None,
+            write: None,
             more: None,
+            read_id: Id::MIN,
+            write_id: Id::MIN,
             next_id: Id::MIN,
         }
     }
 
     #[inline]
-    fn slot(&mut self, direction: Direction) -> &mut Slot {
+    fn slot(&mut self, direction: Direction) -> (&mut Option<Waker>, &mut Id) {
         match direction {
-            Direction::Read => &mut self.read,
-            Direction::Write => &mut self.write,
+            Direction::Read => (&mut self.read, &mut self.read_id),
+            Direction::Write => (&mut self.write, &mut self.write_id),
         }
     }
 
@@ -86,8 +81,8 @@ impl Waiters {
     /// Where the future of `key` has left its waker, if it still waits there.
     fn waiting(&mut self, key: WaitKey) -> Option<&mut Option<Waker>> {
         let (waker, id) = match key.place {
-            READ_SLOT => (&mut self.read.waker, self.read.id),
-            WRITE_SLOT => (&mut self.write.waker, self.write.id),
+            READ_SLOT => (&mut self.read, self.read_id),
+            WRITE_SLOT => (&mut self.write, self.write_id),
             place => {
                 let further = self.more.as_mut()?.get_mut(place as usize)?;
                 (&mut further.waker, further.id)
@@ -116,19 +111,16 @@ impl Waiters {
 
     #[inline]
     fn has_free_slot(&mut self, direction: Direction) -> bool {
-        self.slot(direction).waker.is_none()
+        self.slot(direction).0.is_none()
     }
 
     /// Stores the waker of the only future that waits in a direction: the common case.
     #[inline]
     fn fill_slot(&mut self, direction: Direction, waker: Waker) -> WaitKey {
         let id = self.take_id();
-        let slot = self.slot(direction);
-        debug_assert!(slot.waker.is_none(), "nobody's waker is displaced");
-        *slot = Slot {
-            waker: Some(waker),
-            id,
-        };
+        let (slot, slot_id) = self.slot(direction);
+        debug_assert!(slot.is_none(), "nobody's waker is displaced");
+        (*slot, *slot_id) = (Some(waker), id);
         let place = slot_of(direction);
         WaitKey { id, place }
     }
@@ -186,12 +178,12 @@ impl Waiters {
     #[inline]
     pub(crate) fn take(&mut self, ready: Ready, wakers: &mut Vec<Waker>) {
         if ready.concerns(Direction::Read)
-            && let Some(waker) = self.read.waker.take()
+            && let Some(waker) = self.read.take()
         {
             wakers.push(waker);
         }
         if ready.concerns(Direction::Write)
-            && let Some(waker) = self.write.waker.take()
+            && let Some(waker) = self.write.take()
         {
             wakers.push(waker);
         }
