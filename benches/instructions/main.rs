@@ -9,11 +9,14 @@
 //! Times differ from run to run, by more than most mistakes cost; counts do not. Each [`Path`] is a program that does one thing over
 //! and over, by the public API and in a process of its own. What is counted is all that it does in user space, on all of its
 //! threads, as the difference of a long run and a short one, so that neither start nor warm-up is in it. No path looks at what time
-//! it is to decide anything, and none has two threads that run at once: five runs in a row give the same count, to 0.2 %.
+//! it is to decide anything, and none has two threads that run at once: five runs in a row give the same counts, to 0.2 %.
 //!
 //! A count is that of the compiler, the C library (of which the allocator is) and the valgrind that it was made with, and the record
 //! names them. Where they are others the table is for reading only: a difference is nobody's fault, and fails nothing. A path that
 //! got dearer for a good reason is recorded anew, with the reason in the commit.
+//!
+//! What is generic is compiled here, and what the compiler inlines of it depends on what else is here: a new path has changed others by
+//! up to 2.7 %. So record before and after a change of these programs, and never together with one of the crates.
 //!
 //! | module | what is there |
 //! |---|---|

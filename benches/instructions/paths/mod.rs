@@ -84,9 +84,15 @@ pub(crate) const ALL: &[Path] = &[
     },
     Path {
         name: "echo",
-        what: "64 bytes go to a task by a socket and come back",
+        what: "64 bytes go to a task by a Unix stream and come back",
         operations: 2_000,
         run: sockets::echo,
+    },
+    Path {
+        name: "echo_timeout",
+        what: "64 bytes go to a task, which waits with a time limit, by TCP and come back",
+        operations: 2_000,
+        run: sockets::echo_timeout,
     },
     Path {
         name: "outbox_send",

@@ -1,7 +1,9 @@
-//! Sockets: a pair of Unix streams within one runtime, as what is sent through one is there at once, and with TCP but mostly.
+//! Sockets, both ends of them within one runtime: what is sent is there before the call returns, by TCP to this machine too.
 
-use waterwheel::net::{Outbox, UnixStream};
-use waterwheel::{block_on, spawn_local};
+use std::io;
+use std::time::Duration;
+use waterwheel::net::{Outbox, TcpListener, TcpStream, UnixStream};
+use waterwheel::{block_on, spawn_local, timeout};
 
 const MESSAGE: &[u8; 64] = &[7; 64];
 
@@ -30,6 +32,41 @@ pub(super) fn echo(operations: usize) {
         let echoed = server.await.expect("no panic");
         assert_eq!(echoed, operations * MESSAGE.len());
     });
+}
+
+/// By TCP, whose short reads save a call that a Unix stream must make, and with a limit on how long the server waits.
+pub(super) fn echo_timeout(operations: usize) {
+    const LIMIT: Duration = Duration::from_secs(3600);
+    block_on(async {
+        let (client, server) = tcp_pair().await.expect("a connection");
+        let server = spawn_local(async move {
+            let mut buffer = [0; 4096];
+            let mut echoed = 0;
+            while let Ok(Ok(count @ 1..)) = timeout(LIMIT, server.read(&mut buffer)).await {
+                server.write_all(&buffer[..count]).await.expect("room");
+                echoed += count;
+            }
+            echoed
+        });
+        for _ in 0..operations {
+            let mut answer = [0; MESSAGE.len()];
+            client.write_all(MESSAGE).await.expect("room");
+            client.read_exact(&mut answer).await.expect("an answer");
+            assert_eq!(&answer, MESSAGE);
+        }
+        drop(client);
+        let echoed = server.await.expect("no panic");
+        assert_eq!(echoed, operations * MESSAGE.len());
+    });
+}
+
+async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let client = TcpStream::connect(listener.local_addr()?).await?;
+    let (server, _) = listener.accept().await?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    Ok((client, server))
 }
 
 pub(super) fn outbox_send(operations: usize) {
