@@ -38,6 +38,8 @@ pub(crate) struct Ratio {
     pub(crate) of_medians: f64,
     /// The median of the ratios of each round. What slows the machine for longer than a round does not move it.
     pub(crate) by_round: f64,
+    /// The middle half of the ratios of each round.
+    pub(crate) rounds: Quartiles,
 }
 
 impl Ratio {
@@ -45,9 +47,11 @@ impl Ratio {
     pub(crate) fn of(ours: &[f64], theirs: &[f64]) -> Self {
         assert_eq!(ours.len(), theirs.len(), "each was measured in each round");
         let rounds: Vec<_> = ours.iter().zip(theirs).map(|(a, b)| a / b).collect();
+        let rounds = Quartiles::of(&rounds);
         Self {
             of_medians: Quartiles::of(ours).median / Quartiles::of(theirs).median,
-            by_round: Quartiles::of(&rounds).median,
+            by_round: rounds.median,
+            rounds,
         }
     }
 
