@@ -3,7 +3,9 @@
 use super::*;
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
 use std::task::Poll;
 use std::thread;
 
@@ -54,53 +56,87 @@ async fn is_reached_from_outside<R: FromOutside>() {
     foreign.join().expect("the thread ends well");
 }
 
-fn on_workers<R: OnWorkers>() -> R {
-    R::new(2).expect("a runtime")
+fn on_thread<R: OnThread>() {
+    R::block_on(serves::<R>());
+}
+
+fn on_workers<R: OnWorkers>() {
+    R::new(2).expect("a runtime").block_on(async {
+        serves::<R>().await;
+        two_run_at_a_time::<R>().await;
+    });
 }
 
 #[test]
 fn every_runtime_on_one_thread() {
-    Waterwheel::block_on(serves::<Waterwheel>());
-    <Tokio as OnThread>::block_on(serves::<Tokio>());
-    TokioLocalSet::block_on(serves::<TokioLocalSet>());
-    SmolLocal::block_on(serves::<SmolLocal>());
-    <Smol as OnThread>::block_on(serves::<Smol>());
-    Monoio::block_on(serves::<Monoio>());
+    on_thread::<Waterwheel>();
+    on_thread::<Tokio>();
+    on_thread::<TokioLocalSet>();
+    on_thread::<SmolLocal>();
+    on_thread::<Smol>();
+    on_thread::<Monoio>();
 }
 
 #[test]
 fn every_runtime_on_workers() {
-    OnWorkers::block_on(&on_workers::<Waterwheel>(), serves::<Waterwheel>());
-    OnWorkers::block_on(&on_workers::<Tokio>(), serves::<Tokio>());
-    OnWorkers::block_on(&on_workers::<Smol>(), serves::<Smol>());
+    on_workers::<Waterwheel>();
+    on_workers::<Tokio>();
+    on_workers::<Smol>();
 }
 
 #[test]
 fn every_runtime_from_outside() {
-    <Waterwheel as OnThread>::block_on(is_reached_from_outside::<Waterwheel>());
-    <Tokio as OnThread>::block_on(is_reached_from_outside::<Tokio>());
-    <Smol as OnThread>::block_on(is_reached_from_outside::<Smol>());
-    let main = is_reached_from_outside::<Waterwheel>;
-    OnWorkers::block_on(&on_workers::<Waterwheel>(), main());
-    OnWorkers::block_on(&on_workers::<Tokio>(), is_reached_from_outside::<Tokio>());
-    OnWorkers::block_on(&on_workers::<Smol>(), is_reached_from_outside::<Smol>());
+    fn test<R: FromOutside + OnThread + OnWorkers>() {
+        <R as OnThread>::block_on(is_reached_from_outside::<R>());
+        let runtime = R::new(2).expect("a runtime");
+        OnWorkers::block_on(&runtime, is_reached_from_outside::<R>());
+    }
+    test::<Waterwheel>();
+    test::<Tokio>();
+    test::<Smol>();
+}
+
+/// Why monoio has no part in the workload of many tasks that yield: there, a task that yields is the next to run.
+#[test]
+fn all_but_monoio_let_another_task_run_when_one_yields() {
+    assert!(takes_turns::<Waterwheel>());
+    assert!(takes_turns::<Tokio>());
+    assert!(takes_turns::<TokioLocalSet>());
+    assert!(takes_turns::<SmolLocal>());
+    assert!(!takes_turns::<Monoio>());
+}
+
+/// Whether, of two tasks that yield over and over, the second begins before the first ends.
+fn takes_turns<R: OnThread>() -> bool {
+    R::block_on(async {
+        let began = Arc::new(AtomicU32::new(0));
+        let tasks = [1, 2].map(|_| {
+            let began = Arc::clone(&began);
+            R::spawn(async move {
+                began.fetch_add(1, Ordering::Relaxed);
+                for _ in 0..10 {
+                    R::yield_now().await;
+                }
+                began.load(Ordering::Relaxed)
+            })
+        });
+        let [first, second] = tasks;
+        let first = R::join(first).await;
+        assert_eq!(R::join(second).await, 2, "{}", R::NAME);
+        first == 2
+    })
 }
 
 /// Two workers are two threads: two tasks that wait for each other on theirs come to an end.
-#[test]
-fn two_workers_run_two_tasks_at_a_time() {
-    async fn meet<R: Tasks>() {
-        let barrier = std::sync::Arc::new(std::sync::Barrier::new(2));
-        let tasks = [barrier.clone(), barrier].map(|barrier| {
-            R::spawn(async move {
-                barrier.wait();
-            })
-        });
-        for task in tasks {
-            R::join(task).await;
-        }
+async fn two_run_at_a_time<R: Tasks>() {
+    let barrier = Arc::new(Barrier::new(2));
+    let tasks = [1, 2].map(|_| {
+        let barrier = Arc::clone(&barrier);
+        R::spawn(async move {
+            barrier.wait();
+        })
+    });
+    for task in tasks {
+        R::join(task).await;
     }
-    OnWorkers::block_on(&on_workers::<Waterwheel>(), meet::<Waterwheel>());
-    OnWorkers::block_on(&on_workers::<Tokio>(), meet::<Tokio>());
-    OnWorkers::block_on(&on_workers::<Smol>(), meet::<Smol>());
 }

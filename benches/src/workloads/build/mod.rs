@@ -5,7 +5,7 @@
 //! fetched. What is built is run.
 
 use super::{Bound, Entry, Unit};
-use crate::contest::{Contestant, Pace, Sample};
+use crate::contest::{Aside, Contestant, Pace, Sample};
 use crate::machine::LOCK;
 use std::env;
 use std::ffi::OsString;
@@ -99,9 +99,22 @@ fn contestant(program: Program) -> io::Result<Contestant> {
         name: program.name,
         measure: Box::new(move |builds| {
             let took = (0..builds).map(|_| build(&package)).sum();
-            Sample::of_time(took, u64::from(builds))
+            let mut sample = Sample::of_time(took, u64::from(builds));
+            sample.asides.push(crates(&package));
+            sample
         }),
     })
+}
+
+/// How many crates there are beside the program itself: cargo has left no others in its lock file.
+fn crates(package: &TempDir) -> Aside {
+    let lock = fs::read_to_string(package.path().join("Cargo.lock"));
+    let packages = lock.expect("cargo keeps it").matches("[[package]]").count();
+    Aside {
+        name: "crates",
+        unit: Unit::Count,
+        value: (packages - 1) as f64,
+    }
 }
 
 /// Builds a package from nothing, and runs it.

@@ -1,7 +1,8 @@
 //! Tasks: how fast they are spawned, woken, run and joined. Two groups of the same workloads: on one thread of each runtime, and on two
 //! workers.
 //!
-//! Each workload is a file here and a line in [`all`]; a runtime is a file in `runtimes` and a line in [`on_thread`] or [`on_workers`].
+//! Each workload is a file here and a line in [`all`]; a runtime is a file in `runtimes` and a line in the
+//! lists of contestants.
 
 mod chained_spawn;
 mod ping_pong_oneshot;
@@ -18,9 +19,17 @@ use crate::resident::resident;
 use crate::runtimes::{
     Monoio, OnThread, OnWorkers, Smol, SmolLocal, Tokio, TokioLocalSet, Waterwheel,
 };
+use chained_spawn::ChainedSpawn;
+use ping_pong_oneshot::PingPong;
+use ring::Ring;
+use spawn_foreign::SpawnForeign;
+use spawn_join::SpawnJoin;
+use spawn_many::SpawnMany;
 use std::future::Future;
 use std::io;
 use std::time::{Duration, Instant};
+use wake_foreign::WakeForeign;
+use yield_now::Yield;
 
 /// The groups.
 const ON_THREAD: &str = "tasks";
@@ -54,30 +63,36 @@ trait Workload<R>: Described {
 /// Every workload of both groups, in the order in which they run.
 pub(super) fn all() -> Vec<Entry> {
     vec![
-        on_thread::<spawn_join::SpawnJoin>(),
-        on_thread::<spawn_many::SpawnMany>(),
-        on_thread::<yield_now::Yield<1>>(),
-        on_thread::<yield_now::Yield<1_000>>(),
-        on_thread::<ring::Ring<2>>(),
-        on_thread::<ping_pong_oneshot::PingPong>(),
-        on_thread::<chained_spawn::ChainedSpawn>(),
-        on_thread::<ring::Ring<300>>(),
-        on_thread_from_outside::<spawn_foreign::SpawnForeign>(),
-        on_thread_from_outside::<wake_foreign::WakeForeign>(),
-        on_workers::<spawn_join::SpawnJoin>(),
-        on_workers::<spawn_many::SpawnMany>(),
-        on_workers::<yield_now::Yield<1>>(),
-        on_workers::<yield_now::Yield<1_000>>(),
-        on_workers::<ring::Ring<2>>(),
-        on_workers::<ping_pong_oneshot::PingPong>(),
-        on_workers::<chained_spawn::ChainedSpawn>(),
-        on_workers::<ring::Ring<300>>(),
-        on_workers::<spawn_foreign::SpawnForeign>(),
-        on_workers::<wake_foreign::WakeForeign>(),
+        on_thread::<SpawnJoin>(all_on_thread::<SpawnJoin>),
+        on_thread::<SpawnMany>(all_on_thread::<SpawnMany>),
+        on_thread::<Yield<1>>(all_on_thread::<Yield<1>>),
+        on_thread::<Yield<1_000>>(all_that_take_turns::<Yield<1_000>>),
+        on_thread::<Ring<2>>(all_on_thread::<Ring<2>>),
+        on_thread::<PingPong>(all_on_thread::<PingPong>),
+        on_thread::<ChainedSpawn>(all_on_thread::<ChainedSpawn>),
+        on_thread::<Ring<300>>(all_on_thread::<Ring<300>>),
+        on_thread::<SpawnForeign>(all_within_reach::<SpawnForeign>),
+        on_thread::<WakeForeign>(all_within_reach::<WakeForeign>),
+        on_workers::<SpawnJoin>(),
+        on_workers::<SpawnMany>(),
+        on_workers::<Yield<1>>(),
+        on_workers::<Yield<1_000>>(),
+        on_workers::<Ring<2>>(),
+        on_workers::<PingPong>(),
+        on_workers::<ChainedSpawn>(),
+        on_workers::<Ring<300>>(),
+        on_workers::<SpawnForeign>(),
+        on_workers::<WakeForeign>(),
     ]
 }
 
-fn on_thread<W>() -> Entry
+type Contestants = io::Result<Vec<Contestant>>;
+
+fn on_thread<W: Described>(contestants: fn() -> Contestants) -> Entry {
+    entry::<W>(ON_THREAD, &W::ON_THREAD, contestants)
+}
+
+fn all_on_thread<W>() -> Contestants
 where
     W: Workload<Waterwheel>
         + Workload<Tokio>
@@ -85,29 +100,34 @@ where
         + Workload<SmolLocal>
         + Workload<Monoio>,
 {
-    entry::<W>(ON_THREAD, &W::ON_THREAD, || {
-        Ok(vec![
-            stays::<Waterwheel, W>()?,
-            stays::<Tokio, W>()?,
-            stays::<TokioLocalSet, W>()?,
-            stays::<SmolLocal, W>()?,
-            stays::<Monoio, W>()?,
-        ])
-    })
+    let mut contestants = all_that_take_turns::<W>()?;
+    contestants.push(stays::<Monoio, W>()?);
+    Ok(contestants)
 }
 
-/// Of those whose tasks other threads may start and wake.
-fn on_thread_from_outside<W>() -> Entry
+/// Those where a task that yields lets others run.
+fn all_that_take_turns<W>() -> Contestants
+where
+    W: Workload<Waterwheel> + Workload<Tokio> + Workload<TokioLocalSet> + Workload<SmolLocal>,
+{
+    Ok(vec![
+        stays::<Waterwheel, W>()?,
+        stays::<Tokio, W>()?,
+        stays::<TokioLocalSet, W>()?,
+        stays::<SmolLocal, W>()?,
+    ])
+}
+
+/// Those whose tasks other threads may start and wake.
+fn all_within_reach<W>() -> Contestants
 where
     W: Workload<Waterwheel> + Workload<Tokio> + Workload<Smol>,
 {
-    entry::<W>(ON_THREAD, &W::ON_THREAD, || {
-        Ok(vec![
-            stays::<Waterwheel, W>()?,
-            stays::<Tokio, W>()?,
-            stays::<Smol, W>()?,
-        ])
-    })
+    Ok(vec![
+        stays::<Waterwheel, W>()?,
+        stays::<Tokio, W>()?,
+        stays::<Smol, W>()?,
+    ])
 }
 
 fn on_workers<W>() -> Entry
@@ -126,7 +146,7 @@ where
 fn entry<W: Described>(
     group: &'static str,
     part: &Part,
-    contestants: fn() -> io::Result<Vec<Contestant>>,
+    contestants: fn() -> Contestants,
 ) -> Entry {
     Entry {
         group,
