@@ -185,7 +185,8 @@ fn a_descriptor_is_served_within_the_interval() {
         let (ours, theirs) = (AsyncFd::new(ours).unwrap(), Arc::new(theirs));
         let mut served = vec![];
         for sent in 0..PROBES {
-            let (writer, mut polls_before) = (Arc::clone(&theirs), 100);
+            // At another point of the interval each time.
+            let (writer, mut polls_before) = (Arc::clone(&theirs), 100 + 7 * sent);
             polls.expect(move || {
                 polls_before -= 1;
                 polls_before == 0 && (&*writer).write(&[sent as u8]).unwrap() == 1

@@ -5,7 +5,7 @@
 //! the word beside it. The background is left open and the colours are of middling lightness, so that a light page and a dark one will do.
 
 use super::figure::show;
-use super::{Line, Row};
+use super::{Line, Row, contestants};
 use crate::workloads::FLOOR;
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -118,16 +118,10 @@ fn range(rows: &[&Row]) -> Range<f64> {
 fn legend(root: &Area<'_>, rows: &[&Row]) -> Drawn {
     let y = 44;
     let mut x = 14;
-    for (name, colour) in COLOURS {
-        if !rows
-            .iter()
-            .any(|row| row.peers().any(|line| line.samples.name == name))
-        {
-            continue;
-        }
-        dot(root, (x, y), colour, true)?;
+    for name in contestants(rows.iter().copied()).into_iter().skip(1) {
+        dot(root, (x, y), colour(name), true)?;
         text(root, name, (x + 9, y), HPos::Left, Words::Small)?;
-        x += 34 + 7 * name.len() as i32;
+        x += 38 + 6 * name.len() as i32;
     }
     target(root, (x, y), TEXT)?;
     text(root, "target", (x + 9, y), HPos::Left, Words::Small)?;

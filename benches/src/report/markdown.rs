@@ -1,7 +1,7 @@
 //! `report.md`: for each group its chart, a table of medians and ratios to read, and one of everything to look up.
 
 use super::figure::show;
-use super::{Line, Report, Row, chart};
+use super::{Line, Report, Row, chart, contestants};
 use crate::workloads::FLOOR;
 
 pub(super) fn of(report: &Report) -> String {
@@ -52,18 +52,6 @@ fn summary(rows: &[Row]) -> String {
         text += &table_row(cells.iter().map(String::as_str));
     }
     text
-}
-
-/// Who takes part in any of the workloads, Waterwheel first and the floor last.
-fn contestants(rows: &[Row]) -> Vec<&'static str> {
-    let mut names = Vec::new();
-    for line in rows.iter().flat_map(|row| &row.lines) {
-        if !names.contains(&line.samples.name) {
-            names.push(line.samples.name);
-        }
-    }
-    names.sort_by_key(|name| *name == FLOOR);
-    names
 }
 
 /// Each target of a workload, and whether it is met.

@@ -210,6 +210,18 @@ impl Line {
     }
 }
 
+/// Who takes part in any of the workloads, Waterwheel first and the floor last.
+fn contestants<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for line in rows.into_iter().flat_map(|row| &row.lines) {
+        if !names.contains(&line.samples.name) {
+            names.push(line.samples.name);
+        }
+    }
+    names.sort_by_key(|name| *name == FLOOR);
+    names
+}
+
 /// The place of the peer with the least median. A bare loop is none.
 fn best_peer(samples: &[Samples]) -> Option<usize> {
     let median = |place: &usize| Quartiles::of(&samples[*place].figures).median;

@@ -53,12 +53,14 @@ pub(crate) enum Bound {
     Absolute(f64),
 }
 
-/// Every workload, in the order in which they run.
+/// Every workload, in the order in which they run: by groups.
 pub(crate) fn all() -> Vec<Entry> {
     let mut all = tasks::all();
     all.extend(timer::all());
     all.extend(memory::all());
     all.extend(build::all());
+    let groups: Vec<_> = all.iter().map(|entry| entry.group).collect();
+    all.sort_by_key(|entry| groups.iter().position(|group| *group == entry.group));
     all
 }
 

@@ -122,7 +122,7 @@ fn build(package: &TempDir) -> Duration {
     let target = TempDir::new().expect("a directory to build in");
     let mut cargo = Command::new(cargo());
     cargo
-        .current_dir(&package)
+        .current_dir(package)
         .args(["build", "--release", "--offline", "--quiet", "--target-dir"])
         .arg(target.path())
         // A cache of what was compiled before would be what is measured.

@@ -66,7 +66,7 @@ async fn iteration<R: Tasks, const TASKS: u32>() {
         for place in 0..TASKS {
             let (token, countdown) = (Arc::clone(&token), Arc::clone(&countdown));
             R::detach(R::spawn(async move {
-                poll_fn(|cx| Poll::Ready(token.enter(place, cx))).await;
+                poll_fn(|cx| token.poll_enter(place, cx)).await;
                 let turns = (place..PASSES).step_by(TASKS as usize);
                 let passes = turns.len();
                 for turn in turns {
@@ -101,12 +101,13 @@ impl Token {
     }
 
     /// Stores the waker of a task. The last to come gives the first its turn.
-    fn enter(&self, place: u32, cx: &Context<'_>) {
+    fn poll_enter(&self, place: u32, cx: &Context<'_>) -> Poll<()> {
         let first = self.wakers[place as usize].set(cx.waker().clone());
         first.expect("each task has its own place");
         if self.absent.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.pass(0);
         }
+        Poll::Ready(())
     }
 
     fn poll_turn(&self, turn: u32) -> Poll<()> {

@@ -6,7 +6,7 @@ use crate::runtimes::FromOutside;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -37,7 +37,7 @@ impl<R: FromOutside> Workload<R> for WakeForeign {
         let listen = |place: u32| {
             let (bell, countdown) = (Arc::clone(&bell), Arc::clone(&countdown));
             R::spawn(async move {
-                poll_fn(|cx| Poll::Ready(bell.enter(place, cx.waker()))).await;
+                poll_fn(|cx| bell.poll_enter(place, cx)).await;
                 countdown.done(1);
                 drop(countdown);
                 for ring in 1..=iterations {
@@ -87,9 +87,10 @@ impl Bell {
     }
 
     /// Stores the waker of a task, which stays good for its life.
-    fn enter(&self, place: u32, waker: &Waker) {
-        let first = self.listeners[place as usize].set(waker.clone());
+    fn poll_enter(&self, place: u32, cx: &Context<'_>) -> Poll<()> {
+        let first = self.listeners[place as usize].set(cx.waker().clone());
         first.expect("each task has its own place");
+        Poll::Ready(())
     }
 
     fn poll_ring(&self, ring: u32) -> Poll<()> {
