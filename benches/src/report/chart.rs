@@ -6,6 +6,7 @@
 
 use super::figure::show;
 use super::{Line, Row, contestants};
+use crate::statistics::Ratio;
 use crate::workloads::FLOOR;
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -62,8 +63,11 @@ impl Row {
         self.peers().next().is_some()
     }
 
+    /// Those that can be shown: who needs nothing at all has no place on a scale of ratios.
     fn peers(&self) -> impl Iterator<Item = &Line> {
-        self.lines.iter().filter(|line| line.ratio.is_some())
+        let is_shown = |ratio: Ratio| ratio.of_medians.is_normal();
+        let lines = self.lines.iter();
+        lines.filter(move |line| line.ratio.is_some_and(is_shown))
     }
 
     fn height(&self) -> i32 {
@@ -108,6 +112,7 @@ fn range(rows: &[&Row]) -> Range<f64> {
             target,
         ]
     });
+    let shown = shown.filter(|ratio| ratio.is_finite() && *ratio > 0.0);
     let (least, greatest) = shown.fold((0.5, 1.0), |(least, greatest): (f64, f64), ratio| {
         (least.min(ratio), greatest.max(ratio))
     });

@@ -6,19 +6,21 @@ use crate::runtimes::Tasks;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// In all.
-const YIELDS: u32 = 100_000;
-
 /// By so many tasks.
 pub(crate) struct Yield<const TASKS: u32>;
 
+/// In all. A task is to yield often for the once that it is spawned.
+const fn yields(tasks: u32) -> u32 {
+    if tasks == 1 { 10_000 } else { 100_000 }
+}
+
 impl<const TASKS: u32> Described for Yield<TASKS> {
     const WHAT: &'static str = if TASKS == 1 {
-        "a task yields 100,000 times"
+        "a task yields 10,000 times"
     } else {
         "1,000 tasks yield 100 times each"
     };
-    const OPERATIONS: u32 = YIELDS;
+    const OPERATIONS: u32 = yields(TASKS);
     const ON_THREAD: Part = Part {
         name: if TASKS == 1 {
             "yield_one"
@@ -44,12 +46,12 @@ impl<const TASKS: u32, R: Tasks> Workload<R> for Yield<TASKS> {
 }
 
 async fn iteration<R: Tasks, const TASKS: u32>() {
-    let (countdown, finished) = Countdown::new(YIELDS as usize);
+    let (countdown, finished) = Countdown::new(yields(TASKS) as usize);
     R::detach(R::spawn(async move {
         for _ in 0..TASKS {
             let countdown = Arc::clone(&countdown);
             R::detach(R::spawn(async move {
-                let yields = YIELDS / TASKS;
+                let yields = yields(TASKS) / TASKS;
                 for _ in 0..yields {
                     R::yield_now().await;
                 }
