@@ -38,6 +38,9 @@ use std::io;
 use std::process::ExitCode;
 
 fn main() -> io::Result<ExitCode> {
+    if workloads::memory::run_as_child() {
+        return Ok(ExitCode::SUCCESS);
+    }
     let arguments = Arguments::parse();
     let chosen = arguments.choose();
     if arguments.list {

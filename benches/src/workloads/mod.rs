@@ -5,7 +5,7 @@
 //! runtimes take part, is its own affair: here they are nothing but a name, bounds and contestants.
 
 mod build;
-mod memory;
+pub(crate) mod memory;
 pub(crate) mod tasks;
 mod timer;
 
