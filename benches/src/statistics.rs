@@ -55,9 +55,14 @@ impl Ratio {
         }
     }
 
+    /// The greater of the two, which is the one that a target is held against.
+    pub(crate) fn judged(self) -> f64 {
+        self.of_medians.max(self.by_round)
+    }
+
     /// Both ratios are at most this.
     pub(crate) fn is_within(self, target: f64) -> bool {
-        self.of_medians.max(self.by_round) <= target
+        self.judged() <= target
     }
 }
 
@@ -87,6 +92,7 @@ mod tests {
         let ratio = Ratio::of(&[1.0, 2.0, 9.0], &[2.0, 4.0, 3.0]);
         assert_eq!(ratio.of_medians, 2.0 / 3.0);
         assert_eq!(ratio.by_round, 0.5);
+        assert_eq!(ratio.judged(), 2.0 / 3.0);
         assert!(ratio.is_within(0.7));
         assert!(!ratio.is_within(0.6));
     }

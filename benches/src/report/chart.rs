@@ -1,8 +1,8 @@
 //! `<group>.svg`: for each workload of a group a band, and in it for each peer a dot where Waterwheel's figure to the peer's is, on a
 //! scale of ratios. Left of the line at 1 Waterwheel needs less.
 //!
-//! A whisker covers the middle half of the rounds' own ratios. A bar across is the target; a dot that misses its target is hollow, with
-//! the word beside it. The background is left open and the colours are of middling lightness, so that a light page and a dark one will do.
+//! The dot is at the ratio that is judged, and a whisker covers the middle half of the rounds' own ratios. A bar across is the target; a dot
+//! that misses its target is hollow, with the word beside it. The background is left open and the colours are of middling lightness, so that a light page and a dark one will do.
 
 use super::figure::show;
 use super::{Line, Row, contestants};
@@ -26,6 +26,8 @@ const BOTTOM: i32 = 44;
 /// Of a peer, and between two workloads.
 const LANE: i32 = 13;
 const GAP: i32 = 12;
+/// What the verdict takes beside a dot.
+const ROOM: i32 = 48;
 
 /// Reads well on white and on nearly black.
 const TEXT: RGBColor = RGBColor(122, 130, 140);
@@ -65,7 +67,7 @@ impl Row {
 
     /// Those that can be shown: who needs nothing at all has no place on a scale of ratios.
     fn peers(&self) -> impl Iterator<Item = &Line> {
-        let is_shown = |ratio: Ratio| ratio.of_medians.is_normal();
+        let is_shown = |ratio: Ratio| ratio.judged().is_normal();
         let lines = self.lines.iter();
         lines.filter(move |line| line.ratio.is_some_and(is_shown))
     }
@@ -108,7 +110,7 @@ fn range(rows: &[&Row]) -> Range<f64> {
         [
             ratio.rounds.lower,
             ratio.rounds.upper,
-            ratio.of_medians,
+            ratio.judged(),
             target,
         ]
     });
@@ -194,11 +196,17 @@ fn peer(root: &Area<'_>, line: &Line, y: i32, x_of: impl Fn(f64) -> i32) -> Draw
         target(root, (x_of(most), y), colour)?;
     }
     let is_missed = line.is_met() == Some(false);
-    let x = x_of(ratio.of_medians);
+    let x = x_of(ratio.judged());
     dot(root, (x, y), colour, !is_missed)?;
     if is_missed {
-        let x = x.max(whisker[1].0) + 9;
-        text(root, line.verdict(), (x, y), HPos::Left, Words::Missed)?;
+        let (left, right) = (x.min(whisker[0].0) - 9, x.max(whisker[1].0) + 9);
+        let has_room = right + ROOM < WIDTH - RIGHT;
+        let (x, side) = if has_room {
+            (right, HPos::Left)
+        } else {
+            (left, HPos::Right)
+        };
+        text(root, line.verdict(), (x, y), side, Words::Missed)?;
     }
     Ok(())
 }
