@@ -64,6 +64,14 @@ impl Chunk {
         debug_assert_ne!(self.places[place as usize], Link::NIL, "an entry's place");
         self.places[place as usize] = Link::NIL;
         self.gaps += 1;
+        if place + 1 == self.used {
+            self.trim();
+        }
+    }
+
+    /// The gaps behind the last entry are free places.
+    #[inline]
+    fn trim(&mut self) {
         while let Some(&Link::NIL) = self.places().last() {
             self.used -= 1;
             self.gaps -= 1;

@@ -105,7 +105,7 @@ impl Slot {
         chunk.clear(seat.place);
         match chunk.len() {
             0 => self.unlink_chunk(slabs, seat.chunk),
-            left if left <= SPARSE / 2 => self.merge(slabs, seat.chunk),
+            left if left <= SPARSE / 2 && self.head != self.tail => self.merge(slabs, seat.chunk),
             _ => {}
         }
     }
