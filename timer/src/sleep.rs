@@ -242,7 +242,9 @@ impl Sleep {
     }
 
     /// Waits by its own entry, if that can still serve.
-    #[inline]
+    ///
+    /// Apart from the poll, so that the first one, which has no entry, does not pay for the registers that this needs.
+    #[inline(never)]
     fn settle(&mut self, filed: Registration, waker: &Waker) -> Poll<()> {
         let Registration { home, key } = filed;
         match home.settle(key, self.deadline, self.due(&home), waker) {
