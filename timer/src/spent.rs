@@ -13,25 +13,38 @@ use crate::wheel::{Key, Wheel};
 /// So many are taken out together.
 const MANY: usize = 64;
 
-#[derive(Debug, Default)]
-pub(crate) struct Spent(Vec<Key>);
+/// The first `count` places have a key.
+#[derive(Debug)]
+pub(crate) struct Spent {
+    keys: [Option<Key>; MANY],
+    count: usize,
+}
 
 impl Spent {
+    pub(crate) const fn new() -> Self {
+        Spent {
+            keys: [const { None }; MANY],
+            count: 0,
+        }
+    }
+
     /// Gives an entry of the wheel up, which has fired.
     #[inline]
     pub(crate) fn add(&mut self, key: Key, wheel: &mut Wheel) {
-        self.0.push(key);
-        if self.0.len() >= MANY || self.0.len() == wheel.entries() {
+        self.keys[self.count] = Some(key);
+        self.count += 1;
+        if self.count == MANY || self.count == wheel.entries() {
             self.take_out(wheel);
         }
     }
 
     #[inline(never)]
     fn take_out(&mut self, wheel: &mut Wheel) {
-        for key in self.0.drain(..) {
+        for key in self.keys[..self.count].iter_mut().filter_map(Option::take) {
             let waker = wheel.remove(key);
             debug_assert!(waker.is_none(), "what is spent has fired");
         }
+        self.count = 0;
     }
 }
 
@@ -42,7 +55,7 @@ mod tests {
 
     #[test]
     fn few_stay_behind_and_none_in_a_wheel_that_is_otherwise_empty() {
-        let (mut wheel, mut spent) = (Wheel::new(), Spent::default());
+        let (mut wheel, mut spent) = (Wheel::new(), Spent::new());
         let pending = wheel.insert(u64::MAX, Waker::noop().clone());
         let fired: Vec<Key> = (0..10 * MANY as u64 + 5)
             .map(|deadline| wheel.insert(deadline, Waker::noop().clone()))
@@ -50,11 +63,11 @@ mod tests {
         wheel.expire(1_000_000, &mut drop);
         for key in fired {
             spent.add(key, &mut wheel);
-            assert!(spent.0.len() < MANY);
+            assert!(spent.count < MANY);
         }
-        assert_eq!((spent.0.len(), wheel.entries()), (5, 6));
+        assert_eq!((spent.count, wheel.entries()), (5, 6));
         wheel.expire(u64::MAX, &mut drop);
         spent.add(pending, &mut wheel);
-        assert_eq!((spent.0.len(), wheel.entries()), (0, 0));
+        assert_eq!((spent.count, wheel.entries()), (0, 0));
     }
 }

@@ -130,7 +130,7 @@ impl Timers {
             state: Mutex::new(State {
                 wheel: Wheel::at(now),
                 elapsed: clock::to_instant(now),
-                spent: Spent::default(),
+                spent: Spent::new(),
                 closed: false,
             }),
             virtual_clock,

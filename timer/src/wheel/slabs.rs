@@ -10,6 +10,9 @@ use super::{
     link::Link,
 };
 
+/// Chunks that there is room for as soon as there has been one: 2 KiB. What a greater crowd needed is given back with the last.
+const KEPT_CHUNKS: usize = 16;
+
 #[derive(Debug)]
 pub(super) struct Slabs {
     pub(super) entries: Slab<Entry>,
@@ -64,7 +67,8 @@ impl Slabs {
     pub(super) fn chunk_behind(&mut self, prev: Link) -> Link {
         if self.chunks.len() == self.chunks.capacity() {
             // By an eighth, and not to twice the size: what is spare is part of what a timer takes.
-            self.chunks.reserve_exact(self.chunks.len() / 8 + 4);
+            let more = (self.chunks.len() / 8).max(KEPT_CHUNKS);
+            self.chunks.reserve_exact(more);
         }
         let chunk = Link::new(self.chunks.insert(Chunk::behind(prev)));
         if let Some(prev) = self.neighbour_mut(prev) {
@@ -75,7 +79,16 @@ impl Slabs {
 
     #[inline]
     pub(super) fn remove_chunk(&mut self, chunk: Link) -> Chunk {
-        self.chunks.remove(at(chunk))
+        let chunk = self.chunks.remove(at(chunk));
+        if self.chunks.is_empty() && self.chunks.capacity() > KEPT_CHUNKS {
+            self.release_chunks();
+        }
+        chunk
+    }
+
+    #[cold]
+    fn release_chunks(&mut self) {
+        self.chunks = Slab::with_capacity(KEPT_CHUNKS);
     }
 
     /// Moves the entries of a chunk to the front of it.
