@@ -230,8 +230,10 @@ impl Timers {
             return 0;
         }
         let due = self.locked(|state| {
-            state.elapsed = clock::to_instant(now);
-            state.wheel.take_due(now)
+            let due = state.wheel.take_due(now);
+            // Which may be later than `now`, if another thread has taken a turn meanwhile.
+            state.elapsed = clock::to_instant(state.wheel.elapsed());
+            due
         });
         wake_due(due, ahead)
     }
