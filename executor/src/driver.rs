@@ -1,5 +1,6 @@
 //! [`Driver`]: what a worker waits in, a reactor and the timers beside it.
 
+mod fetch;
 mod rush;
 
 use rush::Rush;
@@ -62,18 +63,18 @@ impl Driver {
             (timer, until) => timer.or(until),
         };
         told(self.reactor.turn_then(deadline, awake));
-        self.rush.turned(self.timers.turn());
+        self.rush.turned(self.timers.turn_with(fetch::task_of));
     }
 
     /// Sleeps until a descriptor or another thread has something to tell; runs `awake`; and wakes whom it concerns. For a driver
     /// whose clock is paused: no time passes meanwhile. Returns how many descriptors and timers had something to tell.
     pub(crate) fn park_paused(&self, awake: impl FnOnce()) -> usize {
-        told(self.reactor.turn_then(None, awake)) + self.timers.turn()
+        told(self.reactor.turn_then(None, awake)) + self.timers.turn_with(fetch::task_of)
     }
 
     /// Wakes whom concerns what has happened, without sleeping. Returns as that does.
     pub(crate) fn turn_now(&self) -> usize {
-        told(self.reactor.turn_now()) + self.timers.turn()
+        told(self.reactor.turn_now()) + self.timers.turn_with(fetch::task_of)
     }
 
     /// Whether nobody waits for anything here.

@@ -29,11 +29,7 @@ use std::{
     time::Instant,
 };
 
-use crate::{
-    timers::{Timers, contain_panic},
-    virtual_clock::VirtualClock,
-    wheel::Key,
-};
+use crate::{timers::Timers, virtual_clock::VirtualClock, wake::contain_panic, wheel::Key};
 
 thread_local! {
     /// Nothing in it needs a destructor, so access is one instruction, and works while a thread ends, too.

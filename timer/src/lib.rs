@@ -74,7 +74,7 @@
 //!
 //! The modules `sleep`, `interval`, `timeout`, `idle_timeout`, `system_sleep` and `clock_steps` hold the futures, with `far`,
 //! `missed_tick`, `slack`, `elapsed` and `caller` to help them; `callback` what calls back; `timers` what a worker turns, with
-//! `clock`; `wall` who waits for the wall clock, with `wall_clock`, where that is read; `virtual_clock` and `paused` time that
+//! `clock`, `wake`, and `spent`, where entries end; `wall` who waits for the wall clock, with `wall_clock`, where that is read; `virtual_clock` and `paused` time that
 //! stands still; `current` what a thread knows of its timers, and the entry it keeps from a dropped sleep for the next one;
 //! `wheel` the data structure.
 //!
@@ -98,10 +98,12 @@ mod missed_tick;
 mod paused;
 mod slack;
 mod sleep;
+mod spent;
 mod system_sleep;
 mod timeout;
 mod timers;
 mod virtual_clock;
+mod wake;
 mod wall;
 mod wall_clock;
 mod wheel;

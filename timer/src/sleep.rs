@@ -140,9 +140,7 @@ impl Sleep {
     #[must_use = "the sleep that is returned has the slack"]
     pub fn with_slack(mut self, slack: Duration) -> Self {
         self.grid = Grid::within(slack);
-        if let Some(Registration { home, key }) = &self.registration {
-            home.hasten(key, self.due(home));
-        }
+        self.hasten();
         self
     }
 
@@ -187,11 +185,20 @@ impl Sleep {
     ///     assert!(Instant::now() >= soon);
     /// });
     /// ```
+    #[inline]
     pub fn reset(&mut self, deadline: Instant) {
         let earlier = deadline < self.deadline;
         self.deadline = deadline;
         self.ahead = false;
-        if earlier && let Some(Registration { home, key }) = &self.registration {
+        if earlier {
+            self.hasten();
+        }
+    }
+
+    /// Sees to it that the entry, if there is one, fires when the sleep is due, or before.
+    #[inline(never)]
+    fn hasten(&self) {
+        if let Some(Registration { home, key }) = &self.registration {
             home.hasten(key, self.due(home));
         }
     }
@@ -235,7 +242,9 @@ impl Sleep {
     }
 
     /// Waits by its own entry, if that can still serve.
-    #[inline]
+    ///
+    /// Apart from the poll, so that the first one, which has no entry, does not pay for the registers that this needs.
+    #[inline(never)]
     fn settle(&mut self, filed: Registration, waker: &Waker) -> Poll<()> {
         let Registration { home, key } = filed;
         match home.settle(key, self.deadline, self.due(&home), waker) {

@@ -12,8 +12,6 @@
 use std::{
     fmt,
     marker::PhantomData,
-    mem,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -25,7 +23,9 @@ use std::{
 use crate::{
     clock::{self, NEVER},
     current,
+    spent::Spent,
     virtual_clock::VirtualClock,
+    wake::{wake_all, wake_due},
     wall::Wall,
     wall_clock::{Unwatched, WallClock},
     wheel::{Key, Wheel},
@@ -70,6 +70,9 @@ pub struct Timers {
 
 struct State {
     wheel: Wheel,
+    /// The wheel's time, as an instant: that of the latest turn that found timers due.
+    elapsed: Instant,
+    spent: Spent,
     /// Whether nobody turns this wheel any more.
     closed: bool,
 }
@@ -126,6 +129,8 @@ impl Timers {
             unpark,
             state: Mutex::new(State {
                 wheel: Wheel::at(now),
+                elapsed: clock::to_instant(now),
+                spent: Spent::new(),
                 closed: false,
             }),
             virtual_clock,
@@ -206,6 +211,15 @@ impl Timers {
     /// reported it, and the turn goes on.
     #[inline]
     pub fn turn(&self) -> usize {
+        self.turn_with(|_| {})
+    }
+
+    /// As [`turn`](Timers::turn), and shows each waker to `ahead` some wakes before it is woken.
+    ///
+    /// When many timers are due at once, what their wakers touch has often left the processor's caches long ago. Who knows what
+    /// lies behind a waker can have it fetched meanwhile. A panic in `ahead` is treated as one in a waker.
+    #[inline]
+    pub fn turn_with(&self, ahead: impl FnMut(&Waker)) -> usize {
         current::release();
         let next = self.next.load(Ordering::Relaxed);
         if next == NEVER {
@@ -215,8 +229,13 @@ impl Timers {
         if now < next {
             return 0;
         }
-        let due = self.locked(|state| state.wheel.take_due(now));
-        wake_all(due.into_iter().map(|due| due.waker))
+        let due = self.locked(|state| {
+            let due = state.wheel.take_due(now);
+            // Which may be later than `now`, if another thread has taken a turn meanwhile.
+            state.elapsed = clock::to_instant(state.wheel.elapsed());
+            due
+        });
+        wake_due(due, ahead)
     }
 
     /// Declares that nobody will turn these timers any more, and wakes all that are pending.
@@ -279,19 +298,34 @@ impl Timers {
         due: Instant,
         waker: &Waker,
     ) -> Settled {
-        // While it has not fired it is not due, so there is no need to look at the deadline.
-        if self.will_wake(&key, waker) {
+        let mut state = self.lock();
+        let State {
+            wheel,
+            elapsed,
+            spent,
+            ..
+        } = &mut *state;
+        // If nothing that has passed is pending, what was due by then has fired.
+        if due <= *elapsed && wheel.elapsed() < self.next.load(Ordering::Relaxed) {
+            spent.add(key, wheel);
+            return Settled::Due;
+        }
+        if state.wheel.will_wake(&key, waker) {
             return Settled::Waiting(key);
         }
-        let deadline = clock::from_instant(deadline);
-        let (due, _dropped_unlocked) = self.locked(|State { wheel, .. }| {
+        drop(state);
+        let (is_due, _dropped_unlocked) = self.locked(|State { wheel, elapsed, .. }| {
             debug_assert!(
                 wheel.is_fired(&key) || wheel.deadline(&key) <= clock::from_instant(due),
                 "who is due earlier is filed at once"
             );
-            (deadline <= wheel.elapsed(), wheel.remove(key))
+            (deadline <= *elapsed, wheel.remove(key))
         });
-        if due { Settled::Due } else { Settled::Unfiled }
+        if is_due {
+            Settled::Due
+        } else {
+            Settled::Unfiled
+        }
     }
 
     /// Whether an entry is pending, and would wake the same task as `waker`.
@@ -358,25 +392,5 @@ pub struct Enter {
 impl Drop for Enter {
     fn drop(&mut self) {
         let _left = current::replace(self.previous.take());
-    }
-}
-
-/// Wakes each, and returns how many they were.
-pub(crate) fn wake_all(wakers: impl ExactSizeIterator<Item = Waker>) -> usize {
-    let woken = wakers.len();
-    for waker in wakers {
-        contain_panic(|| waker.wake());
-    }
-    woken
-}
-
-/// Runs user code; a panic in it, which the panic hook has reported, goes no further.
-#[inline]
-pub(crate) fn contain_panic(run: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
-        // The payload is the user's as well, and may panic when it is dropped; what that throws is let be.
-        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            mem::forget(second);
-        }
     }
 }

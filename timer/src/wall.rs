@@ -29,7 +29,8 @@ use crate::{
     caller::Caller,
     current, far,
     sleep::Sleep,
-    timers::{Timers, wake_all},
+    timers::Timers,
+    wake::wake_all,
     wall_clock::{WallClock, WallReading},
 };
 

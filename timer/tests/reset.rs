@@ -52,6 +52,28 @@ fn earlier_is_filed_at_once_under_the_waker_of_the_last_poll() {
     assert!(poll_once(&mut sleep, Waker::noop()).is_ready());
 }
 
+/// Such a timer is due and yet pending: it has not fired, and who does not wait for that must leave nothing in the wheel.
+#[test]
+fn to_before_the_last_turn_and_polled_before_the_next() {
+    let owner = Owner::new();
+    let _enter = owner.timers.enter();
+    let (woken, other) = (Counter::new(), Counter::new());
+    let start = Instant::now();
+    let mut far = sleep(HOUR);
+    assert!(poll_once(&mut far, &woken.clone().into()).is_pending());
+    let mut near = sleep(Duration::from_millis(1));
+    assert!(poll_once(&mut near, &other.clone().into()).is_pending());
+    owner.turn_until(|| other.count() == 1);
+
+    far.reset(start);
+    assert!(poll_once(&mut far, Waker::noop()).is_ready());
+    assert!(poll_once(&mut near, Waker::noop()).is_ready());
+    assert_eq!(owner.timers.len(), 0);
+    owner.timers.turn();
+    assert_eq!(woken.count(), 0, "it was ready before it was woken");
+    assert_eq!(Arc::strong_count(&woken), 1, "its waker is gone");
+}
+
 #[test]
 fn earlier_than_a_later_one_that_was_only_noted() {
     let owner = Owner::new();

@@ -209,3 +209,31 @@ fn a_poll_by_the_same_task_clones_no_waker() {
         );
     }
 }
+
+/// Who turns is shown each waker once, in order, before it is woken; what it does there loses no wake.
+#[test]
+fn each_waker_is_shown_before_it_is_woken_even_to_who_panics() {
+    for (timers, panics) in [(1, false), (5, false), (100, false), (100, true)] {
+        let owner = Owner::new();
+        let _enter = owner.timers.enter();
+        let woken: Vec<_> = (0..timers).map(|_| Counter::new()).collect();
+        let wakers: Vec<Waker> = woken.iter().map(|count| count.clone().into()).collect();
+        let mut sleeps = Vec::new();
+        for waker in &wakers {
+            let mut sleep = sleep(Duration::from_millis(1));
+            assert!(poll_once(&mut sleep, waker).is_pending());
+            sleeps.push(sleep);
+        }
+        thread::sleep(Duration::from_millis(2));
+
+        let mut shown = 0;
+        let due = owner.timers.turn_with(|waker| {
+            assert!(waker.will_wake(&wakers[shown]), "in the order of waking");
+            assert_eq!(woken[shown].count(), 0, "before it is woken");
+            shown += 1;
+            assert!(!panics, "on purpose");
+        });
+        assert_eq!((due, shown), (timers, timers));
+        assert!(woken.iter().all(|woken| woken.count() == 1));
+    }
+}

@@ -44,6 +44,19 @@ fn op(cancels: u32) -> impl Strategy<Value = Op> {
     ]
 }
 
+/// Many timers at few instants, all in one slot until the time comes near: what matters is who leaves it, and in what order the others fire.
+fn crowd() -> impl Strategy<Value = Op> {
+    let number = any::<usize>;
+    let deadline = || (0..4u64).prop_map(|after| Time::Absolute((1 << 40) + after));
+    prop_oneof![
+        400 => deadline().prop_map(Op::Insert),
+        250 => number().prop_map(Op::Remove),
+        50 => (number(), deadline()).prop_map(|(number, time)| Op::Reset(number, time)),
+        50 => (number(), deadline()).prop_map(|(number, time)| Op::Refile(number, time)),
+        1 => advance().prop_map(Op::Advance),
+    ]
+}
+
 /// Runs the operations beside a far timer that stays, and then fires all that is left, turn by turn.
 fn compare(ops: &[Op]) {
     let mut pair = Pair::at(0);
@@ -58,6 +71,11 @@ proptest! {
 
     #[test]
     fn the_wheel_does_what_the_model_does(ops in prop::collection::vec(op(3), 1..200)) {
+        compare(&ops);
+    }
+
+    #[test]
+    fn a_crowd_in_one_slot_does_what_the_model_does(ops in prop::collection::vec(crowd(), 1..600)) {
         compare(&ops);
     }
 

@@ -5,14 +5,29 @@ use std::task::Waker;
 use super::link::Link;
 
 /// A timer: pending while it has a waker, fired when that has been taken.
-///
-/// A pending entry stands in the list of one slot; of a fired one, `prev` and `next` mean nothing.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) deadline: u64,
-    pub(super) prev: Link,
-    pub(super) next: Link,
     pub(super) waker: Option<Waker>,
+    /// Where it stands in its slot while it is pending. Of a fired one, this means nothing.
+    pub(super) seat: Seat,
+}
+
+/// Where in a slot an entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seat {
+    /// The chunk, or nil: in the slot itself, which has no other entry.
+    pub(super) chunk: Link,
+    /// The place in the chunk.
+    pub(super) place: u32,
+}
+
+impl Seat {
+    /// That of the only entry of a slot.
+    pub(super) const ALONE: Seat = Seat {
+        chunk: Link::NIL,
+        place: 0,
+    };
 }
 
 impl Entry {
@@ -20,9 +35,8 @@ impl Entry {
     pub(super) fn new(deadline: u64, waker: Waker) -> Self {
         Entry {
             deadline,
-            prev: Link::NIL,
-            next: Link::NIL,
             waker: Some(waker),
+            seat: Seat::ALONE,
         }
     }
 }

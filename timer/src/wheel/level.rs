@@ -1,8 +1,6 @@
 //! One level of the wheel: 64 slots, and a bitmap of those that are not empty.
 
-use slab::Slab;
-
-use super::{entry::Entry, link::Link, place::SLOTS, slot::Slot};
+use super::{entry::Seat, link::Link, place::SLOTS, slabs::Slabs, slot::Slot};
 
 /// Invariant: bit `s` of `occupied` is set exactly when slot `s` is not empty.
 #[derive(Debug)]
@@ -35,24 +33,18 @@ impl Level {
         self.slots[self.occupied.trailing_zeros() as usize].least()
     }
 
-    /// Appends the entry, which is in no list, to a slot.
+    /// Appends the entry, which is in no slot.
     #[inline]
-    pub(super) fn push_back(&mut self, slot: usize, entries: &mut Slab<Entry>, link: Link) {
-        self.slots[slot].push_back(entries, link);
+    pub(super) fn push_back(&mut self, slot: usize, slabs: &mut Slabs, entry: Link, deadline: u64) {
+        self.slots[slot].push_back(slabs, entry, deadline);
         self.occupied |= 1 << slot;
     }
 
-    /// Closes the gap that an entry of the slot, with these neighbours, leaves.
+    /// Takes the entry out that stands there in a slot.
     #[inline]
-    pub(super) fn unlink(
-        &mut self,
-        slot: usize,
-        entries: &mut Slab<Entry>,
-        prev: Link,
-        next: Link,
-    ) {
+    pub(super) fn unlink(&mut self, slot: usize, slabs: &mut Slabs, seat: Seat) {
         debug_assert_ne!(self.occupied & (1 << slot), 0, "an entry of an empty slot");
-        self.slots[slot].unlink(entries, prev, next);
+        self.slots[slot].unlink(slabs, seat);
         if self.slots[slot].is_empty() {
             self.occupied &= !(1 << slot);
         }

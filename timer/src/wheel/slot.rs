@@ -1,19 +1,32 @@
-//! One slot of a level: a first-in, first-out list of entries, linked by index through the slab.
+//! One slot of a level: the entries that wait in it, in the order of their insertion.
+//!
+//! An entry that is alone stands in the slot itself, as most do in a wheel of few timers. More stand in a list of
+//! [chunks](super::chunk), of which each names many. So who empties the slot knows many entries at once, and the memory can
+//! fetch them at the same time; of a list of single entries, each would be known only when the one before had come.
 
-use slab::Slab;
+use super::{chunk::SPARSE, entry::Seat, link::Link, slabs::Slabs};
 
-use super::{entry::Entry, link::Link};
-
-/// The ends of a list, and a lower bound of the deadlines in it.
+/// The ends of the list, and a lower bound of the deadlines in it.
 ///
-/// Invariants: `head` is nil exactly when `tail` is; then the slot is empty, and `least` means nothing.
-/// Otherwise `least` is the least deadline put into the slot since it was last empty, so it is at or before
-/// every deadline in the list, and exact unless its entry has been unlinked.
+/// Invariants:
+/// - Both ends are nil: the slot is empty, and `least` means nothing. Only `tail` is nil: `head` is an entry, which is alone.
+///   Else they are the first and the last chunk.
+/// - Of two chunks that are neighbours, one at least has more than a quarter of its places taken.
+/// - `least` is the least deadline put into the slot since it was last empty, so it is at or before every deadline in it, and
+///   exact unless its entry has been taken out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
     head: Link,
     tail: Link,
     least: u64,
+}
+
+/// What stands in a slot.
+pub(super) enum Content {
+    Nothing,
+    Alone(Link),
+    /// The first chunk.
+    Chunks(Link),
 }
 
 impl Slot {
@@ -25,22 +38,20 @@ impl Slot {
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        debug_assert_eq!(
-            self.head == Link::NIL,
-            self.tail == Link::NIL,
-            "both ends or neither"
-        );
         self.head == Link::NIL
     }
 
-    /// The first entry of the list.
     #[inline]
-    pub(super) fn head(&self) -> Link {
-        self.head
+    pub(super) fn content(&self) -> Content {
+        match (self.head, self.tail) {
+            (Link::NIL, _) => Content::Nothing,
+            (entry, Link::NIL) => Content::Alone(entry),
+            (chunk, _) => Content::Chunks(chunk),
+        }
     }
 
-    /// The last entry of the list.
-    #[inline]
+    /// The last chunk.
+    #[cfg(test)]
     pub(super) fn tail(&self) -> Link {
         self.tail
     }
@@ -52,41 +63,80 @@ impl Slot {
         self.least
     }
 
-    /// Appends the entry, which is in no list.
+    /// Appends the entry, which is in no slot.
     #[inline]
-    pub(super) fn push_back(&mut self, entries: &mut Slab<Entry>, link: Link) {
-        let entry = entry_mut(entries, link).expect("an entry is pushed, not nil");
-        entry.prev = self.tail;
-        entry.next = Link::NIL;
-        let deadline = entry.deadline;
-        match entry_mut(entries, self.tail) {
-            Some(last) => {
-                last.next = link;
-                self.least = self.least.min(deadline);
-            }
-            None => {
-                self.head = link;
-                self.least = deadline;
-            }
+    pub(super) fn push_back(&mut self, slabs: &mut Slabs, entry: Link, deadline: u64) {
+        if self.is_empty() {
+            self.head = entry;
+            self.least = deadline;
+            slabs.entry_mut(entry).seat = Seat::ALONE;
+            return;
         }
-        self.tail = link;
+        self.least = self.least.min(deadline);
+        if !slabs.push(self.tail, entry) {
+            self.make_room(slabs);
+            let pushed = slabs.push(self.tail, entry);
+            debug_assert!(pushed, "there is room");
+        }
     }
 
-    /// Closes the gap that an entry of this slot, with these neighbours, leaves.
+    /// Gives the list a last chunk with a free place. The slot must not be empty.
+    fn make_room(&mut self, slabs: &mut Slabs) {
+        if self.tail == Link::NIL {
+            let alone = self.head;
+            self.head = slabs.chunk_behind(Link::NIL);
+            self.tail = self.head;
+            slabs.push(self.tail, alone);
+        } else if slabs.chunk(self.tail).len() <= SPARSE {
+            slabs.close_gaps(self.tail);
+        } else {
+            self.tail = slabs.chunk_behind(self.tail);
+        }
+    }
+
+    /// Takes the entry out that stands there.
     #[inline]
-    pub(super) fn unlink(&mut self, entries: &mut Slab<Entry>, prev: Link, next: Link) {
-        match entry_mut(entries, prev) {
-            Some(entry) => entry.next = next,
+    pub(super) fn unlink(&mut self, slabs: &mut Slabs, seat: Seat) {
+        if seat == Seat::ALONE {
+            self.head = Link::NIL;
+            return;
+        }
+        let chunk = slabs.chunk_mut(seat.chunk);
+        chunk.clear(seat.place);
+        match chunk.len() {
+            0 => self.unlink_chunk(slabs, seat.chunk),
+            left if left <= SPARSE / 2 && self.head != self.tail => self.merge(slabs, seat.chunk),
+            _ => {}
+        }
+    }
+
+    /// Makes one of a chunk that has become sparse and a neighbour that is, too.
+    fn merge(&mut self, slabs: &mut Slabs, chunk: Link) {
+        let (prev, next) = slabs.chunk(chunk).neighbours();
+        for (into, from) in [(prev, chunk), (chunk, next)] {
+            let both = [into, from];
+            if both
+                .iter()
+                .all(|&chunk| chunk != Link::NIL && slabs.chunk(chunk).len() <= SPARSE / 2)
+            {
+                slabs.close_gaps(into);
+                slabs.move_all(from, into);
+                self.unlink_chunk(slabs, from);
+                return;
+            }
+        }
+    }
+
+    /// Takes out a chunk that has become empty.
+    fn unlink_chunk(&mut self, slabs: &mut Slabs, chunk: Link) {
+        let (prev, next) = slabs.remove_chunk(chunk).neighbours();
+        match slabs.neighbour_mut(prev) {
+            Some(chunk) => chunk.next = next,
             None => self.head = next,
         }
-        match entry_mut(entries, next) {
-            Some(entry) => entry.prev = prev,
+        match slabs.neighbour_mut(next) {
+            Some(chunk) => chunk.prev = prev,
             None => self.tail = prev,
         }
     }
-}
-
-#[inline]
-fn entry_mut(entries: &mut Slab<Entry>, link: Link) -> Option<&mut Entry> {
-    link.index().map(|index| &mut entries[index])
 }

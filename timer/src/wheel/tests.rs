@@ -6,12 +6,16 @@ use std::{
     task::{Wake, Waker},
 };
 
-use super::{place::SLOTS, *};
+use super::{
+    chunk::{PLACES, SPARSE},
+    place::SLOTS,
+    *,
+};
 
 impl Wheel {
-    /// Checks every invariant of the file `wheel.rs`, at the cost of a walk over everything.
+    /// Checks every invariant of the file `wheel.rs` and of those below it, at the cost of a walk over everything.
     fn validate(&self) {
-        let mut filed = 0;
+        let (mut filed, mut chunks) = (0, 0);
         for (l, level) in self.levels.iter().enumerate() {
             assert_eq!(
                 self.occupied >> l & 1 == 0,
@@ -25,29 +29,74 @@ impl Wheel {
                     slot.is_empty(),
                     "bit of {l}:{s}"
                 );
-                let (mut prev, mut link) = (Link::NIL, slot.head());
-                while let Some(index) = link.index() {
-                    let entry = &self.entries[index];
-                    assert!(entry.waker.is_some(), "an entry that is filed has a waker");
-                    assert_eq!(entry.prev, prev, "a link back");
-                    assert_eq!(
-                        Place::of(entry.deadline, self.elapsed),
-                        Place { level: l, slot: s }
-                    );
-                    assert!(slot.least() <= entry.deadline);
-                    filed += 1;
-                    (prev, link) = (link, entry.next);
+                let place = Place { level: l, slot: s };
+                match slot.content() {
+                    Content::Nothing => {}
+                    Content::Alone(entry) => {
+                        self.validate_entry(place, entry, Seat::ALONE);
+                        filed += 1;
+                    }
+                    Content::Chunks(first) => {
+                        for seated in self.validate_chunks(place, first) {
+                            filed += seated;
+                            chunks += 1;
+                        }
+                    }
                 }
             }
         }
         assert_eq!(filed, self.pending);
+        assert_eq!(chunks, self.slabs.chunks.len(), "each chunk is in one list");
         assert_eq!(
             filed,
-            self.entries
+            self.slabs
+                .entries
                 .iter()
                 .filter(|(_, entry)| entry.waker.is_some())
                 .count()
         );
+    }
+
+    fn validate_entry(&self, place: Place, entry: Link, seat: Seat) {
+        let entry = self.slabs.entry(entry);
+        assert!(entry.waker.is_some(), "an entry that is filed has a waker");
+        assert_eq!(entry.seat, seat, "an entry knows where it stands");
+        assert_eq!(Place::of(entry.deadline, self.elapsed), place);
+        assert!(self.levels[place.level].slot(place.slot).least() <= entry.deadline);
+    }
+
+    /// Returns how many entries stand in each chunk of the slot.
+    fn validate_chunks(&self, place: Place, first: Link) -> Vec<usize> {
+        let mut lengths = Vec::new();
+        let (mut prev, mut link) = (Link::NIL, first);
+        while link != Link::NIL {
+            let chunk = self.slabs.chunk(link);
+            assert_eq!(chunk.prev, prev, "a link back");
+            assert_ne!(chunk.places().last(), Some(&Link::NIL), "a gap at the end");
+            let mut seated = 0;
+            for (number, &entry) in (0..).zip(chunk.places()) {
+                if entry != Link::NIL {
+                    let seat = Seat {
+                        chunk: link,
+                        place: number,
+                    };
+                    self.validate_entry(place, entry, seat);
+                    seated += 1;
+                }
+            }
+            assert_eq!(seated, chunk.len());
+            assert!(seated > 0, "a chunk of a list is not empty");
+            lengths.push(seated);
+            (prev, link) = (link, chunk.next);
+        }
+        assert_eq!(self.levels[place.level].slot(place.slot).tail(), prev);
+        assert!(
+            lengths
+                .windows(2)
+                .all(|two| two.iter().any(|&n| n > SPARSE / 2)),
+            "sparse neighbours: {lengths:?}"
+        );
+        lengths
     }
 
     /// Advances to `now`, and returns the deadlines that fired.
@@ -81,11 +130,16 @@ impl Random {
     }
 }
 
+/// How many bits there are below a boundary: of an instant first, then of the slots of the ten levels.
+fn bits(boundary: u64) -> u64 {
+    boundary.checked_sub(1).map_or(0, |level| 8 + 6 * level)
+}
+
 #[test]
 fn an_entry_takes_32_bytes_in_the_slab() {
     let mut wheel = Wheel::new();
     let keys = [wheel.add(1), wheel.add(2)];
-    let [first, second] = keys.map(|key| &raw const wheel.entries[key.index()]);
+    let [first, second] = keys.map(|key| &raw const wheel.slabs.entries[key.index()]);
     assert_eq!(
         second.addr() - first.addr(),
         32,
@@ -126,7 +180,10 @@ fn the_invariants_hold_after_every_step() {
             wheel.remove(key);
             wheel.validate();
         }
-        assert!(wheel.is_empty() && wheel.entries.is_empty(), "seed {seed}");
+        assert!(
+            wheel.is_empty() && wheel.slabs.entries.is_empty(),
+            "seed {seed}"
+        );
     }
 }
 
@@ -139,9 +196,9 @@ fn a_nanosecond_around_the_boundary_of_every_level_from_random_origins() {
         let mut wheel = Wheel::new();
         wheel.fire(origin);
         // The next boundary of that level, and those around it; saturated at the end of the range.
-        let boundary = (origin >> (6 * level))
+        let boundary = (origin >> bits(level))
             .saturating_add(1)
-            .saturating_mul(1 << (6 * level));
+            .saturating_mul(1 << bits(level));
         let around = [boundary - 1, boundary, boundary.saturating_add(1)];
         let keys = around.map(|deadline| wheel.add(deadline));
         for deadline in around {
@@ -177,7 +234,7 @@ impl Wake for Recorder {
 /// Origins of any magnitude; some on the eve of a boundary of many levels, some at one, some close to the end of time.
 fn origin(random: &mut Random) -> u64 {
     let any = random.any_magnitude();
-    let low = (1 << (6 * (random.next() % 11))) - 1;
+    let low = (1 << bits(random.next() % 11)) - 1;
     match random.next() % 8 {
         0 => any | low,
         1 => any & !low,
@@ -196,9 +253,9 @@ fn crowds_around_the_boundary_of_every_level_from_random_origins() {
     for (level, off) in all {
         for round in 0..ORIGINS {
             let origin = origin(&mut random);
-            let boundary = (origin >> (6 * level))
+            let boundary = (origin >> bits(level))
                 .saturating_add(1)
-                .saturating_mul(1 << (6 * level));
+                .saturating_mul(1 << bits(level));
             let middle = boundary.saturating_add_signed(off);
             let told = format!("level {level}, offset {off}, round {round}, origin {origin:#x}");
 
@@ -319,7 +376,10 @@ fn what_is_removed_is_gone_at_once() {
     }
     wheel.validate();
     assert_eq!((wheel.len(), wheel.next_deadline()), (0, None));
-    assert!(wheel.entries.capacity() < 16, "room for one at a time");
+    assert!(
+        wheel.slabs.entries.capacity() < 16,
+        "room for one at a time"
+    );
 }
 
 /// A reused slab index removes another task's waker (compio#502).
@@ -335,6 +395,93 @@ fn a_fired_entry_keeps_its_index_until_its_owner_removes_it() {
     assert!(wheel.remove(other).is_some());
 }
 
+/// Hundreds of timers in one slot, at four instants, of which many are taken out or moved from anywhere: those that remain fire
+/// in order, ties as they were inserted.
+#[test]
+fn a_crowd_in_one_slot_keeps_its_order_whatever_leaves_it() {
+    const FAR: u64 = 1 << 40;
+    for seed in 0..30 {
+        let mut random = Random(seed);
+        let mut wheel = Wheel::new();
+        let log = Arc::<Mutex<Vec<usize>>>::default();
+        let waker = |number| {
+            let log = Arc::clone(&log);
+            Waker::from(Arc::new(Recorder { number, log }))
+        };
+        let mut timers = Vec::new();
+        // In waves, so that what has become sparse is filled again.
+        for wave in 0..4 {
+            for _ in 0..random.next() % 300 {
+                let deadline = FAR + random.next() % 4;
+                let number = timers.len();
+                let key = wheel.insert(deadline, waker(number));
+                timers.push(Some((deadline, number, key)));
+            }
+            let kept = random.next() % 20;
+            for number in 0..timers.len() {
+                let number = (number * 7919) % timers.len();
+                if random.next() % 20 < kept {
+                    continue;
+                }
+                let Some((_, _, key)) = timers[number].take() else {
+                    continue;
+                };
+                if random.next().is_multiple_of(4) {
+                    // As if it were inserted now.
+                    let deadline = FAR + random.next() % 4;
+                    let number = timers.len();
+                    assert!(wheel.reset(&key, deadline, waker(number)).is_some());
+                    timers.push(Some((deadline, number, key)));
+                } else {
+                    assert!(wheel.remove(key).is_some());
+                }
+                wheel.validate();
+            }
+            let left = timers.iter().flatten().count();
+            assert_eq!(wheel.len(), left, "seed {seed}, wave {wave}");
+        }
+        let mut expected: Vec<(u64, usize)> = timers
+            .iter()
+            .flatten()
+            .map(|&(deadline, number, _)| (deadline, number))
+            .collect();
+        expected.sort_unstable();
+        // From one slot to the next lower one, until each instant has its own.
+        for now in [FAR - 4096, FAR - 1] {
+            wheel.expire(now, &mut |_| panic!("early"));
+            wheel.validate();
+        }
+        for now in FAR..FAR + 4 {
+            wheel.expire(now, &mut Waker::wake);
+            wheel.validate();
+        }
+        let numbers: Vec<usize> = expected.iter().map(|&(_, number)| number).collect();
+        assert_eq!(*log.lock().unwrap(), numbers, "seed {seed}");
+        assert!(wheel.slabs.chunks.is_empty());
+    }
+}
+
+/// What is left of a crowd takes no more chunks than it may: of two neighbours, one is a quarter full.
+#[test]
+fn the_few_that_remain_of_a_crowd_stand_together() {
+    let mut wheel = Wheel::new();
+    let mut keys: Vec<Option<Key>> = (0..10_000).map(|n| Some(wheel.add(1 << 40 | n))).collect();
+    let full = wheel.slabs.chunks.len();
+    assert_eq!(full, keys.len().div_ceil(PLACES));
+    for (number, key) in keys.iter_mut().enumerate() {
+        if number % PLACES != 3 {
+            wheel.remove(key.take().unwrap());
+        }
+    }
+    wheel.validate();
+    assert_eq!(wheel.len(), full);
+    assert!(
+        wheel.slabs.chunks.len() <= 2 * full / (SPARSE / 2) + 1,
+        "{} chunks for {full} timers",
+        wheel.slabs.chunks.len()
+    );
+}
+
 #[test]
 fn a_burst_does_not_hold_its_memory() {
     let mut wheel = Wheel::new();
@@ -343,7 +490,8 @@ fn a_burst_does_not_hold_its_memory() {
     for key in keys {
         wheel.remove(key);
     }
-    assert_eq!(wheel.entries.capacity(), 0);
+    assert_eq!(wheel.slabs.entries.capacity(), 0);
+    assert_eq!(wheel.slabs.chunks.capacity(), 0);
 }
 
 #[test]
@@ -398,7 +546,7 @@ fn clear_fires_everything_and_frees_nothing() {
         assert!(wheel.is_fired(&key));
         assert!(wheel.remove(key).is_none());
     }
-    assert!(wheel.entries.is_empty());
+    assert!(wheel.slabs.entries.is_empty());
 }
 
 #[test]
@@ -414,9 +562,6 @@ fn a_panic_while_firing_leaves_the_wheel_sound() {
 
 #[test]
 fn an_unused_wheel_allocates_nothing() {
-    assert_eq!(
-        Wheel::new().entries.capacity(),
-        Slab::<Entry>::new().capacity()
-    );
-    assert_eq!(Wheel::new().entries.capacity(), 0);
+    let Slabs { entries, chunks } = Wheel::new().slabs;
+    assert_eq!((entries.capacity(), chunks.capacity()), (0, 0));
 }

@@ -20,7 +20,7 @@ pub(crate) enum Time {
     Later(u64),
     /// So much earlier than the wheel's time: a deadline that has passed.
     Earlier(u64),
-    /// The next boundary of a slot of this level, give or take a nanosecond.
+    /// The next boundary of a slot of the level below this number, give or take a nanosecond; 0 is the next instant.
     Boundary(u32, i8),
     /// The deadline that the wheel says is next.
     Next,
@@ -46,7 +46,7 @@ impl Time {
             Time::Later(by) => now.saturating_add(by),
             Time::Earlier(by) => now.saturating_sub(by),
             Time::Boundary(level, off) => {
-                let span = 1 << (6 * level);
+                let span = 1 << level.checked_sub(1).map_or(0, |level| 8 + 6 * level);
                 (now / span)
                     .saturating_add(1)
                     .saturating_mul(span)
@@ -339,7 +339,7 @@ impl Pair {
             self.advance(next);
             self.check();
             turns += 1;
-            // An entry moves down the eleven levels, and fires.
+            // An entry moves down the ten levels, and fires.
             assert!(turns <= most, "the wheel does not come to an end");
         }
         while !self.owned.is_empty() {
