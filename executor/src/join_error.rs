@@ -26,7 +26,8 @@ enum Reason {
     Panicked(Payload),
 }
 
-struct Payload(Box<dyn Any + Send>);
+/// Boxed once more, so that a task has room for one pointer: few panic.
+struct Payload(Box<Box<dyn Any + Send>>);
 
 // SAFETY: a shared reference to the payload is used only to ask whether it is a `&'static str` or a `String`, and to read
 // that, both of which are `Sync`. Anything else leaves by value.
@@ -41,7 +42,7 @@ impl JoinError {
 
     pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
         Self {
-            reason: Reason::Panicked(Payload(payload)),
+            reason: Reason::Panicked(Payload(Box::new(payload))),
         }
     }
 
@@ -81,7 +82,7 @@ impl JoinError {
     /// The error itself, if the task was cancelled.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match self.reason {
-            Reason::Panicked(Payload(payload)) => Ok(payload),
+            Reason::Panicked(Payload(payload)) => Ok(*payload),
             Reason::Cancelled => Err(self),
         }
     }

@@ -8,6 +8,7 @@ use crate::tasks::Id;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem::{self, ManuallyDrop};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -34,8 +35,8 @@ use std::task::{Context, Poll, Waker};
 /// });
 /// ```
 pub struct JoinHandle<T> {
-    /// The reference. With it goes the join interest, which is this handle's alone.
-    task: AbortHandle,
+    /// The reference. With it goes the join interest, which is this handle's alone. As a rule both go in one step.
+    task: ManuallyDrop<AbortHandle>,
     output: PhantomData<T>,
 }
 
@@ -55,7 +56,7 @@ impl<T> JoinHandle<T> {
     pub(crate) unsafe fn from_raw(task: TaskPtr) -> Self {
         Self {
             // SAFETY: by the caller's promise.
-            task: unsafe { AbortHandle::from_raw(task) },
+            task: ManuallyDrop::new(unsafe { AbortHandle::from_raw(task) }),
             output: PhantomData,
         }
     }
@@ -94,7 +95,7 @@ impl<T> JoinHandle<T> {
     /// ```
     #[must_use]
     pub fn abort_handle(&self) -> AbortHandle {
-        self.task.clone()
+        AbortHandle::clone(&self.task)
     }
 
     /// Whether awaiting it gives the output at once.
@@ -152,18 +153,23 @@ impl<T> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        let header = self.header();
-        // Dropped at the end, where a panic of its destructor leaves nothing undone: the reference is released after that,
-        // by the field that holds it.
-        let _waker = match header.state.drop_handle() {
-            // SAFETY: T5: not complete, and the bit is clear.
-            DropHandle::WakerIsOurs => unsafe { (*header.join_waker.get()).take() },
-            DropHandle::OutputIsOurs => {
-                // SAFETY: T4: the task is complete, and the output is ours.
-                unsafe { (header.vtable.drop_output)(self.task.task()) };
-                None
-            }
+        // Dropped at the end, also if a destructor panics before.
+        // SAFETY: the field is not used again.
+        let reference = unsafe { ManuallyDrop::take(&mut self.task) };
+        let header = reference.header();
+        let dropped = if header.state.load().is_complete() {
+            // Nobody asks for the join interest any more.
+            DropHandle::OutputIsOurs
+        } else {
+            header.state.drop_handle()
         };
+        match dropped {
+            DropHandle::Gone => mem::forget(reference),
+            // SAFETY: T5: not complete, and the bit is clear.
+            DropHandle::WakerIsOurs => drop(unsafe { (*header.join_waker.get()).take() }),
+            // SAFETY: T4: the task is complete, and the output is ours.
+            DropHandle::OutputIsOurs => unsafe { (header.vtable.drop_output)(reference.task()) },
+        }
     }
 }
 

@@ -34,6 +34,7 @@ use crate::seat::Seat;
 use crate::seat::ring::CAPACITY;
 use crate::shared::Shared;
 use crate::task::header::Header;
+use crate::task::memory::Blocks;
 use crate::task::task::Task;
 use crate::tasks::Running;
 use crate::watch;
@@ -83,6 +84,8 @@ pub(crate) struct Worker {
     /// Whether it is the only one, and has a seat: it keeps all that is woken here.
     is_alone: Cell<bool>,
     pub(crate) local: Arc<Local>,
+    /// The memory of tasks that have ended here.
+    pub(crate) blocks: Blocks,
     /// The ready tasks that are pinned to this thread, each with the position in the ring that is behind it: it comes before that.
     pinned: RefCell<PinnedQueue>,
     /// The position of the first of them, or one that is never reached.

@@ -158,7 +158,6 @@ impl Task {
             }
         }
         self.complete();
-        self.release(1);
     }
 
     fn poll(&self) {
@@ -188,7 +187,12 @@ impl Task {
     fn complete(&self) {
         self.stage
             .with_mut(|stage| unsafe { *stage = Stage::Output });
-        let completed = self.state.complete();
+        let was_listed = std::mem::take(&mut *self.listed.lock().unwrap());
+        let held = 1 + usize::from(was_listed);
+        let completed = self.state.complete(held);
+        if completed.released {
+            return;
+        }
         if completed.has_join_waker {
             let waker = self
                 .join_waker
@@ -200,10 +204,7 @@ impl Task {
         if !completed.output_is_wanted {
             self.drop_output();
         }
-        let was_listed = std::mem::take(&mut *self.listed.lock().unwrap());
-        if was_listed {
-            self.release(1);
-        }
+        self.release(held);
     }
 
     fn shut_down(&self) {
@@ -216,7 +217,6 @@ impl Task {
             Shutdown::Claimed => {
                 self.drop_future();
                 self.complete();
-                self.release(1);
             }
             Shutdown::Left => self.release(1),
         }
@@ -288,7 +288,13 @@ impl Task {
 
     fn drop_handle(&self) {
         self.alive();
-        match self.state.drop_handle() {
+        let dropped = if self.state.load().is_complete() {
+            DropHandle::OutputIsOurs
+        } else {
+            self.state.drop_handle()
+        };
+        match dropped {
+            DropHandle::Gone => return,
             DropHandle::WakerIsOurs => {
                 self.join_waker
                     .with_mut(|field| unsafe { drop((*field).take()) });

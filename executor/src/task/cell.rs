@@ -2,13 +2,13 @@
 
 use super::harness;
 use super::header::{Header, Kind, TaskPtr, Vtable};
+use super::memory;
 use crate::join_error::JoinError;
 use crate::local::Local;
 use crate::shared::Shared;
 use std::cell::UnsafeCell;
 use std::future::Future;
 use std::panic::Location;
-use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// How far a task has come. Who may touch it: rules T1 and T4.
@@ -63,9 +63,9 @@ pub(crate) fn allocate<F: Future>(
         Kind::Job => &Cell::<F>::JOB,
         Kind::NamedJob => &Cell::<F>::NAMED_JOB,
     };
-    let cell = Box::new(Cell {
+    let cell = memory::allocate(Cell {
         header: Header::new(shared, home, location, vtable),
         stage: UnsafeCell::new(Stage::Running(future)),
     });
-    NonNull::from(Box::leak(cell)).cast()
+    cell.cast()
 }

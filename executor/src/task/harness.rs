@@ -5,6 +5,7 @@
 
 use super::cell::{Cell, Stage};
 use super::header::{Header, TaskPtr, free_if_last, release, resubmit};
+use super::memory;
 use super::snapshot::{Pend, Start};
 use super::waker::PollWaker;
 use crate::join_error::JoinError;
@@ -93,10 +94,8 @@ pub(super) unsafe fn run<F: Future>(task: TaskPtr) {
             },
         },
     };
-    // SAFETY: the stage is ours, and so is one reference; the other is the list's.
+    // SAFETY: the stage is ours, and so is the reference that came with the task from its queue.
     unsafe { complete::<F>(task, output) };
-    // SAFETY: this is the reference that came with the task from its queue.
-    unsafe { release(task, 1) };
 }
 
 /// See [`Vtable::cancel`](super::header::Vtable::cancel).
@@ -105,10 +104,8 @@ pub(super) unsafe fn cancel<F: Future>(task: TaskPtr) {
     let _running = Running::enter(unsafe { task.as_ref() }.id);
     // SAFETY: the caller has claimed the stage.
     let output = unsafe { cancelled::<F>(task) };
-    // SAFETY: the stage is ours; the task is alive by the list's reference, which the caller has taken over.
+    // SAFETY: the stage is ours, and so is the list's reference, consumed as the vtable says.
     unsafe { complete::<F>(task, output) };
-    // SAFETY: the list's reference, consumed as the vtable says.
-    unsafe { release(task, 1) };
 }
 
 /// Polls the future. When that is over, it has been dropped.
@@ -166,21 +163,21 @@ unsafe fn cancelled<F: Future>(task: TaskPtr) -> Output<F> {
     }
 }
 
-/// Stores the output, makes the task complete, takes it off its list, and tells who awaits it.
+/// Stores the output, takes the task off its list, makes it complete, and tells who awaits it.
 ///
 /// # Safety
 ///
-/// The caller owns the stage, and a reference, which it keeps.
+/// The caller owns the stage, and a reference, which it gives up.
 unsafe fn complete<F: Future>(task: TaskPtr, output: Output<F>) {
     // SAFETY: the caller's reference keeps the task alive.
     let header: &Header = unsafe { task.as_ref() };
     // SAFETY: the stage is ours, and Consumed, so that nothing is overwritten that would have to be dropped.
     unsafe { stage::<F>(task).write(Stage::Finished(output)) };
-    let completed = header.state.complete();
-    // Before anybody hears of it: who has awaited a task does not find it alive.
-    if header.owner().remove(task) {
-        // SAFETY: this is the list's reference; ours is still there.
-        unsafe { release(task, 1) };
+    // Before anybody hears of it: who has awaited a task does not find it alive. If it was in, the list's reference is ours now.
+    let held = 1 + usize::from(header.owner().remove(task));
+    let completed = header.state.complete(held);
+    if completed.released {
+        return;
     }
     if completed.has_join_waker {
         // SAFETY: T5: the field is ours.
@@ -191,6 +188,8 @@ unsafe fn complete<F: Future>(task: TaskPtr, output: Output<F>) {
         // SAFETY: T4: the stage is ours.
         unsafe { drop_output::<F>(task) };
     }
+    // SAFETY: the caller's reference, and the list's.
+    unsafe { release(task, held) };
 }
 
 /// See [`Vtable::take_output`](super::header::Vtable::take_output).
@@ -216,15 +215,19 @@ pub(super) unsafe fn free<F: Future>(task: TaskPtr) {
     if header.vtable.kind.is_named() {
         header.shared.names.forget(header.id);
     }
-    let cell: NonNull<Cell<F>> = task.cast();
-    // SAFETY: it was leaked by `allocate`, and the last reference is gone.
-    let mut cell = unsafe { Box::from_raw(cell.as_ptr()) };
-    debug_assert!(
-        matches!(cell.stage.get_mut(), Stage::Consumed),
-        "T6: a task was freed with its future or output inside"
-    );
-    debug_assert!(
-        cell.header.join_waker.get_mut().is_none(),
-        "T5: a task was freed with a join waker inside"
-    );
+    let mut cell: NonNull<Cell<F>> = task.cast();
+    {
+        // SAFETY: the last reference is gone, so it is ours alone.
+        let cell = unsafe { cell.as_mut() };
+        debug_assert!(
+            matches!(cell.stage.get_mut(), Stage::Consumed),
+            "T6: a task was freed with its future or output inside"
+        );
+        debug_assert!(
+            cell.header.join_waker.get_mut().is_none(),
+            "T5: a task was freed with a join waker inside"
+        );
+    }
+    // SAFETY: it is of `allocate`, and not used any more.
+    unsafe { memory::free(cell) }
 }

@@ -13,7 +13,7 @@
 //! | holder | type | how many | gives it up |
 //! |---|---|---|---|
 //! | the list of its runtime, or of its home | [`OwnedTasks`](crate::owned::OwnedTasks) | 1 | when the task completes |
-//! | a queue, or the thread that runs it | [`Task`](task::Task) | ≤ 1, there while NOTIFIED or RUNNING | when the poll pends or ends |
+//! | a queue, or the thread that runs it | [`Task`](task::Task) | ≤ 1, there while NOTIFIED or RUNNING | when the poll pends or the task completes |
 //! | the join handle | [`JoinHandle`](crate::JoinHandle) | ≤ 1 | when dropped |
 //! | an abort handle | [`AbortHandle`](crate::AbortHandle) | any | when dropped |
 //! | a waker | [`Waker`](std::task::Waker) | any | when dropped; `wake` hands it to the queue |
@@ -51,10 +51,13 @@
 //!   home, by that thread: no waker, handle or queue ever drops a future. When the last reference goes, the stage is Consumed.
 //! - **T7. Panics stay.** No panic of user code (poll, the destructors of future and output, the join waker)
 //!   leaves the harness: it becomes the task's [`JoinError`](crate::JoinError), or, where nobody asks any more, is dropped.
+//! - **T8. Who gives up all references is alone.** A reference is made from another, and a task is reached by one only. So who is about to
+//!   give up as many as the word counts, by an acquiring load, need not change it: nobody else will look at it again.
 
 pub(crate) mod cell;
 pub(crate) mod harness;
 pub(crate) mod header;
+pub(crate) mod memory;
 pub(crate) mod queue;
 pub(crate) mod snapshot;
 pub(crate) mod state;

@@ -58,6 +58,8 @@ pub(crate) struct Completed {
     pub(crate) output_is_wanted: bool,
     /// The join waker is the caller's, to take and wake (T5).
     pub(crate) has_join_waker: bool,
+    /// Nothing is left for the caller to do, and its references are gone; else it has them still.
+    pub(crate) released: bool,
 }
 
 /// Of [`Snapshot::wake`], [`Snapshot::wake_by_ref`] and [`Snapshot::abort`].
@@ -84,10 +86,12 @@ pub(crate) enum Shutdown {
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DropHandle {
-    /// Not complete: the join waker is the caller's to drop, if there is one; the output will be the completer's.
+    /// Not complete: the join waker is the caller's to drop, before its reference; the output will be the completer's.
     WakerIsOurs,
-    /// Complete: the output is the caller's to drop, if it has not been taken; the waker is not.
+    /// Complete: the output is the caller's to drop, if it has not been taken, before its reference; the waker is not.
     OutputIsOurs,
+    /// Not complete, and there is no join waker. The caller's reference is gone.
+    Gone,
 }
 
 /// Whether a released reference was the last.
@@ -189,15 +193,23 @@ impl Snapshot {
         }
     }
 
-    /// The output is in the stage. NOTIFIED stays as it is: if the task was queued when it was shut down, it still is.
+    /// The output is in the stage, and the caller has `held` references to give up. NOTIFIED stays as it is: if the task was
+    /// queued when it was shut down, it still is.
     #[inline]
-    pub(crate) fn complete(self) -> (Self, Completed) {
+    pub(crate) fn complete(self, held: usize) -> (Self, Completed) {
         debug_assert!(self.is(RUNNING) && !self.is(COMPLETE), "{self:?} completes");
+        let next = self.without(RUNNING).with(COMPLETE);
+        let output_is_wanted = self.is(JOIN_INTEREST);
+        let has_join_waker = self.is(JOIN_WAKER);
+        // Whoever wants the output has a reference, and finds it there.
+        let released = output_is_wanted && !has_join_waker;
+        let next = if released { next.release(held).0 } else { next };
         let completed = Completed {
-            output_is_wanted: self.is(JOIN_INTEREST),
-            has_join_waker: self.is(JOIN_WAKER),
+            output_is_wanted,
+            has_join_waker,
+            released,
         };
-        (self.without(RUNNING).with(COMPLETE), completed)
+        (next, completed)
     }
 
     /// A waker is consumed.
@@ -273,17 +285,19 @@ impl Snapshot {
         }
     }
 
-    /// The join handle is dropped. Its reference is released after this, by itself.
+    /// The join handle is dropped.
     #[inline]
     pub(crate) fn drop_handle(self) -> (Self, DropHandle) {
         debug_assert!(self.is(JOIN_INTEREST), "{self:?} has no handle");
+        let next = self.without(JOIN_INTEREST);
         if self.is(COMPLETE) {
-            (self.without(JOIN_INTEREST), DropHandle::OutputIsOurs)
+            (next, DropHandle::OutputIsOurs)
+        } else if self.is(JOIN_WAKER) {
+            (next.without(JOIN_WAKER), DropHandle::WakerIsOurs)
         } else {
-            (
-                self.without(JOIN_INTEREST | JOIN_WAKER),
-                DropHandle::WakerIsOurs,
-            )
+            let (next, released) = next.release(1);
+            debug_assert!(released == Released::NotLast, "the list holds a live task");
+            (next, DropHandle::Gone)
         }
     }
 }

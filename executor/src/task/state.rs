@@ -68,9 +68,15 @@ impl State {
         self.apply(Snapshot::pend)
     }
 
+    /// The caller has `held` references, and gives them up, now or by [`release`](Self::release).
     #[inline]
-    pub(crate) fn complete(&self) -> Completed {
-        self.apply(Snapshot::complete)
+    pub(crate) fn complete(&self, held: usize) -> Completed {
+        let seen = self.load();
+        if seen.references() == held {
+            // Nobody else can look at the word any more (T8).
+            return seen.complete(held).1;
+        }
+        self.apply(|word| word.complete(held))
     }
 
     #[inline]
@@ -115,8 +121,13 @@ impl State {
         }
     }
 
+    /// Gives `count` references up.
     #[inline]
     pub(crate) fn release(&self, count: usize) -> Released {
+        if self.load().references() == count {
+            // Nobody else has one, to do anything with (T8). The load has acquired what those did who had.
+            return Released::Last;
+        }
         // A subtraction, and no exchange: nothing but the count changes.
         let before = self.word.fetch_sub(count * ONE_REFERENCE, Ordering::AcqRel);
         Snapshot(before).release(count).1

@@ -100,6 +100,7 @@ impl Worker {
     pub(super) fn park(&self) {
         self.streak.set(LIFO_STREAK);
         Running::none();
+        self.blocks.give_back_some();
         let counters = &self.seat.counters;
         counters.turns.add(1);
         if self.shared.paused.is_none() {

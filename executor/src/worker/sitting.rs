@@ -7,6 +7,7 @@ use crate::local::Local;
 use crate::pinned::{NO_POSITION, PinnedQueue};
 use crate::seat::Seat;
 use crate::shared::{self, Shared};
+use crate::task::memory::Blocks;
 use crate::tasks::Running;
 use crate::watch;
 use std::cell::{Cell, RefCell};
@@ -111,6 +112,7 @@ impl Sitting {
             woken: Cell::new((Instant::now(), Woken::ByItself)),
             first_victim: Cell::new(number.unwrap_or(0)),
             local: Arc::clone(&local),
+            blocks: Blocks::new(),
             seat: Arc::clone(&seat),
             shared: Arc::clone(&shared),
         });

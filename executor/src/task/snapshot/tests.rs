@@ -104,7 +104,14 @@ impl World {
     fn finish(mut self, references: usize) -> Self {
         assert!(self.future, "dropped twice: {self:?}");
         self.future = false;
-        let (word, completed) = self.word.complete();
+        // As the harness does: the list's reference becomes the completer's, if the list has it still.
+        let references = references + usize::from(self.listed && !self.claimed);
+        let alone = self.word.references() == references;
+        let (word, completed) = self.word.complete(references);
+        assert!(
+            !alone || !(completed.output_is_wanted || completed.has_join_waker),
+            "T8: {self:?}"
+        );
         self.word = word;
         self.output = completed.output_is_wanted;
         if completed.has_join_waker {
@@ -114,6 +121,9 @@ impl World {
         self.listed = false;
         self.runner = Runner::None;
         self.claimed = false;
+        if completed.released {
+            return self;
+        }
         let (word, released) = self.word.release(references);
         self.word = word;
         self.free(released)
@@ -180,7 +190,7 @@ impl World {
             }
         }
         if self.runner != Runner::None {
-            next.push(self.finish(2));
+            next.push(self.finish(1));
         }
         if self.listed && !self.claimed {
             let (word, shutdown) = self.word.shutdown();
@@ -272,6 +282,12 @@ impl World {
         match dropped {
             DropHandle::WakerIsOurs => world.join_waker = false,
             DropHandle::OutputIsOurs => world.output = false,
+            DropHandle::Gone => {
+                assert!(!self.join_waker, "leak: {self:?}");
+                world.handle = false;
+                next.push(world);
+                return next;
+            }
         }
         let (word, released) = world.word.release(1);
         next.push(
