@@ -4,6 +4,7 @@
 //! of its work was done. A new group is a folder here and a line in [`all`]; how its workloads are written, and which
 //! runtimes take part, is its own affair: here they are nothing but a name, bounds and contestants.
 
+pub(crate) mod net;
 pub(crate) mod tasks;
 mod timer;
 
@@ -52,6 +53,7 @@ pub(crate) enum Bound {
 pub(crate) fn all() -> Vec<Entry> {
     let mut all = tasks::all();
     all.extend(timer::all());
+    all.extend(net::all());
     all
 }
 
