@@ -4,19 +4,22 @@
 //! | module | what is there |
 //! |---|---|
 //! | `waterwheel`, `tokio`, `smol`, `monoio` | a runtime each |
-//! | `process` | a server in a process of its own, from within and from without |
+//! | `process` | a server in a process of its own, from without |
+//! | `role` | the same from within |
 //! | `cores` | which core is the server's, and which the load's |
 
 mod cores;
 mod monoio;
 mod process;
+mod role;
 mod smol;
 mod tokio;
 mod waterwheel;
 
 pub(crate) use cores::{Pinned, raise_descriptor_limit};
 pub(crate) use monoio::Monoio;
-pub(crate) use process::{Server, serve_if_asked};
+pub(crate) use process::{Attended, Server};
+pub(crate) use role::serve_if_asked;
 pub(crate) use smol::Smol;
 pub(crate) use tokio::{Tokio, TokioLocalSet};
 pub(crate) use waterwheel::Waterwheel;

@@ -3,7 +3,7 @@
 //!
 //! It has one buffer for all connections. Only what the kernel did not take at once is kept with its connection.
 
-use super::echo::Program;
+use super::programs::Program;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventData, EventFlags};

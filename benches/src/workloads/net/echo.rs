@@ -1,225 +1,172 @@
-//! A server sends back what comes, and what that costs it is its processor time: of all its threads, in user space and in
-//! the kernel, divided by the requests.
+//! A server sends back what comes. What that costs it is its processor time, of all its threads, in user space and in the
+//! kernel, divided by the requests.
 //!
-//! The program is that of any such server: the main future accepts, and each connection has a task with a buffer on the heap.
-//! The load is the same for all, see `load`; it asserts that every reply is its request.
+//! The load asserts that every reply is its request.
 
 use super::load::Load;
-use super::{GROUP, bare};
+use super::programs::{LARGE, PLAIN, Program, TIMED};
+use super::short::ShortLoad;
+use super::{GROUP, RUNTIMES};
 use crate::contest::{Aside, Contestant, Pace, Sample};
-use crate::net::{Connection, Net, Pinned, Server, Spawn, by_name};
+use crate::net::{Pinned, Server};
 use crate::workloads::{Bound, Entry, FLOOR, Unit};
-use std::future::Future;
+use hdrhistogram::Histogram;
 use std::io;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-/// A connection may be silent for so long, where there is a limit.
-const LIMIT: Duration = Duration::from_secs(30);
+/// The bytes of a small request.
+pub(super) const SMALL: usize = 64;
 
-/// A kind of echo server: what its process is told to be.
-pub(super) struct Program {
-    pub(super) name: &'static str,
-    /// A connection's buffer, in bytes.
-    pub(super) buffer: usize,
-    /// How long a read may take.
-    pub(super) limit: Option<Duration>,
+/// A kind of load, and the server that it meets.
+trait Workload: 'static {
+    const NAME: &'static str;
+    /// What it does, in a line.
+    const WHAT: &'static str;
+    const PROGRAM: &'static Program;
+    const BOUNDS: &'static [Bound];
+    /// How many are an iteration.
+    const REQUESTS: u64 = 1_000;
+
+    /// Opens what lives through all rounds, and gives who makes so many requests on it.
+    fn load(server: SocketAddr) -> io::Result<impl Requests + 'static>;
 }
 
-pub(super) const PLAIN: Program = Program {
-    name: "echo",
-    buffer: 4 << 10,
-    limit: None,
-};
-
-pub(super) const TIMED: Program = Program {
-    name: "echo_timeout",
-    limit: Some(LIMIT),
-    ..PLAIN
-};
-
-const PROGRAMS: [&Program; 2] = [&PLAIN, &TIMED];
-
-/// Who takes part, Waterwheel first.
-const RUNTIMES: [&str; 6] = [
-    "waterwheel",
-    "tokio",
-    "tokio LocalSet",
-    "smol",
-    "monoio",
-    FLOOR,
-];
-
-/// What a client sends at a time, in bytes, on how many connections; and how many requests are an iteration.
-struct Requests {
-    size: usize,
-    connections: usize,
-    count: u64,
+/// Who makes requests.
+pub(super) trait Requests {
+    /// Makes so many, and tells how long that took and, in nanoseconds, each of them.
+    fn run(&mut self, requests: u64) -> (Duration, &Histogram<u64>);
 }
 
 pub(super) fn all() -> Vec<Entry> {
     vec![
-        Entry {
-            group: GROUP,
-            name: "echo_1",
-            what: "64 bytes are echoed on 1 connection; processor time of the server for a request",
-            unit: Unit::Time,
-            pace: Pace::Filled,
-            bounds: vec![],
-            contestants: || {
-                contestants(
-                    &PLAIN,
-                    &Requests {
-                        size: 64,
-                        connections: 1,
-                        count: 1_000,
-                    },
-                )
-            },
-        },
-        Entry {
-            group: GROUP,
-            name: "echo_64",
-            what: "64 bytes are echoed on 64 connections; processor time of the server for a request",
-            unit: Unit::Time,
-            pace: Pace::Filled,
-            bounds: vec![Bound::Ratio(FLOOR, 1.0), Bound::Best(1.0)],
-            contestants: || {
-                contestants(
-                    &PLAIN,
-                    &Requests {
-                        size: 64,
-                        connections: 64,
-                        count: 1_000,
-                    },
-                )
-            },
-        },
-        Entry {
-            group: GROUP,
-            name: "echo_1000",
-            what: "64 bytes are echoed on 1,000 connections; processor time of the server for a request",
-            unit: Unit::Time,
-            pace: Pace::Filled,
-            bounds: vec![Bound::Ratio(FLOOR, 1.0), Bound::Best(1.0)],
-            contestants: || {
-                contestants(
-                    &PLAIN,
-                    &Requests {
-                        size: 64,
-                        connections: 1_000,
-                        count: 5_000,
-                    },
-                )
-            },
-        },
-        Entry {
-            group: GROUP,
-            name: "echo_timeout",
-            what: "as echo_64, with a timeout of 30 s around each read",
-            unit: Unit::Time,
-            pace: Pace::Filled,
-            bounds: vec![Bound::Best(1.0)],
-            contestants: || {
-                contestants(
-                    &TIMED,
-                    &Requests {
-                        size: 64,
-                        connections: 64,
-                        count: 1_000,
-                    },
-                )
-            },
-        },
+        entry::<Echo<1>>(),
+        entry::<Echo<64>>(),
+        entry::<Echo<1000>>(),
+        entry::<EchoTimeout>(),
+        entry::<EchoLarge>(),
+        entry::<Connect>(),
     ]
 }
 
-fn contestants(program: &Program, requests: &Requests) -> io::Result<Vec<Contestant>> {
-    let contestants = RUNTIMES.map(|runtime| contestant(program, runtime, requests));
-    contestants.into_iter().collect()
+fn entry<W: Workload>() -> Entry {
+    Entry {
+        group: GROUP,
+        name: W::NAME,
+        what: W::WHAT,
+        unit: Unit::Time,
+        pace: Pace::Filled,
+        bounds: W::BOUNDS.to_vec(),
+        contestants: || RUNTIMES.into_iter().map(contestant::<W>).collect(),
+    }
 }
 
-fn contestant(
-    program: &Program,
-    runtime: &'static str,
-    requests: &Requests,
-) -> io::Result<Contestant> {
-    let mut server = Server::start(program.name, runtime)?;
-    let mut load = Load::connect(server.address, requests.connections, requests.size)?;
-    let count = requests.count;
+fn contestant<W: Workload>(runtime: &'static str) -> io::Result<Contestant> {
+    let server = Server::start(W::PROGRAM.name, runtime)?;
+    let mut load = W::load(server.address)?;
     Ok(Contestant {
         name: runtime,
         measure: Box::new(move |iterations| {
             let _pinned = Pinned::load().expect("a thread may move");
-            let count = count * u64::from(iterations);
+            let requests = W::REQUESTS * u64::from(iterations);
             let before = server.processor_time();
-            let took = load.run(count);
+            let (took, latencies) = load.run(requests);
             let spent = server.processor_time() - before;
-            let mut sample = Sample::new(took, spent.as_secs_f64() / count as f64);
-            let latency = |name, quantile| Aside {
-                name,
-                unit: Unit::Time,
-                value: load.latency(quantile).as_secs_f64(),
-            };
-            sample.asides = vec![
-                latency("latency p50", 0.5),
-                latency("latency p99", 0.99),
-                latency("latency p99.9", 0.999),
-                Aside {
-                    name: "requests a second",
-                    unit: Unit::Count,
-                    value: count as f64 / took.as_secs_f64(),
-                },
-            ];
-            sample
+            Sample {
+                took,
+                figure: spent.as_secs_f64() / requests as f64,
+                asides: asides(took, requests, latencies),
+            }
         }),
     })
 }
 
-/// In a server's process.
-pub(super) fn serve(program: &str, runtime: &str, listener: TcpListener) -> io::Result<()> {
-    let program = PROGRAMS.iter().find(|each| each.name == program);
-    let program = program.expect("such a program");
-    if runtime == FLOOR {
-        return bare::serve(program, listener);
+fn asides(took: Duration, requests: u64, latencies: &Histogram<u64>) -> Vec<Aside> {
+    let quantiles = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)];
+    let latency = quantiles.map(|(name, quantile)| Aside {
+        name,
+        unit: Unit::Time,
+        value: latencies.value_at_quantile(quantile) as f64 * 1e-9,
+    });
+    let rate = Aside {
+        name: "requests a second",
+        unit: Unit::Count,
+        value: requests as f64 / took.as_secs_f64(),
+    };
+    latency.into_iter().chain([rate]).collect()
+}
+
+/// 64 bytes on so many connections.
+struct Echo<const CONNECTIONS: usize>;
+
+impl<const CONNECTIONS: usize> Workload for Echo<CONNECTIONS> {
+    const NAME: &'static str = match CONNECTIONS {
+        1 => "echo_1",
+        64 => "echo_64",
+        _ => "echo_1000",
+    };
+    const WHAT: &'static str = match CONNECTIONS {
+        1 => "64 bytes are echoed on 1 connection; the server's processor time for a request",
+        64 => "64 bytes are echoed on 64 connections; the server's processor time for a request",
+        _ => "64 bytes are echoed on 1,000 connections; the server's processor time for a request",
+    };
+    const PROGRAM: &'static Program = &PLAIN;
+    /// With one connection, most of it is the way into sleep and out of it.
+    const BOUNDS: &'static [Bound] = match CONNECTIONS {
+        1 => &[],
+        _ => &[Bound::Ratio(FLOOR, 1.0), Bound::Best(1.0)],
+    };
+    /// On each connection, several.
+    const REQUESTS: u64 = match CONNECTIONS {
+        1000 => 5_000,
+        _ => 1_000,
+    };
+
+    fn load(server: SocketAddr) -> io::Result<impl Requests + 'static> {
+        Load::connect(server, CONNECTIONS, SMALL)
     }
-    by_name!(runtime, R => match program.limit {
-        None => accept::<R, _>(listener, program.buffer, echo::<R>),
-        Some(limit) => accept::<R, _>(listener, program.buffer, move |connection| {
-            echo_until_silent::<R>(connection, limit)
-        }),
-    })
 }
 
-/// Accepts for ever, and gives each connection a task.
-fn accept<R: Net + Spawn<F>, F: Future<Output = ()>>(
-    listener: TcpListener,
-    buffer: usize,
-    handle: impl Fn(R::Tcp) -> F,
-) -> io::Result<()> {
-    R::block_on(async {
-        let listener = R::listener(listener)?;
-        loop {
-            let connection = R::accept(&listener, buffer).await?;
-            R::spawn(handle(connection));
-        }
-    })
-}
+struct EchoTimeout;
 
-/// Sends back what comes, until the peer has no more to say or is gone.
-async fn echo<R: Net>(mut connection: R::Tcp) {
-    while let Ok(count @ 1..) = connection.read().await {
-        if connection.write_all(count).await.is_err() {
-            return;
-        }
+impl Workload for EchoTimeout {
+    const NAME: &'static str = "echo_timeout";
+    const WHAT: &'static str = "as echo_64, with a timeout of 30 s around each read";
+    const PROGRAM: &'static Program = &TIMED;
+    const BOUNDS: &'static [Bound] = &[];
+
+    fn load(server: SocketAddr) -> io::Result<impl Requests + 'static> {
+        Load::connect(server, 64, SMALL)
     }
 }
 
-/// The same, until nothing has come for `limit`.
-async fn echo_until_silent<R: Net>(mut connection: R::Tcp, limit: Duration) {
-    while let Ok(Ok(count @ 1..)) = R::timeout(limit, connection.read()).await {
-        if connection.write_all(count).await.is_err() {
-            return;
-        }
+/// What is larger than what a socket takes at first, and so is written and read in parts.
+struct EchoLarge;
+
+impl Workload for EchoLarge {
+    const NAME: &'static str = "echo_64k";
+    const WHAT: &'static str =
+        "64 KiB are echoed on 4 connections; the server's processor time for a request";
+    const PROGRAM: &'static Program = &LARGE;
+    const BOUNDS: &'static [Bound] = &[];
+    const REQUESTS: u64 = 100;
+
+    fn load(server: SocketAddr) -> io::Result<impl Requests + 'static> {
+        Load::connect(server, 4, LARGE.buffer)
+    }
+}
+
+struct Connect;
+
+impl Workload for Connect {
+    const NAME: &'static str = "connect";
+    const WHAT: &'static str =
+        "connect, echo 64 bytes, close, 16 at a time; the server's processor time for all three";
+    const PROGRAM: &'static Program = &PLAIN;
+    const BOUNDS: &'static [Bound] = &[];
+    const REQUESTS: u64 = 500;
+
+    fn load(server: SocketAddr) -> io::Result<impl Requests + 'static> {
+        ShortLoad::new(server, 16, SMALL)
     }
 }

@@ -2,28 +2,50 @@
 //!
 //! | module | what is there |
 //! |---|---|
-//! | `echo` | the workloads that send back what comes: the server, and the entries |
-//! | `load` | the client of all of them: a bare loop over many connections |
+//! | `echo` | the server sends back what comes: its processor time |
+//! | `counts` | the same, counted: system calls and instructions |
+//! | `idle` | what it holds for a connection that says nothing |
+//! | `programs` | what the servers run |
 //! | `bare` | the server that is no runtime |
+//! | `load`, `short` | who loads them: connections that stay, and connections that do not |
+//! | `peer` | a connection of theirs |
 
 mod bare;
+mod counts;
 mod echo;
+mod idle;
 mod load;
+mod peer;
+mod programs;
+mod short;
 
-use super::Entry;
+use super::{Entry, FLOOR};
 use crate::net::raise_descriptor_limit;
 use std::io;
 use std::net::TcpListener;
 
 const GROUP: &str = "net";
 
+/// Who takes part, Waterwheel first.
+const RUNTIMES: [&str; 6] = [
+    "waterwheel",
+    "tokio",
+    "tokio LocalSet",
+    "smol",
+    "monoio",
+    FLOOR,
+];
+
 /// Every workload of the group, in the order in which they run.
 pub(super) fn all() -> Vec<Entry> {
     raise_descriptor_limit();
-    echo::all()
+    let mut all = echo::all();
+    all.extend(counts::all());
+    all.extend(idle::all());
+    all
 }
 
 /// In a server's process: runs the program of that name on the runtime of that name, for ever.
 pub(crate) fn serve(program: &str, runtime: &str, listener: TcpListener) -> io::Result<()> {
-    echo::serve(program, runtime, listener)
+    programs::serve(program, runtime, listener)
 }

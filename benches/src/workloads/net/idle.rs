@@ -1,0 +1,52 @@
+//! What a server holds for a connection that says nothing: the bytes on its heap, with a task that reads with a timeout.
+//!
+//! Each connection has been served once before, so that whatever a connection is given on its first wait, it has. Its
+//! buffer, of 4 KiB for all, is not counted: how large that is, is the program's own choice.
+
+use super::echo::SMALL;
+use super::load::Load;
+use super::programs::TIMED;
+use super::{GROUP, RUNTIMES};
+use crate::contest::{Contestant, Pace, Sample};
+use crate::net::Attended;
+use crate::workloads::{Bound, Entry, FLOOR, Unit};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A little less than a power of two: what grows by doubling is near its best.
+const CONNECTIONS: usize = 4_000;
+
+/// After the last reply, until its task waits again.
+const SETTLE: Duration = Duration::from_millis(50);
+
+pub(super) fn all() -> Vec<Entry> {
+    vec![Entry {
+        group: GROUP,
+        name: "idle_connection",
+        what: "4,000 connections wait in a read with a timeout; bytes on the heap for one, but for its buffer",
+        unit: Unit::Bytes,
+        pace: Pace::Single,
+        bounds: vec![Bound::Ratio("tokio", 0.5)],
+        contestants: || {
+            // The bare loop has neither tasks nor timers.
+            let runtimes = RUNTIMES.into_iter().filter(|name| *name != FLOOR);
+            Ok(runtimes.map(contestant).collect())
+        },
+    }]
+}
+
+fn contestant(runtime: &'static str) -> Contestant {
+    Contestant {
+        name: runtime,
+        measure: Box::new(move |_| {
+            let began = Instant::now();
+            let mut server = Attended::start(&[], TIMED.name, runtime).expect("a server");
+            server.count_heap();
+            let load = Load::connect(server.address, CONNECTIONS, SMALL).expect("connections");
+            thread::sleep(SETTLE);
+            let bytes = server.heap() as f64 / CONNECTIONS as f64;
+            drop(load);
+            Sample::new(began.elapsed(), bytes - TIMED.buffer as f64)
+        }),
+    }
+}
