@@ -18,7 +18,7 @@ mod waterwheel;
 
 pub(crate) use cores::{Pinned, raise_descriptor_limit};
 pub(crate) use monoio::Monoio;
-pub(crate) use process::{Attended, Server};
+pub(crate) use process::Server;
 pub(crate) use role::serve_if_asked;
 pub(crate) use smol::Smol;
 pub(crate) use tokio::{Tokio, TokioLocalSet};

@@ -4,7 +4,8 @@
 use super::role::{Question, ROLE, arguments};
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
-use nix::unistd::Pid;
+use nix::unistd;
+use rustix::process::{Pid, Signal, kill_process};
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -15,22 +16,58 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// A server that is left alone: it has no thread but those of its runtime, as a second one makes system calls dearer. It is
-/// killed when this is dropped.
+/// For how long a server may run under a tool, which does not end with this process if that is killed.
+const UNDER_A_TOOL: [&str; 2] = ["timeout", "600"];
+
+/// A server. It ends with this.
 pub(crate) struct Server {
+    /// Of the server, or of the tool that it runs under.
     process: Child,
+    pid: Pid,
+    control: UnixStream,
     clock: ClockId,
     pub(crate) address: SocketAddr,
 }
 
 impl Server {
+    /// With no thread but those of its runtime.
     pub(crate) fn start(program: &str, runtime: &str) -> io::Result<Self> {
-        let (process, _, address) = start(&[], &format!("{program}:{runtime}"))?;
-        let pid = Pid::from_raw(process.id() as i32);
+        Self::run(&[], &format!("{program}:{runtime}"))
+    }
+
+    /// The same under a tool, that is to run the program which its last arguments name.
+    pub(crate) fn start_under(tool: &[OsString], program: &str, runtime: &str) -> io::Result<Self> {
+        let limit = UNDER_A_TOOL.map(OsString::from);
+        Self::run(&[&limit, tool].concat(), &format!("{program}:{runtime}"))
+    }
+
+    /// With a thread that answers questions. It is not to be timed: where there is a second thread, system calls are dearer,
+    /// in the kernel and in the C library.
+    pub(crate) fn start_attended(program: &str, runtime: &str) -> io::Result<Self> {
+        Self::run(&[], &format!("{program}:{runtime}:attended"))
+    }
+
+    fn run(tool: &[OsString], role: &str) -> io::Result<Self> {
+        let (mut control, theirs) = UnixStream::pair()?;
+        let mut line = tool.to_vec();
+        line.push(env::current_exe()?.into());
+        line.extend(arguments());
+        let process = Command::new(&line[0])
+            .args(&line[1..])
+            .env(ROLE, role)
+            .stdin(OwnedFd::from(theirs))
+            .stdout(Stdio::null())
+            .spawn()?;
+        let (mut port, mut pid) = ([0; 2], [0; 4]);
+        control.read_exact(&mut port)?;
+        control.read_exact(&mut pid)?;
+        let pid = i32::from_le_bytes(pid);
         Ok(Self {
             process,
-            clock: clock_getcpuclockid(pid)?,
-            address,
+            pid: Pid::from_raw(pid).expect("a process has a number"),
+            control,
+            clock: clock_getcpuclockid(unistd::Pid::from_raw(pid))?,
+            address: (Ipv4Addr::LOCALHOST, u16::from_le_bytes(port)).into(),
         })
     }
 
@@ -39,38 +76,8 @@ impl Server {
         let time = clock_gettime(self.clock).expect("it has not ended");
         Duration::from_nanos(time.num_nanoseconds() as u64)
     }
-}
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let killed = self.process.kill().and_then(|()| self.process.wait());
-        if !thread::panicking() {
-            killed.expect("a server lives until it is killed");
-        }
-    }
-}
-
-/// A server that is looked into: a thread of it answers questions. It ends by itself, and so that a tool it runs under can
-/// give its account, when this is dropped.
-pub(crate) struct Attended {
-    /// Taken away to end it.
-    control: Option<UnixStream>,
-    process: Child,
-    pub(crate) address: SocketAddr,
-}
-
-impl Attended {
-    /// Under a tool, if one is given; that is to run the program that its last arguments name.
-    pub(crate) fn start(tool: &[OsString], program: &str, runtime: &str) -> io::Result<Self> {
-        let (process, control, address) = start(tool, &format!("{program}:{runtime}:attended"))?;
-        Ok(Self {
-            control: Some(control),
-            process,
-            address,
-        })
-    }
-
-    /// Begins to count what is on its heap.
+    /// Begins to count what is on the heap of an attended server.
     pub(crate) fn count_heap(&mut self) {
         self.ask(Question::CountHeap);
     }
@@ -81,41 +88,22 @@ impl Attended {
     }
 
     fn ask(&mut self, question: Question) -> i64 {
-        let control = self.control.as_mut().expect("it has not ended");
         let mut answer = [0; 8];
-        let asked = control.write_all(&[question as u8]);
-        let answered = asked.and_then(|()| control.read_exact(&mut answer));
+        let asked = self.control.write_all(&[question as u8]);
+        let answered = asked.and_then(|()| self.control.read_exact(&mut answer));
         // If the server has panicked, it has said why.
         answered.expect("the server answers");
         i64::from_le_bytes(answer)
     }
 }
 
-impl Drop for Attended {
+impl Drop for Server {
     fn drop(&mut self) {
-        self.control = None;
-        let ended = self.process.wait();
+        // A tool ends with what it runs, and gives its account then.
+        let ended = kill_process(self.pid, Signal::TERM).map_err(io::Error::from);
+        let ended = ended.and_then(|()| self.process.wait());
         if !thread::panicking() {
-            let status = ended.expect("it is waited for once");
-            assert!(status.success(), "a server ends well, and not by {status}");
+            ended.expect("a server lives until it is told to end");
         }
     }
-}
-
-/// Starts a server, and waits until it listens.
-fn start(tool: &[OsString], role: &str) -> io::Result<(Child, UnixStream, SocketAddr)> {
-    let (mut control, theirs) = UnixStream::pair()?;
-    let mut line = tool.to_vec();
-    line.push(env::current_exe()?.into());
-    line.extend(arguments());
-    let process = Command::new(&line[0])
-        .args(&line[1..])
-        .env(ROLE, role)
-        .stdin(OwnedFd::from(theirs))
-        .stdout(Stdio::null())
-        .spawn()?;
-    let mut port = [0; 2];
-    control.read_exact(&mut port)?;
-    let address = (Ipv4Addr::LOCALHOST, u16::from_le_bytes(port));
-    Ok((process, control, address.into()))
 }

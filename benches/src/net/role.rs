@@ -1,20 +1,19 @@
 //! What a server does in the process that was started for it.
 //!
-//! It shares a socket with whoever started it, its standard input, and tells its port there. If it is attended, a thread
-//! answers questions, and ends the process when there is nobody left to ask. It does not outlive whoever started it.
+//! It shares a socket with whoever started it, its standard input, and tells its port and its number there. If it is attended,
+//! a thread answers questions. It is ended by a signal, and does not outlive its parent.
 
 use super::Pinned;
 use crate::allocator::Counter;
 use crate::workloads::net::serve;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
-use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::process::{Signal, getpid, set_parent_process_death_signal};
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::process::exit;
 use std::thread;
 
 /// The variable that names what a process is to serve, on which runtime, and whether it is attended, with colons between.
@@ -50,22 +49,23 @@ pub(crate) fn serve_if_asked() -> io::Result<()> {
     let mut role = role.split(':');
     let mut part = || role.next().expect("a program and a runtime");
     let (program, runtime) = (part(), part());
+    let attended = role.next().is_some();
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // All threads, as they are started from here.
     let _pinned = Pinned::server()?;
     let listener = listener()?;
     let mut control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    if role.next().is_some() {
-        let control = control.try_clone()?;
-        thread::spawn(move || answer(control));
-    }
     // It fails if nobody is there any more, who might have died before the signal was asked for.
     control.write_all(&listener.local_addr()?.port().to_le_bytes())?;
+    control.write_all(&getpid().as_raw_pid().to_le_bytes())?;
+    if attended {
+        thread::spawn(move || answer(control));
+    }
     serve(program, runtime, listener)?;
     unreachable!("a server does not end by itself");
 }
 
-/// Answers, and ends the process when there is nobody to ask.
+/// Answers, for as long as anybody asks.
 fn answer(mut control: UnixStream) {
     let mut counter = None;
     let mut question = [0];
@@ -84,7 +84,6 @@ fn answer(mut control: UnixStream) {
             break;
         }
     }
-    exit(0);
 }
 
 /// The same for every runtime. It does not block, and nor do small messages on its connections wait for others to be

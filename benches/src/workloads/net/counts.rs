@@ -8,7 +8,7 @@ use super::load::Load;
 use super::programs::{PLAIN, Program, TIMED};
 use super::{GROUP, RUNTIMES};
 use crate::contest::{Contestant, Pace, Sample};
-use crate::net::{Attended, Pinned};
+use crate::net::{Pinned, Server};
 use crate::workloads::{Bound, Entry, Unit};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ fn contestant<C: Count>(runtime: &'static str) -> Contestant {
 
 fn count<C: Count>(runtime: &str, requests: u64) -> io::Result<u64> {
     let account = Account::new(C::NAME);
-    let server = Attended::start(&C::tool(&account.0), C::PROGRAM.name, runtime)?;
+    let server = Server::start_under(&C::tool(&account.0), C::PROGRAM.name, runtime)?;
     let _pinned = Pinned::load()?;
     let mut load = Load::connect(server.address, CONNECTIONS, SMALL)?;
     load.run(requests);

@@ -8,7 +8,7 @@ use super::load::Load;
 use super::programs::TIMED;
 use super::{GROUP, RUNTIMES};
 use crate::contest::{Contestant, Pace, Sample};
-use crate::net::Attended;
+use crate::net::Server;
 use crate::workloads::{Bound, Entry, FLOOR, Unit};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ fn contestant(runtime: &'static str) -> Contestant {
         name: runtime,
         measure: Box::new(move |_| {
             let began = Instant::now();
-            let mut server = Attended::start(&[], TIMED.name, runtime).expect("a server");
+            let mut server = Server::start_attended(TIMED.name, runtime).expect("a server");
             server.count_heap();
             let load = Load::connect(server.address, CONNECTIONS, SMALL).expect("connections");
             thread::sleep(SETTLE);
