@@ -18,14 +18,16 @@ mod waterwheel;
 
 pub(crate) use cores::{Pinned, raise_descriptor_limit};
 pub(crate) use monoio::Monoio;
-pub(crate) use process::Server;
-pub(crate) use role::serve_if_asked;
+pub(crate) use process::{PATIENCE, Server};
+pub(crate) use role::{Orders, serve_if_asked};
 pub(crate) use smol::Smol;
 pub(crate) use tokio::{Tokio, TokioLocalSet};
 pub(crate) use waterwheel::Waterwheel;
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 pub(crate) trait Net: 'static {
@@ -33,6 +35,7 @@ pub(crate) trait Net: 'static {
 
     type Listener: 'static;
     type Tcp: Connection;
+    type Unix: Connection;
 
     /// That a future was not ready in time.
     type Elapsed: 'static;
@@ -49,11 +52,27 @@ pub(crate) trait Net: 'static {
         buffer: usize,
     ) -> impl Future<Output = io::Result<Self::Tcp>>;
 
+    /// Takes over a stream that does not block, with a buffer of so many bytes.
+    fn unix(stream: UnixStream, buffer: usize) -> io::Result<Self::Unix>;
+
     /// The future's output, unless that takes longer than `limit`.
     fn timeout<F: Future>(
         limit: Duration,
         future: F,
     ) -> impl Future<Output = Result<F::Output, Self::Elapsed>>;
+}
+
+/// What a proxy needs besides.
+pub(crate) trait Relay: Net {
+    type Stream: 'static;
+
+    /// The next connection, without a buffer.
+    fn accept_stream(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Stream>>;
+
+    fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>>;
+
+    /// Writes to each what comes from the other, until both have ended.
+    fn relay(a: Self::Stream, b: Self::Stream) -> impl Future<Output = io::Result<()>>;
 }
 
 /// A connected stream with a buffer of its own, on the heap: some runtimes lend it to the kernel, and want to own it.
@@ -87,6 +106,24 @@ impl<S> Buffered<S> {
         }
     }
 }
+
+/// Implements [`Connection`] for streams whose methods borrow the buffer.
+macro_rules! borrowing_connections {
+    ($($stream:ty),*) => {$(
+        impl $crate::net::Connection for $crate::net::Buffered<$stream> {
+            #[inline]
+            fn read(&mut self) -> impl Future<Output = io::Result<usize>> {
+                self.stream.read(&mut self.buffer)
+            }
+
+            #[inline]
+            fn write_all(&mut self, count: usize) -> impl Future<Output = io::Result<()>> {
+                self.stream.write_all(&self.buffer[..count])
+            }
+        }
+    )*};
+}
+use borrowing_connections;
 
 /// Evaluates an expression with `$runtime` as the runtime of that name; each time anew, as a generic function could not
 /// tell whether its futures are `Send`.

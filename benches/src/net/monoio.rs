@@ -1,14 +1,16 @@
 //! Monoio on its epoll driver, with its timers.
 
-use super::{Buffered, Connection, Net, Spawn};
+use super::{Buffered, Connection, Net, Relay, Spawn};
 use monoio::buf::{IoBuf, IoBufMut};
-use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
-use monoio::net::{TcpListener, TcpStream};
+use monoio::io::{AsyncReadRent, AsyncWriteRent, AsyncWriteRentExt, Splitable, copy};
+use monoio::net::{TcpListener, TcpStream, UnixStream};
 use monoio::time::TimeDriver;
 use monoio::{LegacyDriver, RuntimeBuilder};
 use std::future::Future;
 use std::io;
 use std::mem::take;
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::time::Duration;
 
 pub(crate) struct Monoio;
@@ -18,6 +20,7 @@ impl Net for Monoio {
 
     type Listener = TcpListener;
     type Tcp = Buffered<TcpStream>;
+    type Unix = Buffered<UnixStream>;
     type Elapsed = monoio::time::error::Elapsed;
 
     fn block_on<F: Future>(main: F) -> F::Output {
@@ -35,6 +38,10 @@ impl Net for Monoio {
         Ok(Buffered::new(stream, buffer))
     }
 
+    fn unix(stream: StdUnixStream, buffer: usize) -> io::Result<Self::Unix> {
+        Ok(Buffered::new(UnixStream::from_std(stream)?, buffer))
+    }
+
     fn timeout<F: Future>(
         limit: Duration,
         future: F,
@@ -49,17 +56,53 @@ impl<F: Future<Output = ()> + 'static> Spawn<F> for Monoio {
     }
 }
 
-impl Connection for Buffered<TcpStream> {
-    async fn read(&mut self) -> io::Result<usize> {
-        let (read, buffer) = self.stream.read(take(&mut self.buffer).slice_mut(..)).await;
-        self.buffer = buffer.into_inner();
-        read
+impl Relay for Monoio {
+    type Stream = TcpStream;
+
+    async fn accept_stream(listener: &TcpListener) -> io::Result<TcpStream> {
+        Ok(listener.accept().await?.0)
     }
 
-    async fn write_all(&mut self, count: usize) -> io::Result<()> {
-        let bytes = take(&mut self.buffer).slice(..count);
-        let (written, bytes) = self.stream.write_all(bytes).await;
-        self.buffer = bytes.into_inner();
-        written.map(drop)
+    async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn relay(a: TcpStream, b: TcpStream) -> io::Result<()> {
+        let (mut from_a, mut to_a) = a.into_split();
+        let (mut from_b, mut to_b) = b.into_split();
+        let there = async {
+            copy(&mut from_a, &mut to_b).await?;
+            to_b.shutdown().await
+        };
+        let back = async {
+            copy(&mut from_b, &mut to_a).await?;
+            to_a.shutdown().await
+        };
+        monoio::try_join!(there, back).map(drop)
     }
 }
+
+/// It borrows no buffer, and is lent that of the connection while it reads or writes.
+macro_rules! lending_connections {
+    ($($stream:ty),*) => {$(
+        impl Connection for Buffered<$stream> {
+            async fn read(&mut self) -> io::Result<usize> {
+                let buffer = take(&mut self.buffer).slice_mut(..);
+                let (read, buffer) = self.stream.read(buffer).await;
+                self.buffer = buffer.into_inner();
+                read
+            }
+
+            async fn write_all(&mut self, count: usize) -> io::Result<()> {
+                let bytes = take(&mut self.buffer).slice(..count);
+                let (written, bytes) = self.stream.write_all(bytes).await;
+                self.buffer = bytes.into_inner();
+                written.map(drop)
+            }
+        }
+    )*};
+}
+
+lending_connections!(TcpStream, UnixStream);

@@ -1,7 +1,7 @@
 //! A server in a process of its own, so that its processor time and its heap are its own: this program once more, which
 //! finds in its environment what it is to be ([`role`](super::role)).
 
-use super::role::{Question, ROLE, arguments};
+use super::role::{COUNT_HEAP, ROLE, TELL_HEAP, arguments};
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd;
@@ -18,6 +18,9 @@ use std::time::Duration;
 
 /// For how long a server may run under a tool, which does not end with this process if that is killed.
 const UNDER_A_TOOL: [&str; 2] = ["timeout", "600"];
+
+/// A server that has not answered for so long never will.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server. It ends with this.
 pub(crate) struct Server {
@@ -61,6 +64,7 @@ impl Server {
         let (mut port, mut pid) = ([0; 2], [0; 4]);
         control.read_exact(&mut port)?;
         control.read_exact(&mut pid)?;
+        control.set_read_timeout(Some(PATIENCE))?;
         let pid = i32::from_le_bytes(pid);
         Ok(Self {
             process,
@@ -79,21 +83,22 @@ impl Server {
 
     /// Begins to count what is on the heap of an attended server.
     pub(crate) fn count_heap(&mut self) {
-        self.ask(Question::CountHeap);
+        self.order(COUNT_HEAP);
     }
 
     /// By how many bytes that has grown.
-    pub(crate) fn heap(&mut self) -> i64 {
-        self.ask(Question::Heap)
+    pub(crate) fn heap(&mut self) -> u64 {
+        self.order(TELL_HEAP)
     }
 
-    fn ask(&mut self, question: Question) -> i64 {
+    /// Gives an order to a program that takes them, and waits for its answer.
+    pub(crate) fn order(&mut self, order: u64) -> u64 {
         let mut answer = [0; 8];
-        let asked = self.control.write_all(&[question as u8]);
-        let answered = asked.and_then(|()| self.control.read_exact(&mut answer));
+        let ordered = self.control.write_all(&order.to_le_bytes());
+        let answered = ordered.and_then(|()| self.control.read_exact(&mut answer));
         // If the server has panicked, it has said why.
         answered.expect("the server answers");
-        i64::from_le_bytes(answer)
+        u64::from_le_bytes(answer)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a server does in the process that was started for it.
 //!
 //! It shares a socket with whoever started it, its standard input, and tells its port and its number there. If it is attended,
-//! a thread answers questions. It is ended by a signal, and does not outlive its parent.
+//! a thread answers questions; some programs take orders themselves. It is ended by a signal, and does not outlive its parent.
 
 use super::Pinned;
 use crate::allocator::Counter;
@@ -22,14 +22,33 @@ pub(super) const ROLE: &str = "WATERWHEEL_BENCH_SERVER";
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// What an attended server is asked, in a byte. The answer has eight.
-#[derive(Clone, Copy)]
-#[repr(u8)]
-pub(super) enum Question {
-    /// To count the heap from here on; the answer is 0.
-    CountHeap = b'c',
-    /// By how many bytes it has grown since.
-    Heap = b'h',
+/// What an attended server is ordered to do.
+pub(super) const COUNT_HEAP: u64 = 0;
+/// What it answers with the bytes by which it has grown since.
+pub(super) const TELL_HEAP: u64 = 1;
+
+/// Numbers that mean something to a program, from outside.
+pub(crate) struct Orders(UnixStream);
+
+impl Orders {
+    /// Of this process, which is a server's. There is one who takes them.
+    pub(crate) fn new() -> io::Result<Self> {
+        let control = io::stdin().as_fd().try_clone_to_owned()?;
+        Ok(Self(control.into()))
+    }
+
+    /// Blocks until there is one, or nobody is left to give any.
+    pub(crate) fn next(&mut self) -> Option<u64> {
+        let mut order = [0; 8];
+        self.0.read_exact(&mut order).ok()?;
+        Some(u64::from_le_bytes(order))
+    }
+
+    /// Tells that the last one is done, and what came of it.
+    pub(crate) fn answer(&mut self, answer: u64) {
+        // If nobody is there to hear it, there will be no next one.
+        let _ = self.0.write_all(&answer.to_le_bytes());
+    }
 }
 
 /// With which arguments this program serves, if it is asked to: in a test it is not `main` that runs.
@@ -54,35 +73,34 @@ pub(crate) fn serve_if_asked() -> io::Result<()> {
     // All threads, as they are started from here.
     let _pinned = Pinned::server()?;
     let listener = listener()?;
-    let mut control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut orders = Orders::new()?;
     // It fails if nobody is there any more, who might have died before the signal was asked for.
-    control.write_all(&listener.local_addr()?.port().to_le_bytes())?;
-    control.write_all(&getpid().as_raw_pid().to_le_bytes())?;
+    let port = listener.local_addr()?.port();
+    orders.0.write_all(&port.to_le_bytes())?;
+    orders.0.write_all(&getpid().as_raw_pid().to_le_bytes())?;
     if attended {
-        thread::spawn(move || answer(control));
+        thread::spawn(move || attend(orders));
     }
     serve(program, runtime, listener)?;
     unreachable!("a server does not end by itself");
 }
 
-/// Answers, for as long as anybody asks.
-fn answer(mut control: UnixStream) {
+/// Counts the heap, for as long as anybody asks.
+fn attend(mut orders: Orders) {
     let mut counter = None;
-    let mut question = [0];
-    while control.read_exact(&mut question).is_ok() {
-        let answer: i64 = match question[0] {
-            question if question == Question::CountHeap as u8 => {
+    while let Some(order) = orders.next() {
+        let answer = match order {
+            COUNT_HEAP => {
                 counter = Some(Counter::start());
                 0
             }
-            question if question == Question::Heap as u8 => {
-                counter.take().expect("it counts").stop()
+            TELL_HEAP => {
+                let grown = counter.take().expect("it counts").stop();
+                grown.try_into().expect("more is there than before")
             }
-            other => unreachable!("nobody asks {other}"),
+            other => unreachable!("there is no order {other}"),
         };
-        if control.write_all(&answer.to_le_bytes()).is_err() {
-            break;
-        }
+        orders.answer(answer);
     }
 }
 

@@ -1,12 +1,15 @@
 //! Smol on one thread: its `block_on`, which turns the reactor while it waits, and a local executor for the tasks. Its
 //! reactor has a thread of its own besides.
 
-use super::{Buffered, Connection, Net, Spawn};
-use smol::io::{AsyncReadExt, AsyncWriteExt};
+use super::{Buffered, Net, Relay, Spawn, borrowing_connections};
+use smol::io::{AsyncReadExt, AsyncWriteExt, copy};
+use smol::net::unix::UnixStream;
 use smol::net::{TcpListener, TcpStream};
 use smol::{LocalExecutor, Timer, future};
 use std::future::Future;
 use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::time::Duration;
 
 pub(crate) struct Smol;
@@ -21,6 +24,7 @@ impl Net for Smol {
 
     type Listener = TcpListener;
     type Tcp = Buffered<TcpStream>;
+    type Unix = Buffered<UnixStream>;
     type Elapsed = ();
 
     fn block_on<F: Future>(main: F) -> F::Output {
@@ -34,6 +38,10 @@ impl Net for Smol {
     async fn accept(listener: &TcpListener, buffer: usize) -> io::Result<Self::Tcp> {
         let (stream, _) = listener.accept().await?;
         Ok(Buffered::new(stream, buffer))
+    }
+
+    fn unix(stream: StdUnixStream, buffer: usize) -> io::Result<Self::Unix> {
+        Ok(Buffered::new(stream.try_into()?, buffer))
     }
 
     /// Smol has none; this is how its users write it.
@@ -55,12 +63,30 @@ impl<F: Future<Output = ()> + 'static> Spawn<F> for Smol {
     }
 }
 
-impl Connection for Buffered<TcpStream> {
-    fn read(&mut self) -> impl Future<Output = io::Result<usize>> {
-        self.stream.read(&mut self.buffer)
+impl Relay for Smol {
+    type Stream = TcpStream;
+
+    async fn accept_stream(listener: &TcpListener) -> io::Result<TcpStream> {
+        Ok(listener.accept().await?.0)
     }
 
-    fn write_all(&mut self, count: usize) -> impl Future<Output = io::Result<()>> {
-        self.stream.write_all(&self.buffer[..count])
+    async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn relay(a: TcpStream, b: TcpStream) -> io::Result<()> {
+        future::try_zip(one_way(a.clone(), b.clone()), one_way(b, a))
+            .await
+            .map(drop)
     }
 }
+
+/// What comes from one to the other, and the end of it.
+async fn one_way(from: TcpStream, mut to: TcpStream) -> io::Result<()> {
+    copy(from, &mut to).await?;
+    to.shutdown(Shutdown::Write)
+}
+
+borrowing_connections!(TcpStream, UnixStream);

@@ -1,11 +1,13 @@
 //! Tokio's current-thread runtime; and the same with a `LocalSet`, whose tasks need not be `Send`.
 
-use super::{Buffered, Connection, Net, Spawn};
+use super::{Buffered, Net, Relay, Spawn, borrowing_connections};
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
 
@@ -28,6 +30,7 @@ impl Net for Tokio {
 
     type Listener = TcpListener;
     type Tcp = Buffered<TcpStream>;
+    type Unix = Buffered<UnixStream>;
     type Elapsed = tokio::time::error::Elapsed;
 
     fn block_on<F: Future>(main: F) -> F::Output {
@@ -40,6 +43,10 @@ impl Net for Tokio {
 
     async fn accept(listener: &TcpListener, buffer: usize) -> io::Result<Self::Tcp> {
         accept(listener, buffer).await
+    }
+
+    fn unix(stream: StdUnixStream, buffer: usize) -> io::Result<Self::Unix> {
+        Ok(Buffered::new(UnixStream::from_std(stream)?, buffer))
     }
 
     fn timeout<F: Future>(
@@ -61,6 +68,7 @@ impl Net for TokioLocalSet {
 
     type Listener = TcpListener;
     type Tcp = Buffered<TcpStream>;
+    type Unix = Buffered<UnixStream>;
     type Elapsed = tokio::time::error::Elapsed;
 
     fn block_on<F: Future>(main: F) -> F::Output {
@@ -73,6 +81,10 @@ impl Net for TokioLocalSet {
 
     async fn accept(listener: &TcpListener, buffer: usize) -> io::Result<Self::Tcp> {
         accept(listener, buffer).await
+    }
+
+    fn unix(stream: StdUnixStream, buffer: usize) -> io::Result<Self::Unix> {
+        Ok(Buffered::new(UnixStream::from_std(stream)?, buffer))
     }
 
     fn timeout<F: Future>(
@@ -89,12 +101,22 @@ impl<F: Future<Output = ()> + 'static> Spawn<F> for TokioLocalSet {
     }
 }
 
-impl Connection for Buffered<TcpStream> {
-    fn read(&mut self) -> impl Future<Output = io::Result<usize>> {
-        self.stream.read(&mut self.buffer)
+impl Relay for Tokio {
+    type Stream = TcpStream;
+
+    async fn accept_stream(listener: &TcpListener) -> io::Result<TcpStream> {
+        Ok(listener.accept().await?.0)
     }
 
-    fn write_all(&mut self, count: usize) -> impl Future<Output = io::Result<()>> {
-        self.stream.write_all(&self.buffer[..count])
+    async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn relay(mut a: TcpStream, mut b: TcpStream) -> io::Result<()> {
+        copy_bidirectional(&mut a, &mut b).await.map(drop)
     }
 }
+
+borrowing_connections!(TcpStream, UnixStream);

@@ -1,10 +1,12 @@
 //! Waterwheel, by its plain `block_on`.
 
-use super::{Buffered, Connection, Net, Spawn};
+use super::{Buffered, Net, Relay, Spawn, borrowing_connections};
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::time::Duration;
-use waterwheel::net::{TcpListener, TcpStream};
+use waterwheel::net::{TcpListener, TcpStream, UnixStream, copy_bidirectional};
 
 pub(crate) struct Waterwheel;
 
@@ -13,6 +15,7 @@ impl Net for Waterwheel {
 
     type Listener = TcpListener;
     type Tcp = Buffered<TcpStream>;
+    type Unix = Buffered<UnixStream>;
     type Elapsed = waterwheel::timer::Elapsed;
 
     fn block_on<F: Future>(main: F) -> F::Output {
@@ -26,6 +29,10 @@ impl Net for Waterwheel {
     async fn accept(listener: &TcpListener, buffer: usize) -> io::Result<Self::Tcp> {
         let (stream, _) = listener.accept().await?;
         Ok(Buffered::new(stream, buffer))
+    }
+
+    fn unix(stream: StdUnixStream, buffer: usize) -> io::Result<Self::Unix> {
+        Ok(Buffered::new(UnixStream::from_std(stream)?, buffer))
     }
 
     fn timeout<F: Future>(
@@ -42,12 +49,22 @@ impl<F: Future<Output = ()> + Send + 'static> Spawn<F> for Waterwheel {
     }
 }
 
-impl Connection for Buffered<TcpStream> {
-    fn read(&mut self) -> impl Future<Output = io::Result<usize>> {
-        self.stream.read(&mut self.buffer)
+impl Relay for Waterwheel {
+    type Stream = TcpStream;
+
+    async fn accept_stream(listener: &TcpListener) -> io::Result<TcpStream> {
+        Ok(listener.accept().await?.0)
     }
 
-    fn write_all(&mut self, count: usize) -> impl Future<Output = io::Result<()>> {
-        self.stream.write_all(&self.buffer[..count])
+    async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn relay(a: TcpStream, b: TcpStream) -> io::Result<()> {
+        copy_bidirectional(&a, &b).await.map(drop)
     }
 }
+
+borrowing_connections!(TcpStream, UnixStream);

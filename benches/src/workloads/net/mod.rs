@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `echo` | the server sends back what comes: its processor time |
 //! | `counts` | the same, counted: system calls and instructions |
+//! | `chain` | a byte goes around a ring of socketpairs |
+//! | `proxy` | a proxy relays |
 //! | `idle` | what it holds for a connection that says nothing |
 //! | `programs` | what the servers run |
 //! | `bare` | the server that is no runtime |
@@ -11,12 +13,14 @@
 //! | `peer` | a connection of theirs |
 
 mod bare;
+mod chain;
 mod counts;
 mod echo;
 mod idle;
 mod load;
 mod peer;
 mod programs;
+mod proxy;
 mod short;
 
 use super::{Entry, FLOOR};
@@ -40,6 +44,8 @@ const RUNTIMES: [&str; 6] = [
 pub(super) fn all() -> Vec<Entry> {
     raise_descriptor_limit();
     let mut all = echo::all();
+    all.extend(chain::all());
+    all.extend(proxy::all());
     all.extend(counts::all());
     all.extend(idle::all());
     all
@@ -47,5 +53,11 @@ pub(super) fn all() -> Vec<Entry> {
 
 /// In a server's process: runs the program of that name on the runtime of that name, for ever.
 pub(crate) fn serve(program: &str, runtime: &str, listener: TcpListener) -> io::Result<()> {
-    programs::serve(program, runtime, listener)
+    if chain::is(program) {
+        chain::serve(program, runtime)
+    } else if proxy::is(program) {
+        proxy::serve(program, runtime, listener)
+    } else {
+        programs::serve(program, runtime, listener)
+    }
 }

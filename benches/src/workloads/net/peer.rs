@@ -2,6 +2,7 @@
 //!
 //! Each request differs from the one before, and each reply is compared with its request.
 
+use crate::net::PATIENCE;
 use crate::random::Random;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
@@ -15,12 +16,6 @@ use std::time::Instant;
 
 /// How many events a wait takes at most.
 pub(super) const EVENTS: usize = 1024;
-
-/// A server that has not answered for so long never will.
-const PATIENCE: Timespec = Timespec {
-    tv_sec: 60,
-    tv_nsec: 0,
-};
 
 pub(super) struct Peer {
     pub(super) stream: TcpStream,
@@ -122,8 +117,9 @@ pub(super) fn register(epoll: &OwnedFd, stream: impl AsFd, number: u64) -> io::R
 /// What has happened; something has.
 pub(super) fn wait(epoll: &OwnedFd, events: &mut Vec<epoll::Event>) {
     events.clear();
-    match epoll::wait(epoll, spare_capacity(events), Some(&PATIENCE)) {
-        Ok(0) => panic!("the server has not answered for {} s", PATIENCE.tv_sec),
+    let limit = Timespec::try_from(PATIENCE).expect("it is not that long");
+    match epoll::wait(epoll, spare_capacity(events), Some(&limit)) {
+        Ok(0) => panic!("the server has not answered for {PATIENCE:?}"),
         Ok(_) | Err(Errno::INTR) => {}
         Err(error) => panic!("{error}"),
     }
