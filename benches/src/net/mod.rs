@@ -142,3 +142,28 @@ macro_rules! by_name {
     };
 }
 pub(crate) use by_name;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::{pending, ready};
+
+    /// Of what the servers do, the one thing that no load would miss.
+    fn limits<R: Net>() {
+        R::block_on(async {
+            let in_time = R::timeout(Duration::from_secs(3600), ready(7)).await;
+            assert!(in_time.is_ok_and(|number| number == 7), "{}", R::NAME);
+            let late = R::timeout(Duration::from_millis(5), pending::<()>()).await;
+            assert!(late.is_err(), "{}", R::NAME);
+        });
+    }
+
+    #[test]
+    fn every_runtime_limits_what_takes_too_long() {
+        limits::<Waterwheel>();
+        limits::<Tokio>();
+        limits::<TokioLocalSet>();
+        limits::<Smol>();
+        limits::<Monoio>();
+    }
+}

@@ -8,25 +8,20 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
-pub(crate) struct Tokio;
+pub(crate) type Tokio = CurrentThread<false>;
 
-pub(crate) struct TokioLocalSet;
+pub(crate) type TokioLocalSet = CurrentThread<true>;
 
-fn runtime() -> Runtime {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime")
-}
+pub(crate) struct CurrentThread<const LOCAL_SET: bool>;
 
-async fn accept(listener: &TcpListener, buffer: usize) -> io::Result<Buffered<TcpStream>> {
-    let (stream, _) = listener.accept().await?;
-    Ok(Buffered::new(stream, buffer))
-}
-
-impl Net for Tokio {
-    const NAME: &'static str = "tokio";
+impl<const LOCAL_SET: bool> Net for CurrentThread<LOCAL_SET> {
+    const NAME: &'static str = match LOCAL_SET {
+        false => "tokio",
+        true => "tokio LocalSet",
+    };
 
     type Listener = TcpListener;
     type Tcp = Buffered<TcpStream>;
@@ -34,7 +29,13 @@ impl Net for Tokio {
     type Elapsed = tokio::time::error::Elapsed;
 
     fn block_on<F: Future>(main: F) -> F::Output {
-        runtime().block_on(main)
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        if LOCAL_SET {
+            LocalSet::new().block_on(&runtime, main)
+        } else {
+            runtime.block_on(main)
+        }
     }
 
     fn listener(listener: std::net::TcpListener) -> io::Result<TcpListener> {
@@ -42,7 +43,8 @@ impl Net for Tokio {
     }
 
     async fn accept(listener: &TcpListener, buffer: usize) -> io::Result<Self::Tcp> {
-        accept(listener, buffer).await
+        let (stream, _) = listener.accept().await?;
+        Ok(Buffered::new(stream, buffer))
     }
 
     fn unix(stream: StdUnixStream, buffer: usize) -> io::Result<Self::Unix> {
@@ -60,38 +62,6 @@ impl Net for Tokio {
 impl<F: Future<Output = ()> + Send + 'static> Spawn<F> for Tokio {
     fn spawn(task: F) {
         drop(tokio::spawn(task));
-    }
-}
-
-impl Net for TokioLocalSet {
-    const NAME: &'static str = "tokio LocalSet";
-
-    type Listener = TcpListener;
-    type Tcp = Buffered<TcpStream>;
-    type Unix = Buffered<UnixStream>;
-    type Elapsed = tokio::time::error::Elapsed;
-
-    fn block_on<F: Future>(main: F) -> F::Output {
-        LocalSet::new().block_on(&runtime(), main)
-    }
-
-    fn listener(listener: std::net::TcpListener) -> io::Result<TcpListener> {
-        TcpListener::from_std(listener)
-    }
-
-    async fn accept(listener: &TcpListener, buffer: usize) -> io::Result<Self::Tcp> {
-        accept(listener, buffer).await
-    }
-
-    fn unix(stream: StdUnixStream, buffer: usize) -> io::Result<Self::Unix> {
-        Ok(Buffered::new(UnixStream::from_std(stream)?, buffer))
-    }
-
-    fn timeout<F: Future>(
-        limit: Duration,
-        future: F,
-    ) -> impl Future<Output = Result<F::Output, Self::Elapsed>> {
-        tokio::time::timeout(limit, future)
     }
 }
 

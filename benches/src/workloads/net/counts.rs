@@ -12,7 +12,6 @@ use crate::net::{Pinned, Server};
 use crate::workloads::{Bound, Entry, Unit};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 use std::time::Instant;
 use std::{env, fs, io, process};
 
@@ -28,33 +27,21 @@ trait Count: 'static {
     const PROGRAM: &'static Program;
     const BOUNDS: &'static [Bound];
 
-    /// The tool, and its arguments; what it has counted is to be in this file.
-    fn tool(account: &Path) -> [OsString; 4];
+    const TOOL: &'static str;
+
+    /// Its arguments; what it has counted is to be in this file.
+    fn arguments(account: &Path) -> [OsString; 3];
 
     /// The sum, from the tool's account.
     fn sum(account: &str) -> Option<u64>;
 }
 
 pub(super) fn all() -> Vec<Entry> {
-    let mut all = Vec::new();
-    if is_there("strace", "system calls") {
-        all.push(entry::<Calls>());
-    }
-    if is_there("valgrind", "instructions") {
-        all.push(entry::<Instructions<false>>());
-        all.push(entry::<Instructions<true>>());
-    }
-    all
-}
-
-/// Whether there is a tool; if not, this says once what is left out.
-fn is_there(tool: &str, counts: &str) -> bool {
-    static SAID: Once = Once::new();
-    let is_there = find(tool).is_some();
-    if !is_there {
-        SAID.call_once(|| eprintln!("skipped: {tool} is not here to count {counts}"));
-    }
-    is_there
+    vec![
+        entry::<Calls>(),
+        entry::<Instructions<false>>(),
+        entry::<Instructions<true>>(),
+    ]
 }
 
 /// Where a program is.
@@ -72,7 +59,13 @@ fn entry<C: Count>() -> Entry {
         unit: Unit::Count,
         pace: Pace::Single,
         bounds: C::BOUNDS.to_vec(),
-        contestants: || Ok(RUNTIMES.map(contestant::<C>).into()),
+        contestants: || {
+            if find(C::TOOL).is_none() {
+                let lacks = format!("{} is not here to count", C::TOOL);
+                return Err(io::Error::new(io::ErrorKind::Unsupported, lacks));
+            }
+            Ok(RUNTIMES.map(contestant::<C>).into())
+        },
     }
 }
 
@@ -92,7 +85,9 @@ fn contestant<C: Count>(runtime: &'static str) -> Contestant {
 
 fn count<C: Count>(runtime: &str, requests: u64) -> io::Result<u64> {
     let account = Account::new(C::NAME);
-    let server = Server::start_under(&C::tool(&account.0), C::PROGRAM.name, runtime)?;
+    let mut tool = vec![C::TOOL.into()];
+    tool.extend(C::arguments(&account.0));
+    let server = Server::start_under(&tool, C::PROGRAM.name, runtime)?;
     let _pinned = Pinned::load()?;
     let mut load = Load::connect(server.address, CONNECTIONS, SMALL)?;
     load.run(requests);
@@ -127,8 +122,10 @@ impl Count for Calls {
     const PROGRAM: &'static Program = &PLAIN;
     const BOUNDS: &'static [Bound] = &[];
 
-    fn tool(account: &Path) -> [OsString; 4] {
-        ["strace".into(), "-fc".into(), "-o".into(), account.into()]
+    const TOOL: &'static str = "strace";
+
+    fn arguments(account: &Path) -> [OsString; 3] {
+        ["-fc".into(), "-o".into(), account.into()]
     }
 
     /// The last line: per cent, seconds, microseconds a call, calls, errors if there are any, and the word.
@@ -155,11 +152,12 @@ impl<const LIMITED: bool> Count for Instructions<LIMITED> {
         true => &[Bound::Ratio("tokio", 0.40)],
     };
 
-    fn tool(account: &Path) -> [OsString; 4] {
+    const TOOL: &'static str = "valgrind";
+
+    fn arguments(account: &Path) -> [OsString; 3] {
         let mut log = OsString::from("--log-file=");
         log.push(account);
         [
-            "valgrind".into(),
             "--tool=callgrind".into(),
             // Only the sum is wanted.
             "--callgrind-out-file=/dev/null".into(),

@@ -116,10 +116,11 @@ impl<const CONNECTIONS: usize> Workload for Echo<CONNECTIONS> {
         1 => &[],
         _ => &[Bound::Ratio(FLOOR, 1.0), Bound::Best(1.0)],
     };
-    /// On each connection, several.
+    /// Several on each connection, and few where each is waited for.
     const REQUESTS: u64 = match CONNECTIONS {
-        1000 => 5_000,
-        _ => 1_000,
+        1 => 250,
+        64 => 1_000,
+        _ => 5_000,
     };
 
     fn load(server: SocketAddr) -> io::Result<impl Requests + 'static> {

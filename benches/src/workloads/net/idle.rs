@@ -50,3 +50,18 @@ fn contestant(runtime: &'static str) -> Contestant {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_tells_what_its_connections_hold() {
+        let mut server = Server::start_attended(TIMED.name, "waterwheel").expect("a server");
+        server.count_heap();
+        let load = Load::connect(server.address, 10, SMALL).expect("connections");
+        let heap = server.heap();
+        assert!(heap > 10 * TIMED.buffer as u64, "{heap} bytes are too few");
+        drop(load);
+    }
+}

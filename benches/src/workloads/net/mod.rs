@@ -6,6 +6,7 @@
 //! | `counts` | the same, counted: system calls and instructions |
 //! | `chain` | a byte goes around a ring of socketpairs |
 //! | `proxy` | a proxy relays |
+//! | `http` | hyper answers wrk |
 //! | `idle` | what it holds for a connection that says nothing |
 //! | `programs` | what the servers run |
 //! | `bare` | the server that is no runtime |
@@ -16,6 +17,7 @@ mod bare;
 mod chain;
 mod counts;
 mod echo;
+mod http;
 mod idle;
 mod load;
 mod peer;
@@ -46,6 +48,7 @@ pub(super) fn all() -> Vec<Entry> {
     let mut all = echo::all();
     all.extend(chain::all());
     all.extend(proxy::all());
+    all.extend(http::all());
     all.extend(counts::all());
     all.extend(idle::all());
     all
@@ -57,6 +60,8 @@ pub(crate) fn serve(program: &str, runtime: &str, listener: TcpListener) -> io::
         chain::serve(program, runtime)
     } else if proxy::is(program) {
         proxy::serve(program, runtime, listener)
+    } else if http::is(program) {
+        http::serve(runtime, listener)
     } else {
         programs::serve(program, runtime, listener)
     }

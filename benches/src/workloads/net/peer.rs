@@ -8,17 +8,18 @@ use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How many events a wait takes at most.
 pub(super) const EVENTS: usize = 1024;
 
 pub(super) struct Peer {
-    pub(super) stream: TcpStream,
+    stream: TcpStream,
     request: Vec<u8>,
     reply: Vec<u8>,
     sent: usize,
@@ -38,6 +39,8 @@ impl Peer {
         let stream = TcpStream::connect(server)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
+        // It is closed by a reset, so that no port is kept for it: thousands a second would use them up.
+        set_socket_linger(&stream, Some(Duration::ZERO))?;
         register(epoll, &stream, number)?;
         let size = request.len();
         Ok(Self {

@@ -1,13 +1,10 @@
 //! A load of short connections: each makes a request, has its reply and is closed, and another is opened in its place.
-//!
-//! They are closed by a reset, so that none waits out its time and keeps its port: thousands a second would use them up.
 
 use super::echo::Requests;
 use super::peer::{EVENTS, Peer, wait};
 use crate::random::Random;
 use hdrhistogram::Histogram;
 use rustix::event::epoll;
-use rustix::net::sockopt::set_socket_linger;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -16,7 +13,6 @@ use std::time::{Duration, Instant};
 pub(super) struct ShortLoad {
     server: SocketAddr,
     epoll: OwnedFd,
-    events: Vec<epoll::Event>,
     /// What the connections of a place ask, one after another.
     requests: Vec<Vec<u8>>,
     /// Nanoseconds, of the last run: from before `connect` to the end of the reply.
@@ -31,7 +27,6 @@ impl ShortLoad {
         Ok(Self {
             server,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
-            events: Vec::with_capacity(EVENTS),
             requests: requests.collect(),
             latencies: Histogram::new(3).expect("three digits"),
         })
@@ -40,7 +35,6 @@ impl ShortLoad {
     fn open(&self, place: usize, request: Vec<u8>) -> Option<Peer> {
         let peer = Peer::connect(self.server, request, &self.epoll, place as u64);
         let mut peer = peer.expect("the server accepts");
-        set_socket_linger(&peer.stream, Some(Duration::ZERO)).expect("a socket has the option");
         peer.ask();
         Some(peer)
     }
@@ -58,8 +52,7 @@ impl Requests for ShortLoad {
         let mut done = 0;
         let mut events = Vec::with_capacity(EVENTS);
         while done < requests {
-            wait(&self.epoll, &mut self.events);
-            std::mem::swap(&mut events, &mut self.events);
+            wait(&self.epoll, &mut events);
             for event in &events {
                 let place = event.data.u64() as usize;
                 let Some(mut peer) = peers[place].take() else {
