@@ -1,7 +1,6 @@
 //! Which core is the server's, and which the load's: the first two that this process may use, so that neither takes time
 //! from the other. On a machine of one core, both are that one.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::io;
 use std::sync::OnceLock;
@@ -50,15 +49,4 @@ fn cores() -> &'static [usize] {
         assert!(!cores.is_empty(), "a thread runs somewhere");
         cores
     })
-}
-
-/// Lets this process, and those that it starts, have as many descriptors as it may.
-pub(crate) fn raise_descriptor_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    // If it is refused, whoever needs more says so.
-    let _ = setrlimit(Resource::Nofile, raised);
 }

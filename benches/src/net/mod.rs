@@ -7,8 +7,10 @@
 //! | `process` | a server in a process of its own, from without |
 //! | `role` | the same from within |
 //! | `cores` | which core is the server's, and which the load's |
+//! | `descriptors` | how many a process may have |
 
 mod cores;
+mod descriptors;
 mod monoio;
 mod process;
 mod role;
@@ -16,7 +18,8 @@ mod smol;
 mod tokio;
 mod waterwheel;
 
-pub(crate) use cores::{Pinned, raise_descriptor_limit};
+pub(crate) use cores::Pinned;
+pub(crate) use descriptors::allow_connections;
 pub(crate) use monoio::Monoio;
 pub(crate) use process::{PATIENCE, Server};
 pub(crate) use role::{Orders, serve_if_asked};

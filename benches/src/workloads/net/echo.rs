@@ -8,7 +8,7 @@ use super::programs::{LARGE, PLAIN, Program, TIMED};
 use super::short::ShortLoad;
 use super::{GROUP, RUNTIMES};
 use crate::contest::{Aside, Contestant, Pace, Sample};
-use crate::net::{Pinned, Server};
+use crate::net::{Pinned, Server, allow_connections};
 use crate::workloads::{Bound, Entry, FLOOR, Unit};
 use hdrhistogram::Histogram;
 use std::io;
@@ -25,8 +25,10 @@ trait Workload: 'static {
     const WHAT: &'static str;
     const PROGRAM: &'static Program;
     const BOUNDS: &'static [Bound];
-    /// How many are an iteration.
-    const REQUESTS: u64 = 1_000;
+    /// How many there are at a time.
+    const CONNECTIONS: usize;
+    /// How many requests are an iteration.
+    const REQUESTS: u64 = 500;
 
     /// Opens what lives through all rounds, and gives who makes so many requests on it.
     fn load(server: SocketAddr) -> io::Result<impl Requests + 'static>;
@@ -57,7 +59,10 @@ fn entry<W: Workload>() -> Entry {
         unit: Unit::Time,
         pace: Pace::Filled,
         bounds: W::BOUNDS.to_vec(),
-        contestants: || RUNTIMES.into_iter().map(contestant::<W>).collect(),
+        contestants: || {
+            allow_connections((W::CONNECTIONS * RUNTIMES.len()) as u64)?;
+            RUNTIMES.into_iter().map(contestant::<W>).collect()
+        },
     }
 }
 
@@ -116,15 +121,15 @@ impl<const CONNECTIONS: usize> Workload for Echo<CONNECTIONS> {
         1 => &[],
         _ => &[Bound::Ratio(FLOOR, 1.0), Bound::Best(1.0)],
     };
-    /// Several on each connection, and few where each is waited for.
+    const CONNECTIONS: usize = CONNECTIONS;
+    /// Some on each connection.
     const REQUESTS: u64 = match CONNECTIONS {
-        1 => 250,
-        64 => 1_000,
-        _ => 5_000,
+        1000 => 3_000,
+        _ => 500,
     };
 
     fn load(server: SocketAddr) -> io::Result<impl Requests + 'static> {
-        Load::connect(server, CONNECTIONS, SMALL)
+        Load::connect(server, Self::CONNECTIONS, SMALL)
     }
 }
 
@@ -134,10 +139,11 @@ impl Workload for EchoTimeout {
     const NAME: &'static str = "echo_timeout";
     const WHAT: &'static str = "as echo_64, with a timeout of 30 s around each read";
     const PROGRAM: &'static Program = &TIMED;
+    const CONNECTIONS: usize = 64;
     const BOUNDS: &'static [Bound] = &[];
 
     fn load(server: SocketAddr) -> io::Result<impl Requests + 'static> {
-        Load::connect(server, 64, SMALL)
+        Load::connect(server, Self::CONNECTIONS, SMALL)
     }
 }
 
@@ -149,11 +155,12 @@ impl Workload for EchoLarge {
     const WHAT: &'static str =
         "64 KiB are echoed on 4 connections; the server's processor time for a request";
     const PROGRAM: &'static Program = &LARGE;
+    const CONNECTIONS: usize = 4;
     const BOUNDS: &'static [Bound] = &[];
     const REQUESTS: u64 = 100;
 
     fn load(server: SocketAddr) -> io::Result<impl Requests + 'static> {
-        Load::connect(server, 4, LARGE.buffer)
+        Load::connect(server, Self::CONNECTIONS, LARGE.buffer)
     }
 }
 
@@ -164,10 +171,11 @@ impl Workload for Connect {
     const WHAT: &'static str =
         "connect, echo 64 bytes, close, 16 at a time; the server's processor time for all three";
     const PROGRAM: &'static Program = &PLAIN;
+    const CONNECTIONS: usize = 16;
     const BOUNDS: &'static [Bound] = &[];
-    const REQUESTS: u64 = 500;
+    const REQUESTS: u64 = 200;
 
     fn load(server: SocketAddr) -> io::Result<impl Requests + 'static> {
-        ShortLoad::new(server, 16, SMALL)
+        ShortLoad::new(server, Self::CONNECTIONS, SMALL)
     }
 }

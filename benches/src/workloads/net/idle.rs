@@ -8,7 +8,7 @@ use super::load::Load;
 use super::programs::TIMED;
 use super::{GROUP, RUNTIMES};
 use crate::contest::{Contestant, Pace, Sample};
-use crate::net::Server;
+use crate::net::{Server, allow_connections};
 use crate::workloads::{Bound, Entry, FLOOR, Unit};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,6 +28,7 @@ pub(super) fn all() -> Vec<Entry> {
         pace: Pace::Single,
         bounds: vec![Bound::Ratio("tokio", 0.5)],
         contestants: || {
+            allow_connections(CONNECTIONS as u64)?;
             // The bare loop has neither tasks nor timers.
             let runtimes = RUNTIMES.into_iter().filter(|name| *name != FLOOR);
             Ok(runtimes.map(contestant).collect())

@@ -26,7 +26,6 @@ mod proxy;
 mod short;
 
 use super::{Entry, FLOOR};
-use crate::net::raise_descriptor_limit;
 use std::io;
 use std::net::TcpListener;
 
@@ -44,7 +43,6 @@ const RUNTIMES: [&str; 6] = [
 
 /// Every workload of the group, in the order in which they run.
 pub(super) fn all() -> Vec<Entry> {
-    raise_descriptor_limit();
     let mut all = echo::all();
     all.extend(chain::all());
     all.extend(proxy::all());

@@ -70,19 +70,25 @@ fn accept<R: Net + Spawn<F>, F: Future<Output = ()>>(
 }
 
 /// Sends back what comes, until the peer has no more to say or is gone.
-async fn echo<R: Net>(mut connection: R::Tcp) {
-    while let Ok(count @ 1..) = connection.read().await {
-        if connection.write_all(count).await.is_err() {
-            return;
+#[expect(clippy::manual_async_fn, reason = "it would keep its parameter twice")]
+fn echo<R: Net>(mut connection: R::Tcp) -> impl Future<Output = ()> {
+    async move {
+        while let Ok(count @ 1..) = connection.read().await {
+            if connection.write_all(count).await.is_err() {
+                return;
+            }
         }
     }
 }
 
 /// The same, until nothing has come for `limit`.
-async fn echo_until_silent<R: Net>(mut connection: R::Tcp, limit: Duration) {
-    while let Ok(Ok(count @ 1..)) = R::timeout(limit, connection.read()).await {
-        if connection.write_all(count).await.is_err() {
-            return;
+#[expect(clippy::manual_async_fn, reason = "as above")]
+fn echo_until_silent<R: Net>(mut connection: R::Tcp, limit: Duration) -> impl Future<Output = ()> {
+    async move {
+        while let Ok(Ok(count @ 1..)) = R::timeout(limit, connection.read()).await {
+            if connection.write_all(count).await.is_err() {
+                return;
+            }
         }
     }
 }

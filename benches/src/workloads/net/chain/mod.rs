@@ -10,7 +10,7 @@ mod ring;
 
 use super::{GROUP, RUNTIMES};
 use crate::contest::{Aside, Contestant, Pace, Sample};
-use crate::net::{Connection, Net, Orders, Server, Spawn, by_name};
+use crate::net::{Connection, Net, Orders, Server, Spawn, allow_connections, by_name};
 use crate::workloads::{Entry, FLOOR, Unit};
 use ring::Ring;
 use std::future::Future;
@@ -49,7 +49,11 @@ fn entry<const ACTIVE: usize>() -> Entry {
         unit: Unit::Time,
         pace: Pace::Filled,
         bounds: vec![],
-        contestants: || RUNTIMES.into_iter().map(contestant::<ACTIVE>).collect(),
+        contestants: || {
+            // Both ends are a server's, and those by which it starts.
+            allow_connections((2 * PAIRS + ACTIVE) as u64)?;
+            RUNTIMES.into_iter().map(contestant::<ACTIVE>).collect()
+        },
     }
 }
 
