@@ -82,23 +82,35 @@ pub(crate) struct Samples {
     pub(crate) asides: Vec<(&'static str, Unit, Vec<f64>)>,
 }
 
-/// Measures all contestants. Their runtimes end with it.
-pub(crate) fn run(contestants: Vec<Contestant>, pace: Pace, rounds: u32) -> Vec<Samples> {
+impl Pace {
+    /// In how many of so many rounds a workload takes part.
+    pub(crate) fn rounds(self, rounds: u32) -> u32 {
+        match self {
+            Self::Filled => rounds,
+            Self::Single => rounds.div_ceil(SINGLE_ROUNDS),
+        }
+    }
+}
+
+/// Measures all contestants, and tells of each round that is over. Their runtimes end with it.
+pub(crate) fn run(
+    contestants: Vec<Contestant>,
+    pace: Pace,
+    rounds: u32,
+    round_over: impl Fn(),
+) -> Vec<Samples> {
     let enter = match pace {
         Pace::Filled => Entrant::warm_up,
         Pace::Single => Entrant::cold,
     };
     let mut entrants: Vec<_> = contestants.into_iter().map(enter).collect();
-    let rounds = match pace {
-        Pace::Filled => rounds,
-        Pace::Single => rounds.div_ceil(SINGLE_ROUNDS),
-    };
-    for round in 0..rounds {
+    for round in 0..pace.rounds(rounds) {
         if round % 2 == 0 {
             entrants.iter_mut().for_each(Entrant::take_sample);
         } else {
             entrants.iter_mut().rev().for_each(Entrant::take_sample);
         }
+        round_over();
     }
     entrants
         .into_iter()
@@ -194,7 +206,7 @@ mod tests {
     fn rounds_alternate_and_samples_last_alike() {
         let notes = Rc::default();
         let contestants = vec![noting("a", 500, &notes), noting("b", 1000, &notes)];
-        let samples = run(contestants, Pace::Filled, 3);
+        let samples = run(contestants, Pace::Filled, 3, || ());
         let measured: Vec<_> = notes.borrow().iter().skip(2).copied().collect();
         let (a, b) = (("a", 20), ("b", 10));
         assert_eq!(measured, [a, b, b, a, a, b]);
@@ -208,7 +220,7 @@ mod tests {
     fn a_single_workload_is_never_run_but_for_its_samples() {
         let notes = Rc::default();
         let contestants = vec![noting("a", 500, &notes)];
-        let samples = run(contestants, Pace::Single, SINGLE_ROUNDS + 1);
+        let samples = run(contestants, Pace::Single, SINGLE_ROUNDS + 1, || ());
         assert_eq!(*notes.borrow(), [("a", 1); 2]);
         assert_eq!(samples[0].figures, [0.0005; 2]);
     }

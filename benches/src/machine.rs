@@ -1,23 +1,55 @@
 //! On what it was measured: figures of different machines, kernels or versions are not to be compared.
 
-use crate::workloads::tasks::WORKERS;
+use serde::Serialize;
 use std::fs;
 use std::thread;
+
+/// The versions of everything that this program was built with.
+pub(crate) const LOCK: &str = include_str!("../Cargo.lock");
 
 /// Who is measured.
 const NAMES: [&str; 4] = ["waterwheel", "tokio", "smol", "monoio"];
 
-/// Prints the head of the report.
-pub(crate) fn print(rounds: u32) {
-    let cores = thread::available_parallelism().map_or("?".to_owned(), |cores| cores.to_string());
-    println!("machine   {}, {cores} cores", processor());
-    println!("kernel    Linux {}", kernel());
-    println!("compiler  {}", env!("RUSTC_VERSION"));
-    let versions = NAMES.map(|name| format!("{name} {}", version(name)));
-    println!("versions  {}", versions.join(", "));
-    println!(
-        "method    {rounds} rounds; {WORKERS} workers each where tasks are measured, one thread where timers are\n"
-    );
+#[derive(Serialize)]
+pub(crate) struct Machine {
+    pub(crate) processor: String,
+    pub(crate) cores: usize,
+    pub(crate) kernel: String,
+    pub(crate) compiler: &'static str,
+    /// Of each runtime.
+    pub(crate) versions: Vec<Version>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Version {
+    name: &'static str,
+    version: &'static str,
+}
+
+impl Machine {
+    /// The one that this runs on.
+    pub(crate) fn new() -> Self {
+        let version = |name| Version {
+            name,
+            version: version(name),
+        };
+        Self {
+            processor: processor(),
+            cores: thread::available_parallelism().map_or(0, usize::from),
+            kernel: kernel(),
+            compiler: env!("RUSTC_VERSION"),
+            versions: NAMES.map(version).into(),
+        }
+    }
+
+    /// All versions, in a line.
+    pub(crate) fn versions(&self) -> String {
+        let versions = self.versions.iter();
+        let versions: Vec<_> = versions
+            .map(|of| format!("{} {}", of.name, of.version))
+            .collect();
+        versions.join(", ")
+    }
 }
 
 fn processor() -> String {
@@ -37,7 +69,7 @@ fn kernel() -> String {
 
 /// The version of a crate that this program was built with, by the lock file.
 fn version(name: &str) -> &'static str {
-    let (_, entry) = include_str!("../Cargo.lock")
+    let (_, entry) = LOCK
         .split_once(&format!("name = \"{name}\"\nversion = \""))
         .expect("the lock file names each crate");
     entry.split('"').next().expect("and its version")

@@ -7,20 +7,24 @@
 //! | `local` | what a workload of timers needs of a runtime on one thread, and one file for each runtime |
 //! | `net` | what a workload of sockets needs of a runtime, one file for each runtime, and servers in processes of their own |
 //! | `resident` | a contestant that stays in its `block_on` on a thread of its own |
+//! | `arguments` | what the user asks for: which workloads, how many rounds |
 //! | `contest` | warm-up and rounds: who runs when, and for how long |
+//! | `progress` | how far the run has come |
 //! | `statistics` | medians, quartiles and ratios |
-//! | `report` | the table, and the verdicts |
+//! | `report` | the verdicts; the table, and the files with the same in Markdown, in JSON, and as charts |
 //! | `machine` | on what it was measured |
 //! | `allocator` | the system's, which counts the bytes in use when asked to |
 //! | `countdown` | how the last task of a workload tells the main future |
 //! | `random` | numbers from a seed |
 
 mod allocator;
+mod arguments;
 mod contest;
 mod countdown;
 mod local;
 mod machine;
 mod net;
+mod progress;
 mod random;
 mod report;
 mod resident;
@@ -28,52 +32,59 @@ mod runtimes;
 mod statistics;
 mod workloads;
 
+use arguments::Arguments;
 use clap::Parser;
-use clap::builder::PossibleValuesParser;
+use progress::Progress;
+use report::{Report, Row};
 use std::io;
 use std::process::ExitCode;
 
-/// Compares Waterwheel with its peers: the same programs, in one run, interleaved.
-#[derive(Parser)]
-struct Arguments {
-    /// The groups or workloads to run; all of them if none is named
-    #[arg(value_parser = PossibleValuesParser::new(workloads::names()))]
-    workloads: Vec<String>,
-
-    /// How many times each contestant is measured in each workload
-    #[arg(long, default_value_t = 51, value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: u32,
-
-    /// Exit with a failure if a target is missed
-    #[arg(long)]
-    check: bool,
-}
-
-impl Arguments {
-    fn choose(&self, entry: &workloads::Entry) -> bool {
-        let mut names = self.workloads.iter();
-        self.workloads.is_empty() || names.any(|name| name == entry.name || name == entry.group)
-    }
-}
-
 fn main() -> io::Result<ExitCode> {
     net::serve_if_asked()?;
-    let arguments = Arguments::parse();
-    let mut chosen = workloads::all();
-    chosen.retain(|entry| arguments.choose(entry));
-    machine::print(arguments.rounds);
-    let mut rows = Vec::new();
-    for entry in &chosen {
-        eprintln!("{}: {}", entry.name, entry.what);
-        let samples = contest::run((entry.contestants)()?, entry.pace, arguments.rounds);
-        rows.push(report::Row::new(entry, &samples));
+    if workloads::memory::run_as_child() {
+        return Ok(ExitCode::SUCCESS);
     }
-    report::print(&rows);
-    let met = rows.iter().all(report::Row::is_met);
-    Ok(if arguments.check && !met {
-        eprintln!("a target is missed");
+    let arguments = Arguments::parse();
+    let chosen = arguments.choose();
+    if arguments.list {
+        arguments::print_list(&chosen);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut report = Report::new(arguments.set(), arguments.rounds());
+    report::table::print_head(&report);
+    report.rows = measure(&chosen, arguments.rounds())?;
+    report::table::print(&report);
+    if let Some(directory) = arguments.report() {
+        report.write(&directory)?;
+        println!("\nwritten to {}", directory.display());
+    }
+    let missed = report.missed();
+    if missed > 0 {
+        println!("\ntargets missed: {missed}");
+    }
+    Ok(if arguments.check && missed > 0 {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Runs one workload after another.
+fn measure(chosen: &[workloads::Entry], rounds: u32) -> io::Result<Vec<Row>> {
+    let progress = Progress::new(chosen.iter().map(|entry| entry.pace.rounds(rounds)).sum());
+    let mut rows = Vec::new();
+    for entry in chosen {
+        progress.begin(entry);
+        let contestants = match (entry.contestants)() {
+            Err(lacks) if lacks.kind() == io::ErrorKind::Unsupported => {
+                progress.say(&format!("{} is left out: {lacks}", entry.name));
+                continue;
+            }
+            contestants => contestants?,
+        };
+        let samples = contest::run(contestants, entry.pace, rounds, || progress.round());
+        rows.push(Row::new(entry, samples));
+    }
+    progress.end();
+    Ok(rows)
 }

@@ -38,6 +38,8 @@ pub(crate) struct Ratio {
     pub(crate) of_medians: f64,
     /// The median of the ratios of each round. What slows the machine for longer than a round does not move it.
     pub(crate) by_round: f64,
+    /// The middle half of the ratios of each round.
+    pub(crate) rounds: Quartiles,
 }
 
 impl Ratio {
@@ -45,15 +47,22 @@ impl Ratio {
     pub(crate) fn of(ours: &[f64], theirs: &[f64]) -> Self {
         assert_eq!(ours.len(), theirs.len(), "each was measured in each round");
         let rounds: Vec<_> = ours.iter().zip(theirs).map(|(a, b)| a / b).collect();
+        let rounds = Quartiles::of(&rounds);
         Self {
             of_medians: Quartiles::of(ours).median / Quartiles::of(theirs).median,
-            by_round: Quartiles::of(&rounds).median,
+            by_round: rounds.median,
+            rounds,
         }
+    }
+
+    /// The greater of the two, which is the one that a target is held against.
+    pub(crate) fn judged(self) -> f64 {
+        self.of_medians.max(self.by_round)
     }
 
     /// Both ratios are at most this.
     pub(crate) fn is_within(self, target: f64) -> bool {
-        self.of_medians.max(self.by_round) <= target
+        self.judged() <= target
     }
 }
 
@@ -83,6 +92,7 @@ mod tests {
         let ratio = Ratio::of(&[1.0, 2.0, 9.0], &[2.0, 4.0, 3.0]);
         assert_eq!(ratio.of_medians, 2.0 / 3.0);
         assert_eq!(ratio.by_round, 0.5);
+        assert_eq!(ratio.judged(), 2.0 / 3.0);
         assert!(ratio.is_within(0.7));
         assert!(!ratio.is_within(0.6));
     }

@@ -21,13 +21,8 @@ pub(crate) fn poll_recv(
     if buffer.is_empty() {
         return Poll::Ready(Ok(0));
     }
-    if short_read_drains {
-        wait.poll_transfer(cx, call, buffer.len(), |fd| {
-            socket::recv(fd.as_fd(), buffer)
-        })
-    } else {
-        wait.poll_io(cx, call, |fd| socket::recv(fd.as_fd(), buffer))
-    }
+    let wanted = short_of(short_read_drains, buffer.len());
+    wait.poll_transfer(cx, call, wanted, |fd| socket::recv(fd.as_fd(), buffer))
 }
 
 /// As [`poll_recv`], to several buffers.
@@ -42,13 +37,16 @@ pub(crate) fn poll_recv_vectored(
     if wanted == 0 {
         return Poll::Ready(Ok(0));
     }
-    if short_read_drains {
-        wait.poll_transfer(cx, call, wanted, |fd| {
-            socket::recv_vectored(fd.as_fd(), buffers)
-        })
-    } else {
-        wait.poll_io(cx, call, |fd| socket::recv_vectored(fd.as_fd(), buffers))
-    }
+    let wanted = short_of(short_read_drains, wanted);
+    wait.poll_transfer(cx, call, wanted, |fd| {
+        socket::recv_vectored(fd.as_fd(), buffers)
+    })
+}
+
+/// Fewer bytes than that say that there are no more: none are, where a short read says nothing.
+#[inline]
+pub(crate) fn short_of(short_read_drains: bool, wanted: usize) -> usize {
+    if short_read_drains { wanted } else { 0 }
 }
 
 /// Sends from the front of `buffer`.

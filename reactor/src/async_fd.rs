@@ -2,7 +2,6 @@
 
 use crate::call::Call;
 use crate::direction::Direction;
-use crate::readiness::Drained;
 use crate::registration::{Registration, Seen};
 use crate::source::Source;
 use crate::sys;
@@ -129,10 +128,8 @@ impl<T: AsFd> AsyncFd<T> {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let result = operation(&self.inner);
-        if let Err(error) = &result
-            && error.kind() == io::ErrorKind::WouldBlock
-        {
-            seen.drained(direction, Drained::WouldBlock);
+        if let Err(error) = &result {
+            seen.failed(direction, error);
         }
         result
     }

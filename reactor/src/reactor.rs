@@ -7,7 +7,7 @@ use crate::home::Home;
 use crate::parker::Parker;
 use crate::readiness::Ready;
 use crate::source::Source;
-use crate::sources::Sources;
+use crate::sources::{Sources, Tenant};
 use crate::sync::{Mutex, lock};
 use crate::sys::epoll::{CAPACITY, Epoll, Event, Wait};
 use crate::sys::eventfd::EventFd;
@@ -16,7 +16,7 @@ use std::cell::RefCell;
 use std::io;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -236,7 +236,7 @@ impl Reactor {
             let mut home = lock(&source.home);
             if let Some(here) = home.take_if(|home| Arc::ptr_eq(&home.reactor, self)) {
                 // Not left to the closing of the epoll instance: a child may have inherited it by fork.
-                let _ = self.epoll.delete(here.fd);
+                self.deregister(here.token);
                 source.orphan(&mut wakers);
             }
         }
@@ -268,7 +268,7 @@ impl Reactor {
             let sources = lock(&self.sources);
             for event in events {
                 let (token, happened) = (Token::from_bits(event.u64), event.events);
-                if let Some(source) = sources.get(token) {
+                if let Some(Tenant { source, .. }) = sources.get(token) {
                     told += 1;
                     source.dispatch(Ready::from_epoll(happened), &mut wakers);
                 } else if token == Token::CLOCK {
@@ -305,7 +305,7 @@ impl Reactor {
         if home.is_some() {
             return Ok(());
         }
-        let token = lock(&self.sources).insert(Arc::clone(source));
+        let token = lock(&self.sources).insert(Arc::clone(source), fd.as_raw_fd());
         let token = token.ok_or_else(closed)?;
         // Before the kernel is told: its first event may be dispatched by another thread at once.
         source.readiness.register(direction);
@@ -321,24 +321,25 @@ impl Reactor {
         *home = Some(Home {
             reactor: Arc::clone(self),
             token,
-            fd: fd.as_raw_fd(),
         });
         Ok(())
     }
 
     /// Lets the next turn tell of a descriptor once more what holds of it, though nothing has changed. The caller holds the
     /// lock of the source's `home`, so that it is registered meanwhile.
-    pub(crate) fn report_again(&self, home: &Home) -> io::Result<()> {
-        self.epoll.rearm(home.fd, home.token.to_bits())
+    pub(crate) fn report_again(&self, token: Token) -> io::Result<()> {
+        let fd = lock(&self.sources).get(token).map(|tenant| tenant.fd);
+        self.epoll.rearm(fd.ok_or_else(closed)?, token.to_bits())
     }
 
     /// Takes a source out, and its descriptor out of epoll, before that is closed: a duplicate of it would keep
-    /// the registration alive.
-    pub(crate) fn deregister(&self, token: Token, fd: RawFd) {
-        let source = lock(&self.sources).remove(token);
-        drop(source);
-        // It fails only if the descriptor is not in epoll, which is what is wanted.
-        let _ = self.epoll.delete(fd);
+    /// the registration alive. The caller has taken the source's `home`, so this is done once.
+    pub(crate) fn deregister(&self, token: Token) {
+        let tenant = lock(&self.sources).remove(token);
+        if let Some(Tenant { fd, .. }) = tenant {
+            // It fails only if the descriptor is not in epoll, which is what is wanted.
+            let _ = self.epoll.delete(fd);
+        }
     }
 }
 

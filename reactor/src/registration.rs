@@ -96,6 +96,14 @@ impl Seen<'_> {
         }
     }
 
+    /// A system call has failed, and nobody waits. A function of its own for what it would add to each caller.
+    #[cold]
+    pub(crate) fn failed(self, direction: Direction, error: &io::Error) {
+        if error.kind() == io::ErrorKind::WouldBlock {
+            self.drained(direction, Drained::WouldBlock);
+        }
+    }
+
     /// See [`Source::park`]. Without a source there is nothing to wait for yet.
     #[inline]
     pub(crate) fn park(
@@ -116,7 +124,7 @@ impl Drop for Registration {
         if let Some(source) = self.source.take() {
             let home = lock(&source.home).take();
             if let Some(home) = home {
-                home.reactor.deregister(home.token, home.fd);
+                home.reactor.deregister(home.token);
             }
         }
     }

@@ -47,23 +47,43 @@ impl Source {
     /// Stores a waker for `direction`, unless that is ready. `true`: the caller will be woken, and `key` names its
     /// waker. `false`: it should look again, and has left nothing.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn park(
         &self,
         direction: Direction,
         key: &mut Option<WaitKey>,
         waker: &Waker,
     ) -> bool {
+        // Twice the same, each for a direction that is known: this is done for every request of a server.
+        match direction {
+            Direction::Read => self.park_for::<true>(key, waker),
+            Direction::Write => self.park_for::<false>(key, waker),
+        }
+    }
+
+    #[inline(never)]
+    fn park_for<const READ: bool>(&self, key: &mut Option<WaitKey>, waker: &Waker) -> bool {
+        let direction = if READ {
+            Direction::Read
+        } else {
+            Direction::Write
+        };
         let waker = waker.clone();
-        let (place, back) = lock(&self.waiters).store(direction, *key, waker);
-        *key = Some(place);
+        let back = lock(&self.waiters).store(direction, key, waker);
         drop(back);
         if self.readiness.observe().is_ready(direction) {
-            *key = None;
-            self.unpark(place);
+            self.take_back(key);
             return false;
         }
         true
+    }
+
+    /// Removes what a future has stored that finds its direction ready after all.
+    #[cold]
+    pub(crate) fn take_back(&self, key: &mut Option<WaitKey>) {
+        if let Some(key) = key.take() {
+            self.unpark(key);
+        }
     }
 
     /// Forgets a future that has parked and does not wait any more.

@@ -3,12 +3,15 @@
 use crate::source::Source;
 use crate::token::Token;
 use slab::Slab;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 
 #[derive(Debug)]
-struct Tenant {
+pub(crate) struct Tenant {
     generation: u32,
-    source: Arc<Source>,
+    /// By which the kernel knows it.
+    pub(crate) fd: RawFd,
+    pub(crate) source: Arc<Source>,
 }
 
 /// Pure data; the lock around it is the reactor's.
@@ -27,14 +30,18 @@ impl Sources {
     const KEEP: usize = 64;
 
     /// Takes a source in; `None` when closed.
-    pub(crate) fn insert(&mut self, source: Arc<Source>) -> Option<Token> {
+    pub(crate) fn insert(&mut self, source: Arc<Source>, fd: RawFd) -> Option<Token> {
         if self.closed {
             return None;
         }
         let generation = self.next_generation;
         self.next_generation = generation.wrapping_add(1);
         let grows = self.slab.len() == self.slab.capacity();
-        let key = self.slab.insert(Tenant { generation, source });
+        let key = self.slab.insert(Tenant {
+            generation,
+            fd,
+            source,
+        });
         if grows {
             self.shrink_at = self.slab.capacity() / 4;
         }
@@ -43,18 +50,18 @@ impl Sources {
     }
 
     #[inline]
-    pub(crate) fn get(&self, token: Token) -> Option<&Source> {
+    pub(crate) fn get(&self, token: Token) -> Option<&Tenant> {
         let tenant = self.slab.get(token.key as usize)?;
-        (tenant.generation == token.generation).then_some(&tenant.source)
+        (tenant.generation == token.generation).then_some(tenant)
     }
 
-    pub(crate) fn remove(&mut self, token: Token) -> Option<Arc<Source>> {
+    pub(crate) fn remove(&mut self, token: Token) -> Option<Tenant> {
         self.get(token)?;
         let tenant = self.slab.remove(token.key as usize);
         if self.slab.len() <= self.shrink_at && self.slab.capacity() > Self::KEEP {
             self.shrink();
         }
-        Some(tenant.source)
+        Some(tenant)
     }
 
     /// Gives the memory behind the last source back. It takes time by the slab's capacity, so it is tried again only
@@ -65,11 +72,13 @@ impl Sources {
         self.slab.shrink_to_fit();
     }
 
-    /// Gives all sources away, and takes no more.
+    /// Takes no more in, and tells who is there. They stay until they are removed: who lets one go needs its descriptor.
     pub(crate) fn close(&mut self) -> Vec<Arc<Source>> {
         self.closed = true;
-        let slab = std::mem::take(&mut self.slab);
-        slab.into_iter().map(|(_, tenant)| tenant.source).collect()
+        let tenants = self.slab.iter();
+        tenants
+            .map(|(_, tenant)| Arc::clone(&tenant.source))
+            .collect()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -81,35 +90,46 @@ impl Sources {
 mod tests {
     use super::*;
 
+    /// Nothing here asks the kernel.
+    const FD: RawFd = 0;
+
     /// Pitfalls: a stale event after descriptor reuse (libuv#826, #971); a token after deregistration
     /// (RUSTSEC-2024-0019).
     #[test]
     fn a_token_of_a_former_tenant_finds_nobody() {
         let mut sources = Sources::default();
-        let old = sources.insert(Arc::new(Source::new())).expect("open");
+        let old = sources.insert(Arc::new(Source::new()), FD).expect("open");
         assert!(sources.get(old).is_some());
         assert!(sources.remove(old).is_some());
         assert!(sources.get(old).is_none());
-        let new = sources.insert(Arc::new(Source::new())).expect("open");
+        let new = sources.insert(Arc::new(Source::new()), FD).expect("open");
         assert_eq!(new.key, old.key, "the slab reuses its key");
         assert!(sources.get(old).is_none());
         assert!(sources.remove(old).is_none());
         assert!(sources.get(new).is_some());
     }
 
+    /// Each connection has these for as long as it lives.
+    #[test]
+    fn a_connection_is_small() {
+        assert_eq!(size_of::<Source>(), 96);
+        assert_eq!(size_of::<Tenant>(), 16);
+    }
+
     #[test]
     fn closed_takes_nobody_in() {
         let mut sources = Sources::default();
-        sources.insert(Arc::new(Source::new())).expect("open");
+        let there = sources.insert(Arc::new(Source::new()), FD).expect("open");
         assert_eq!(sources.close().len(), 1);
-        assert!(sources.insert(Arc::new(Source::new())).is_none());
+        assert!(sources.insert(Arc::new(Source::new()), FD).is_none());
+        assert!(sources.remove(there).is_some(), "by whoever lets it go");
         assert_eq!(sources.len(), 0);
     }
 
     #[test]
     fn a_slab_with_few_left_gives_its_memory_back() {
         let mut sources = Sources::default();
-        let mut take_in = || sources.insert(Arc::new(Source::new())).expect("open");
+        let mut take_in = || sources.insert(Arc::new(Source::new()), FD).expect("open");
         let listener = take_in();
         let tokens: Vec<_> = (0..10_000).map(|_| take_in()).collect();
         for token in tokens {
@@ -124,7 +144,7 @@ mod tests {
     fn a_slab_whose_last_source_stays_is_not_tried_over_and_over() {
         let mut sources = Sources::default();
         let mut tokens: Vec<_> = (0..10_000)
-            .filter_map(|_| sources.insert(Arc::new(Source::new())))
+            .filter_map(|_| sources.insert(Arc::new(Source::new()), FD))
             .collect();
         let last = tokens.pop().expect("many");
         let mut tries = 0;

@@ -172,17 +172,15 @@ impl Source {
         waker: &Waker,
     ) -> io::Result<bool> {
         let waker = waker.clone();
-        let (place, back) = lock(&self.waiters).store(direction, *key, waker);
-        *key = Some(place);
+        let back = lock(&self.waiters).store(direction, key, waker);
         drop(back);
         // Only now: the event may be dispatched at once, by another thread.
         let told = match &*lock(&self.home) {
-            Some(home) => home.reactor.report_again(home).map(|()| true),
+            Some(home) => home.reactor.report_again(home.token).map(|()| true),
             None => Ok(false),
         };
         if !matches!(told, Ok(true)) {
-            *key = None;
-            self.unpark(place);
+            self.take_back(key);
         }
         told
     }

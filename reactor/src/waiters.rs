@@ -33,12 +33,6 @@ const fn slot_of(direction: Direction) -> u32 {
 }
 
 #[derive(Debug)]
-struct Slot {
-    waker: Option<Waker>,
-    id: Id,
-}
-
-#[derive(Debug)]
 struct Further {
     waker: Option<Waker>,
     id: Id,
@@ -47,32 +41,33 @@ struct Further {
 
 #[derive(Debug)]
 pub(crate) struct Waiters {
-    read: Slot,
-    write: Slot,
+    /// The two slots. Their wakers stand together, and so do their numbers: every connection has this, and pads nothing.
+    read: Option<Waker>,
+    write: Option<Waker>,
     /// Boxed: most sources never have a second waiter in one direction.
     more: Option<Box<Slab<Further>>>,
+    read_id: Id,
+    write_id: Id,
     next_id: Id,
 }
 
 impl Waiters {
     pub(crate) const fn new() -> Self {
-        const EMPTY: Slot = Slot {
-            waker: None,
-            id: Id::MIN,
-        };
         Self {
-            read: EMPTY,
-            write: EMPTY,
+            read: None,
+            write: None,
             more: None,
+            read_id: Id::MIN,
+            write_id: Id::MIN,
             next_id: Id::MIN,
         }
     }
 
     #[inline]
-    fn slot(&mut self, direction: Direction) -> &mut Slot {
+    fn slot(&mut self, direction: Direction) -> (&mut Option<Waker>, &mut Id) {
         match direction {
-            Direction::Read => &mut self.read,
-            Direction::Write => &mut self.write,
+            Direction::Read => (&mut self.read, &mut self.read_id),
+            Direction::Write => (&mut self.write, &mut self.write_id),
         }
     }
 
@@ -86,8 +81,8 @@ impl Waiters {
     /// Where the future of `key` has left its waker, if it still waits there.
     fn waiting(&mut self, key: WaitKey) -> Option<&mut Option<Waker>> {
         let (waker, id) = match key.place {
-            READ_SLOT => (&mut self.read.waker, self.read.id),
-            WRITE_SLOT => (&mut self.write.waker, self.write.id),
+            READ_SLOT => (&mut self.read, self.read_id),
+            WRITE_SLOT => (&mut self.write, self.write_id),
             place => {
                 let further = self.more.as_mut()?.get_mut(place as usize)?;
                 (&mut further.waker, further.id)
@@ -97,24 +92,37 @@ impl Waiters {
     }
 
     /// Stores `waker`: in the place of `key`, which is of the same direction, if that future still waits there, or else
-    /// in a free one. Returns the place, and a waker for the caller to drop once the lock is released.
+    /// in a free one, which `key` then names. Returns a waker for the caller to drop once the lock is released.
     #[inline]
+    #[must_use]
     pub(crate) fn store(
         &mut self,
         direction: Direction,
-        key: Option<WaitKey>,
+        key: &mut Option<WaitKey>,
         waker: Waker,
-    ) -> (WaitKey, Option<Waker>) {
-        if key.is_some() || self.slot(direction).waker.is_some() {
-            return self.store_beside(direction, key, waker);
+    ) -> Option<Waker> {
+        if key.is_none() && self.has_free_slot(direction) {
+            *key = Some(self.fill_slot(direction, waker));
+            None
+        } else {
+            self.store_beside(direction, key, waker)
         }
+    }
+
+    #[inline]
+    fn has_free_slot(&mut self, direction: Direction) -> bool {
+        self.slot(direction).0.is_none()
+    }
+
+    /// Stores the waker of the only future that waits in a direction: the common case.
+    #[inline]
+    fn fill_slot(&mut self, direction: Direction, waker: Waker) -> WaitKey {
         let id = self.take_id();
-        *self.slot(direction) = Slot {
-            waker: Some(waker),
-            id,
-        };
+        let (slot, slot_id) = self.slot(direction);
+        debug_assert!(slot.is_none(), "nobody's waker is displaced");
+        (*slot, *slot_id) = (Some(waker), id);
         let place = slot_of(direction);
-        (WaitKey { id, place }, None)
+        WaitKey { id, place }
     }
 
     /// [`store`](Self::store) for a future that has waited before, or beside another that waits.
@@ -122,19 +130,21 @@ impl Waiters {
     fn store_beside(
         &mut self,
         direction: Direction,
-        key: Option<WaitKey>,
+        key: &mut Option<WaitKey>,
         waker: Waker,
-    ) -> (WaitKey, Option<Waker>) {
-        let Some(key) = key else {
-            return (self.store_further(direction, waker), None);
+    ) -> Option<Waker> {
+        let Some(known) = *key else {
+            *key = Some(self.store_further(direction, waker));
+            return None;
         };
-        let Some(place) = self.waiting(key) else {
-            return self.store(direction, None, waker);
+        let Some(place) = self.waiting(known) else {
+            *key = None;
+            return self.store(direction, key, waker);
         };
         if place.as_ref().is_some_and(|old| old.will_wake(&waker)) {
-            (key, Some(waker))
+            Some(waker)
         } else {
-            (key, place.replace(waker))
+            place.replace(waker)
         }
     }
 
@@ -168,12 +178,12 @@ impl Waiters {
     #[inline]
     pub(crate) fn take(&mut self, ready: Ready, wakers: &mut Vec<Waker>) {
         if ready.concerns(Direction::Read)
-            && let Some(waker) = self.read.waker.take()
+            && let Some(waker) = self.read.take()
         {
             wakers.push(waker);
         }
         if ready.concerns(Direction::Write)
-            && let Some(waker) = self.write.waker.take()
+            && let Some(waker) = self.write.take()
         {
             wakers.push(waker);
         }
@@ -214,6 +224,17 @@ mod tests {
         Waker::from(Arc::new(Named))
     }
 
+    /// As [`Waiters::store`], with the key that it leaves.
+    fn store(
+        waiters: &mut Waiters,
+        direction: Direction,
+        mut key: Option<WaitKey>,
+        waker: Waker,
+    ) -> (WaitKey, Option<Waker>) {
+        let back = waiters.store(direction, &mut key, waker);
+        (key.expect("who waits has a key"), back)
+    }
+
     fn taken(waiters: &mut Waiters, ready: Ready) -> usize {
         let mut wakers = Vec::new();
         waiters.take(ready, &mut wakers);
@@ -224,10 +245,10 @@ mod tests {
     fn nobodys_waker_is_displaced() {
         let mut waiters = Waiters::new();
         for _ in 0..5 {
-            let (_, displaced) = waiters.store(Read, None, waker());
+            let (_, displaced) = store(&mut waiters, Read, None, waker());
             assert!(displaced.is_none());
         }
-        waiters.store(Write, None, waker());
+        store(&mut waiters, Write, None, waker());
         assert_eq!(taken(&mut waiters, Ready::READ), 5);
         assert_eq!(taken(&mut waiters, Ready::READ), 0);
         assert_eq!(taken(&mut waiters, Ready::WRITE), 1);
@@ -237,11 +258,11 @@ mod tests {
     fn a_future_polled_again_keeps_its_place() {
         let mut waiters = Waiters::new();
         let (first, second) = (waker(), waker());
-        let (key, _) = waiters.store(Read, None, first.clone());
-        let (again, back) = waiters.store(Read, Some(key), first.clone());
+        let (key, _) = store(&mut waiters, Read, None, first.clone());
+        let (again, back) = store(&mut waiters, Read, Some(key), first.clone());
         assert_eq!(again, key);
         assert!(back.expect("the same waker comes back").will_wake(&first));
-        let (moved, old) = waiters.store(Read, Some(key), second);
+        let (moved, old) = store(&mut waiters, Read, Some(key), second);
         assert_eq!(moved, key);
         assert!(old.expect("the old waker comes back").will_wake(&first));
         assert_eq!(taken(&mut waiters, Ready::READ), 1);
@@ -251,11 +272,11 @@ mod tests {
     #[test]
     fn a_stale_key_finds_nobody() {
         let mut waiters = Waiters::new();
-        let (slot, _) = waiters.store(Read, None, waker());
-        let (more, _) = waiters.store(Read, None, waker());
+        let (slot, _) = store(&mut waiters, Read, None, waker());
+        let (more, _) = store(&mut waiters, Read, None, waker());
         assert_eq!(taken(&mut waiters, Ready::READ), 2);
-        waiters.store(Read, None, waker());
-        waiters.store(Read, None, waker());
+        store(&mut waiters, Read, None, waker());
+        store(&mut waiters, Read, None, waker());
         assert!(waiters.remove(slot).is_none());
         assert!(waiters.remove(more).is_none());
         assert_eq!(taken(&mut waiters, Ready::READ), 2);
@@ -265,9 +286,9 @@ mod tests {
     #[test]
     fn cancelled_waiters_leave_nothing() {
         let mut waiters = Waiters::new();
-        let (held, _) = waiters.store(Read, None, waker());
+        let (held, _) = store(&mut waiters, Read, None, waker());
         for _ in 0..1000 {
-            let (key, _) = waiters.store(Read, None, waker());
+            let (key, _) = store(&mut waiters, Read, None, waker());
             assert!(waiters.remove(key).is_some());
             assert!(waiters.remove(key).is_none(), "once");
         }

@@ -100,6 +100,28 @@ fn a_registration_and_a_close_of_the_same_reactor_leave_nothing_half_done() {
     });
 }
 
+/// A duplicate of it would stay in epoll, and tell of what nobody asks for.
+#[test]
+fn a_descriptor_that_is_dropped_while_its_reactor_closes_leaves_epoll_first() {
+    explore(6, || {
+        let reactor = Reactor::new().unwrap();
+        let source = Arc::new(Source::new());
+        reactor.register(stdin().as_fd(), &source, Read).unwrap();
+        let closing = thread::spawn({
+            let reactor = Arc::clone(&reactor);
+            move || reactor.close()
+        });
+        // As the registration does when it is dropped, and the descriptor is closed right after.
+        let home = lock(&source.home).take();
+        if let Some(home) = home {
+            home.reactor.deregister(home.token);
+        }
+        assert_eq!(reactor.epoll().members(), 0);
+        closing.join().unwrap();
+        assert_eq!(reactor.registered(), 0);
+    });
+}
+
 /// A reader and a writer block first at the same time.
 #[test]
 fn two_who_register_at_once_register_once() {
@@ -157,7 +179,7 @@ fn an_event_of_a_source_that_is_leaving_finds_it_or_nobody() {
             move || reactor.turn_now().unwrap()
         });
         let home = lock(&source.home).take().expect("registered");
-        reactor.deregister(home.token, home.fd);
+        reactor.deregister(home.token);
         let next = Arc::new(Source::new());
         reactor.register(stdin().as_fd(), &next, Read).unwrap();
         turning.join().unwrap();

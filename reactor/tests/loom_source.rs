@@ -315,8 +315,8 @@ impl Parts {
     }
 
     fn store(&self, waker: Waker) {
-        let stored = lock(&self.waiters).store(Read, None, waker);
-        drop(stored);
+        let back = lock(&self.waiters).store(Read, &mut None, waker);
+        drop(back);
     }
 
     fn take_and_wake(&self) {

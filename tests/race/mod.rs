@@ -271,10 +271,16 @@ impl Moments {
     }
 
     /// Whether there must be more: up to `total`, or up to twenty times as many where the two threads have hardly run at the same
-    /// time, as on a machine with much else to do.
+    /// time, or the aim was lost, as on a machine with much else to do.
     pub(crate) fn want_more(&self, total: usize) -> bool {
-        let all = self.all();
-        all < total || all < 20 * total && !self.met()
+        let (all, part) = (self.all(), self.part());
+        let aimed = self.before > part && self.after > part;
+        all < total || all < 20 * total && !(self.met() && aimed)
+    }
+
+    /// How often each side is met at the least.
+    fn part(&self) -> usize {
+        self.all() / 1_000
     }
 
     fn met(&self) -> bool {
@@ -287,7 +293,7 @@ impl Moments {
     /// better where each thread has a processor.
     #[track_caller]
     pub(crate) fn check(&self, one_side: usize, other_side: usize) {
-        let part = self.all() / 1_000;
+        let part = self.part();
         assert!(
             one_side > part && other_side > part,
             "beside the moment: {self}"

@@ -1,7 +1,7 @@
 //! Smol: its `block_on`, which turns the reactor while it waits, and a local executor for the tasks.
 
 use super::Local;
-use smol::{LocalExecutor, Timer, future};
+use smol::{LocalExecutor, Task, Timer, future};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,6 +14,13 @@ thread_local! {
     static EXECUTOR: &'static LocalExecutor<'static> = Box::leak(Box::default());
 }
 
+impl Smol {
+    /// Starts a task on this thread.
+    pub(crate) fn spawn_task<T: 'static>(task: impl Future<Output = T> + 'static) -> Task<T> {
+        EXECUTOR.with(|executor| executor.spawn(task))
+    }
+}
+
 impl Local for Smol {
     const NAME: &'static str = "smol";
 
@@ -24,7 +31,7 @@ impl Local for Smol {
     }
 
     fn spawn<F: Future<Output = ()> + 'static>(task: F) {
-        EXECUTOR.with(|executor| executor.spawn(task)).detach();
+        Self::spawn_task(task).detach();
     }
 
     fn sleep(delay: Duration) -> Sleep {

@@ -1,32 +1,45 @@
-//! [`Runtime`]: what a workload needs of a runtime. One file for each runtime implements it, with nothing but calls of
-//! that runtime's own public functions.
+//! What a workload of tasks needs of a runtime, as four small traits. One file for each runtime implements them, with nothing but
+//! calls of that runtime's own public functions.
+//!
+//! [`Tasks`] is what runs inside; [`OnThread`] and [`OnWorkers`] are the two ways to get inside; [`FromOutside`] is the way to start
+//! tasks from a thread that is not inside. A runtime implements what it has:
+//!
+//! | contestant | of | on one thread | on workers | from outside |
+//! |---|---|---|---|---|
+//! | [`Waterwheel`] | `block_on`; `Runtime` | yes | yes | yes |
+//! | [`Tokio`] | the current-thread runtime; the multi-thread one | yes | yes | yes |
+//! | [`TokioLocalSet`] | a `LocalSet` on the current-thread runtime | yes | | |
+//! | [`SmolLocal`] | a `LocalExecutor`, as smol's users have it on one thread | yes | | |
+//! | [`Smol`] | an `Executor`, which other threads may reach | yes | yes | yes |
+//! | [`Monoio`] | the epoll driver | yes | | |
+//!
+//! Futures are `Send` wherever they are spawned, so that one body of a workload serves all. Who does not need that loses nothing
+//! by it: the workloads share nothing that costs more for being `Send`.
 
+mod monoio;
+mod smol;
+mod smol_local;
 mod tokio;
+mod tokio_local_set;
 mod waterwheel;
 
+pub(crate) use monoio::Monoio;
+pub(crate) use smol::Smol;
+pub(crate) use smol_local::SmolLocal;
 pub(crate) use tokio::Tokio;
+pub(crate) use tokio_local_set::TokioLocalSet;
 pub(crate) use waterwheel::Waterwheel;
 
 use std::future::Future;
 use std::io;
 
-pub(crate) trait Runtime: Sized + 'static {
+/// Tasks, from within a runtime.
+pub(crate) trait Tasks: Sized + 'static {
     const NAME: &'static str;
 
     /// Of a task that was spawned. What becomes of the task if this is dropped differs from runtime to runtime:
-    /// [`join`](Runtime::join) or [`detach`](Runtime::detach) it.
-    type JoinHandle<T: Send + 'static>: Send + 'static;
-
-    /// By which threads that are not in the runtime spawn tasks.
-    type Spawner: Send + 'static;
-
-    /// A runtime with so many workers, and whatever else its default configuration says.
-    fn new(workers: usize) -> io::Result<Self>;
-
-    /// Runs the main future on this thread, beside the tasks.
-    fn block_on<F: Future>(&self, future: F) -> F::Output;
-
-    fn spawner(&self) -> Self::Spawner;
+    /// [`join`](Tasks::join) or [`detach`](Tasks::detach) it.
+    type JoinHandle<T: Send + 'static>: 'static;
 
     /// Starts a task, from the main future or from another task.
     fn spawn<F>(future: F) -> Self::JoinHandle<F::Output>
@@ -34,13 +47,8 @@ pub(crate) trait Runtime: Sized + 'static {
         F: Future + Send + 'static,
         F::Output: Send + 'static;
 
-    /// Starts a task and detaches it, from a thread that is not in the runtime.
-    fn spawn_from_outside<F>(spawner: &Self::Spawner, future: F)
-    where
-        F: Future<Output = ()> + Send + 'static;
-
     /// Awaits what a task comes to. Panics if the task has panicked.
-    fn join<T: Send + 'static>(handle: Self::JoinHandle<T>) -> impl Future<Output = T> + Send;
+    fn join<T: Send + 'static>(handle: Self::JoinHandle<T>) -> impl Future<Output = T>;
 
     /// Lets a task run on without its handle.
     fn detach<T: Send + 'static>(handle: Self::JoinHandle<T>);
@@ -49,37 +57,34 @@ pub(crate) trait Runtime: Sized + 'static {
     fn yield_now() -> impl Future<Output = ()> + Send;
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::future::poll_fn;
-    use std::pin::pin;
-    use std::task::Poll;
-
-    /// A `yield_now` that is ready at once would make a workload of yields a loop of nothing.
-    fn yields<R: Runtime>() {
-        let runtime = R::new(2).expect("a runtime");
-        let polls = runtime.block_on(async {
-            R::join(R::spawn(async {
-                let mut polls = 0;
-                let mut future = pin!(R::yield_now());
-                poll_fn(|cx| {
-                    polls += 1;
-                    match future.as_mut().poll(cx) {
-                        Poll::Ready(()) => Poll::Ready(polls),
-                        Poll::Pending => Poll::Pending,
-                    }
-                })
-                .await
-            }))
-            .await
-        });
-        assert_eq!(polls, 2, "{}", R::NAME);
-    }
-
-    #[test]
-    fn yield_now_yields() {
-        yields::<Waterwheel>();
-        yields::<Tokio>();
-    }
+/// A runtime on the thread that enters it, and on no other.
+pub(crate) trait OnThread: Tasks {
+    /// Runs the main future and the tasks on this thread, in a new runtime.
+    fn block_on<F: Future>(main: F) -> F::Output;
 }
+
+/// A runtime on several threads.
+pub(crate) trait OnWorkers: Tasks {
+    /// A runtime with so many workers, and whatever else its default configuration says.
+    fn new(workers: usize) -> io::Result<Self>;
+
+    /// Runs the main future on this thread, beside the tasks.
+    fn block_on<F: Future>(&self, main: F) -> F::Output;
+}
+
+/// A runtime that other threads may give tasks to.
+pub(crate) trait FromOutside: Tasks {
+    /// By which they do.
+    type Spawner: Send + 'static;
+
+    /// Of the runtime that this is called in.
+    fn spawner() -> Self::Spawner;
+
+    /// Starts a task and detaches it, from a thread that is not in the runtime.
+    fn spawn_from_outside<F>(spawner: &Self::Spawner, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,30 +1,16 @@
-//! Waterwheel, in its default configuration but for the number of its workers.
+//! Waterwheel: on one thread its plain `block_on`; on workers a `Runtime` in its default configuration but for their number.
 
-use super::Runtime;
+use super::{FromOutside, OnThread, OnWorkers, Tasks};
 use std::future::Future;
 use std::io;
 use waterwheel::{Handle, JoinHandle};
 
 pub(crate) struct Waterwheel(waterwheel::Runtime);
 
-impl Runtime for Waterwheel {
+impl Tasks for Waterwheel {
     const NAME: &'static str = "waterwheel";
 
     type JoinHandle<T: Send + 'static> = JoinHandle<T>;
-    type Spawner = Handle;
-
-    fn new(workers: usize) -> io::Result<Self> {
-        let builder = waterwheel::Runtime::builder();
-        builder.worker_threads(workers).build().map(Self)
-    }
-
-    fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.0.block_on(future)
-    }
-
-    fn spawner(&self) -> Handle {
-        self.0.handle().clone()
-    }
 
     fn spawn<F>(future: F) -> JoinHandle<F::Output>
     where
@@ -32,13 +18,6 @@ impl Runtime for Waterwheel {
         F::Output: Send + 'static,
     {
         waterwheel::spawn(future)
-    }
-
-    fn spawn_from_outside<F>(spawner: &Handle, future: F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        drop(spawner.spawn(future));
     }
 
     async fn join<T: Send + 'static>(handle: JoinHandle<T>) -> T {
@@ -51,5 +30,37 @@ impl Runtime for Waterwheel {
 
     fn yield_now() -> impl Future<Output = ()> + Send {
         waterwheel::yield_now()
+    }
+}
+
+impl OnThread for Waterwheel {
+    fn block_on<F: Future>(main: F) -> F::Output {
+        waterwheel::block_on(main)
+    }
+}
+
+impl OnWorkers for Waterwheel {
+    fn new(workers: usize) -> io::Result<Self> {
+        let builder = waterwheel::Runtime::builder();
+        builder.worker_threads(workers).build().map(Self)
+    }
+
+    fn block_on<F: Future>(&self, main: F) -> F::Output {
+        self.0.block_on(main)
+    }
+}
+
+impl FromOutside for Waterwheel {
+    type Spawner = Handle;
+
+    fn spawner() -> Handle {
+        Handle::current()
+    }
+
+    fn spawn_from_outside<F>(spawner: &Handle, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        drop(spawner.spawn(future));
     }
 }

@@ -4,6 +4,8 @@
 //! of its work was done. A new group is a folder here and a line in [`all`]; how its workloads are written, and which
 //! runtimes take part, is its own affair: here they are nothing but a name, bounds and contestants.
 
+mod build;
+pub(crate) mod memory;
 pub(crate) mod net;
 pub(crate) mod tasks;
 mod timer;
@@ -22,9 +24,12 @@ pub(crate) struct Entry {
     pub(crate) what: &'static str,
     pub(crate) unit: Unit,
     pub(crate) pace: Pace,
+    /// Whether it is in the quick set, too, and not in the full one only.
+    pub(crate) quick: bool,
     /// What Waterwheel must keep to. Peers without a bound are there to be seen.
     pub(crate) bounds: Vec<Bound>,
-    /// Those that are measured: Waterwheel first, its peers after it.
+    /// Those that are measured: Waterwheel first, its peers after it. An error of the kind `Unsupported` says what this machine
+    /// lacks for the workload, which is left out then.
     pub(crate) contestants: fn() -> io::Result<Vec<Contestant>>,
 }
 
@@ -49,11 +54,15 @@ pub(crate) enum Bound {
     Absolute(f64),
 }
 
-/// Every workload, in the order in which they run.
+/// Every workload, in the order in which they run: by groups.
 pub(crate) fn all() -> Vec<Entry> {
     let mut all = tasks::all();
     all.extend(timer::all());
     all.extend(net::all());
+    all.extend(memory::all());
+    all.extend(build::all());
+    let groups: Vec<_> = all.iter().map(|entry| entry.group).collect();
+    all.sort_by_key(|entry| groups.iter().position(|group| *group == entry.group));
     all
 }
 
@@ -74,6 +83,14 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
+    /// Those of a workload, unless this machine lacks something for it.
+    fn contestants(entry: &Entry) -> Vec<Contestant> {
+        match (entry.contestants)() {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => vec![],
+            contestants => contestants.expect("runtimes"),
+        }
+    }
+
     #[test]
     fn no_two_groups_or_workloads_have_the_same_name() {
         let names = names();
@@ -84,8 +101,11 @@ mod tests {
     #[test]
     fn waterwheel_comes_first_and_whoever_has_a_bound_takes_part() {
         for entry in all() {
-            let contestants = (entry.contestants)().expect("runtimes");
-            assert_eq!(contestants[0].name, "waterwheel", "{}", entry.name);
+            let contestants = contestants(&entry);
+            let Some(first) = contestants.first() else {
+                continue;
+            };
+            assert_eq!(first.name, "waterwheel", "{}", entry.name);
             for bound in &entry.bounds {
                 if let Bound::Ratio(peer, _) = bound {
                     let takes_part = contestants.iter().any(|other| other.name == *peer);
@@ -102,8 +122,7 @@ mod tests {
             if entry.pace == Pace::Single {
                 continue;
             }
-            let mut contestants = (entry.contestants)().expect("runtimes");
-            for contestant in &mut contestants {
+            for contestant in &mut contestants(&entry) {
                 let sample = (contestant.measure)(2);
                 let (entry, contestant) = (entry.name, contestant.name);
                 assert!(!sample.took.is_zero(), "{entry} on {contestant}");

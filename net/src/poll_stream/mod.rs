@@ -68,12 +68,7 @@ impl<S: StreamSocket> PollStream<S> {
             return Poll::Ready(Ok(0));
         }
         ready!(budget::poll_left(cx));
-        // Fewer bytes than that say that there are no more.
-        let wanted = if S::SHORT_READ_DRAINS {
-            buffer.len()
-        } else {
-            0
-        };
+        let wanted = transfer::short_of(S::SHORT_READ_DRAINS, buffer.len());
         let received = ready!(self.reading.poll_transfer(
             self.stream.io(),
             S::CALLS.read,

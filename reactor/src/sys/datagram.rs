@@ -3,7 +3,8 @@
 //! What a buffer has no room for, the kernel throws away. A datagram may be empty: 0 bytes are no end.
 
 use super::address::{Address, RawAddress};
-use super::socket::{retry, transferred, with_room};
+use super::socket::with_room;
+use super::{retry, transferred};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 

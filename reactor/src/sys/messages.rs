@@ -2,8 +2,8 @@
 
 use super::address::sealed::Form;
 use super::address::{Address, RawAddress};
-use super::check;
-use super::socket::{MAX_BUFFERS, retry};
+use super::socket::MAX_BUFFERS;
+use super::{check, retry};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};

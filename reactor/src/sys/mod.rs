@@ -48,18 +48,37 @@ pub(crate) fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     }
 }
 
-/// As [`check`], for calls that return a number of bytes; one that a signal interrupts is made again.
+/// As [`check`], for the calls that return a number of bytes.
 #[inline]
-fn transferred(mut call: impl FnMut() -> libc::ssize_t) -> io::Result<usize> {
+fn transferred(result: libc::ssize_t) -> io::Result<usize> {
+    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+}
+
+/// Makes a call until no signal interrupts it.
+#[inline]
+fn retry<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     loop {
-        match usize::try_from(call()) {
-            Ok(count) => return Ok(count),
-            Err(_) => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
+        match call() {
+            Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
+            result => return result,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupted_call_is_made_again() {
+        let mut calls = 0;
+        let result = retry(|| {
+            calls += 1;
+            match calls {
+                1 | 2 => Err(io::Error::from_raw_os_error(libc::EINTR)),
+                _ => Ok(calls),
+            }
+        });
+        assert_eq!(result.expect("the third call"), 3);
     }
 }

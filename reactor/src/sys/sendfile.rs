@@ -1,7 +1,7 @@
 //! `sendfile(2)`: bytes from a file to a socket that do not come to us.
 
 use super::sigpipe::without_sigpipe;
-use super::transferred;
+use super::{retry, transferred};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -25,6 +25,6 @@ pub fn sendfile(
     let (socket, file) = (socket.as_raw_fd(), file.as_raw_fd());
     without_sigpipe(|| {
         // SAFETY: both descriptors are open, and `offset` lives through the call.
-        transferred(|| unsafe { libc::sendfile64(socket, file, &raw mut offset, most) })
+        retry(|| transferred(unsafe { libc::sendfile64(socket, file, &raw mut offset, most) }))
     })
 }

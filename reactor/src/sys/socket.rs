@@ -4,7 +4,7 @@
 //! its connection, and no reason to end the process.
 
 use super::address::{Address, RawAddress};
-use super::{check, options};
+use super::{check, options, retry, transferred};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -296,23 +296,6 @@ pub fn take_error(fd: BorrowedFd<'_>) -> io::Result<Option<io::Error>> {
     Ok((code != 0).then(|| io::Error::from_raw_os_error(code)))
 }
 
-/// As [`check`], for the calls that return a number of bytes.
-#[inline]
-pub(super) fn transferred(result: libc::ssize_t) -> io::Result<usize> {
-    usize::try_from(result).map_err(|_| io::Error::last_os_error())
-}
-
-/// Makes a call until no signal interrupts it.
-#[inline]
-pub(super) fn retry<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,19 +303,6 @@ mod tests {
 
     fn pair() -> (OwnedFd, OwnedFd) {
         unix_pair(Kind::Stream).expect("socketpair")
-    }
-
-    #[test]
-    fn an_interrupted_call_is_made_again() {
-        let mut calls = 0;
-        let result = retry(|| {
-            calls += 1;
-            match calls {
-                1 | 2 => Err(io::ErrorKind::Interrupted.into()),
-                _ => Ok(calls),
-            }
-        });
-        assert_eq!(result.expect("the third call"), 3);
     }
 
     /// Pitfall: a descriptor without CLOEXEC reaches children (tokio#3809).

@@ -1,7 +1,7 @@
 //! `splice(2)`: bytes from one descriptor to another that do not come to us. One of the two is a pipe.
 
 use super::sigpipe::without_sigpipe;
-use super::transferred;
+use super::{retry, transferred};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -19,6 +19,6 @@ pub fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> io::Resu
     let null = std::ptr::null_mut();
     without_sigpipe(|| {
         // SAFETY: both descriptors are open, and no offset is given.
-        transferred(|| unsafe { libc::splice(from, null, to, null, most, flags) })
+        retry(|| transferred(unsafe { libc::splice(from, null, to, null, most, flags) }))
     })
 }

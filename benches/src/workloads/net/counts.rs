@@ -6,7 +6,7 @@
 use super::echo::{Requests, SMALL};
 use super::load::Load;
 use super::programs::{PLAIN, Program, TIMED};
-use super::{GROUP, RUNTIMES};
+use super::{ECHO, RUNTIMES};
 use crate::contest::{Contestant, Pace, Sample};
 use crate::net::{Pinned, Server};
 use crate::workloads::{Bound, Entry, Unit};
@@ -53,11 +53,12 @@ pub(super) fn find(tool: &str) -> Option<PathBuf> {
 
 fn entry<C: Count>() -> Entry {
     Entry {
-        group: GROUP,
+        group: ECHO,
         name: C::NAME,
         what: C::WHAT,
         unit: Unit::Count,
         pace: Pace::Single,
+        quick: false,
         bounds: C::BOUNDS.to_vec(),
         contestants: || {
             if find(C::TOOL).is_none() {

@@ -6,7 +6,7 @@
 use super::load::Load;
 use super::programs::{LARGE, PLAIN, Program, TIMED};
 use super::short::ShortLoad;
-use super::{GROUP, RUNTIMES};
+use super::{ECHO, GROUP, RUNTIMES};
 use crate::contest::{Aside, Contestant, Pace, Sample};
 use crate::net::{Pinned, Server, allow_connections};
 use crate::workloads::{Bound, Entry, FLOOR, Unit};
@@ -20,6 +20,7 @@ pub(super) const SMALL: usize = 64;
 
 /// A kind of load, and the server that it meets.
 trait Workload: 'static {
+    const GROUP: &'static str = ECHO;
     const NAME: &'static str;
     /// What it does, in a line.
     const WHAT: &'static str;
@@ -53,11 +54,12 @@ pub(super) fn all() -> Vec<Entry> {
 
 fn entry<W: Workload>() -> Entry {
     Entry {
-        group: GROUP,
+        group: W::GROUP,
         name: W::NAME,
         what: W::WHAT,
         unit: Unit::Time,
         pace: Pace::Filled,
+        quick: true,
         bounds: W::BOUNDS.to_vec(),
         contestants: || {
             allow_connections((W::CONNECTIONS * RUNTIMES.len()) as u64)?;
@@ -169,6 +171,7 @@ impl Workload for EchoLarge {
 struct Connect;
 
 impl Workload for Connect {
+    const GROUP: &'static str = GROUP;
     const NAME: &'static str = "connect";
     const WHAT: &'static str =
         "connect, echo 64 bytes, close, 16 at a time; the server's processor time for all three";

@@ -35,6 +35,7 @@ pub(super) fn all() -> Vec<Entry> {
         what: "hyper answers wrk on 64 connections; the server's processor time for a request",
         unit: Unit::Time,
         pace: Pace::Single,
+        quick: true,
         bounds: vec![],
         contestants: || {
             if find("wrk").is_none() {

@@ -3,12 +3,13 @@
 //! Each connection has been served once before, so that whatever a connection is given on its first wait, it has. Its
 //! buffer, of 4 KiB for all, is not counted: how large that is, is the program's own choice.
 
+use super::RUNTIMES;
 use super::echo::SMALL;
 use super::load::Load;
 use super::programs::TIMED;
-use super::{GROUP, RUNTIMES};
 use crate::contest::{Contestant, Pace, Sample};
 use crate::net::{Server, allow_connections};
+use crate::workloads::memory;
 use crate::workloads::{Bound, Entry, FLOOR, Unit};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,11 +22,12 @@ const SETTLE: Duration = Duration::from_millis(50);
 
 pub(super) fn all() -> Vec<Entry> {
     vec![Entry {
-        group: GROUP,
+        group: memory::GROUP,
         name: "idle_connection",
         what: "4,000 connections wait in a read with a timeout; bytes on the heap for one, but for its buffer",
         unit: Unit::Bytes,
         pace: Pace::Single,
+        quick: true,
         bounds: vec![Bound::Ratio("tokio", 0.5)],
         contestants: || {
             allow_connections(CONNECTIONS as u64)?;

@@ -31,6 +31,9 @@ use std::net::TcpListener;
 
 const GROUP: &str = "net";
 
+/// A part of it that is a group by itself.
+const ECHO: &str = "echo";
+
 /// Who takes part, Waterwheel first.
 const RUNTIMES: [&str; 6] = [
     "waterwheel",
@@ -41,7 +44,7 @@ const RUNTIMES: [&str; 6] = [
     FLOOR,
 ];
 
-/// Every workload of the group, in the order in which they run.
+/// Every workload of the groups, in the order in which they run.
 pub(super) fn all() -> Vec<Entry> {
     let mut all = echo::all();
     all.extend(chain::all());

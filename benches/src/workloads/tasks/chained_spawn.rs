@@ -1,32 +1,41 @@
 //! Tasks that are never two at a time: each spawns the next, and ends.
 
-use super::{Workload, in_main};
-use crate::runtimes::Runtime;
+use super::{Bound, Described, Part, Workload, timed};
+use crate::runtimes::Tasks;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-const LINKS: usize = 1_000;
+const LINKS: u32 = 1_000;
 
 pub(crate) struct ChainedSpawn;
 
-impl Workload for ChainedSpawn {
-    const NAME: &'static str = "chained_spawn";
+impl Described for ChainedSpawn {
     const WHAT: &'static str = "a chain of 1,000 tasks, each spawning the next; the last one tells";
-    const TARGET: f64 = 0.7;
+    const OPERATIONS: u32 = LINKS;
+    const ON_THREAD: Part = Part {
+        name: "chained_spawn",
+        bounds: &[],
+    };
+    const ON_WORKERS: Part = Part {
+        name: "chained_spawn_2",
+        bounds: &[Bound::Ratio("tokio", 0.6)],
+    };
+}
 
-    fn measure<R: Runtime>(runtime: &R, iterations: u32) -> Duration {
-        in_main(runtime, iterations, iteration::<R>)
+impl<R: Tasks> Workload<R> for ChainedSpawn {
+    async fn measure(iterations: u32) -> Duration {
+        timed(iterations, iteration::<R>).await
     }
 }
 
-async fn iteration<R: Runtime>() {
+async fn iteration<R: Tasks>() {
     let (finished, links) = oneshot::channel();
     link::<R>(finished, 0);
     assert_eq!(links.await, Ok(LINKS));
 }
 
 /// Spawns the task after so many, or tells how many there were.
-fn link<R: Runtime>(finished: oneshot::Sender<usize>, before: usize) {
+fn link<R: Tasks>(finished: oneshot::Sender<u32>, before: u32) {
     if before == LINKS {
         finished.send(before).expect("the main future waits");
     } else {

@@ -21,11 +21,7 @@ impl Workload for FireTasks {
     const WHAT: &'static str =
         "1,000,000 tasks sleep until some moment within 1 s and end; processor time of one";
     const PACE: Pace = Pace::Single;
-    const BOUNDS: &'static [Bound] = &[
-        Bound::Ratio("tokio", 0.4),
-        Bound::Ratio("smol", 0.4),
-        Bound::Ratio("monoio", 0.4),
-    ];
+    const BOUNDS: &'static [Bound] = &[Bound::Best(0.35)];
 
     async fn main<R: Local>(requests: Requests) {
         let mut lead = None;

@@ -20,7 +20,7 @@ impl Workload for FireTimers {
     const WHAT: &'static str =
         "1,000,000 sleeps due within 1 s fire and wake a counter; processor time of one";
     const PACE: Pace = Pace::Single;
-    const BOUNDS: &'static [Bound] = &[];
+    const BOUNDS: &'static [Bound] = &[Bound::Best(0.35)];
 
     async fn main<R: Local>(requests: Requests) {
         let mut lead = None;

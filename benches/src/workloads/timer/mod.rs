@@ -6,11 +6,11 @@
 //! nothing but the timer is measured.
 
 mod bare;
+mod cancel;
 mod fire_tasks;
 mod fire_timers;
 mod fleet;
 mod lateness;
-mod memory;
 mod new_drop;
 mod new_drop_earlier;
 mod reset;
@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 const GROUP: &str = "timer";
 
 /// How many timers are many.
-const MILLION: u32 = 1_000_000;
+pub(super) const MILLION: u32 = 1_000_000;
 
 /// Of what takes nanoseconds, so many operations are an iteration.
 const BATCH: u32 = 1_000;
@@ -42,7 +42,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A program that is measured, written once for every runtime. It asserts that all of its work was done.
-trait Workload: 'static {
+pub(super) trait Workload: 'static {
     const NAME: &'static str;
     /// What it does, in a line.
     const WHAT: &'static str;
@@ -65,23 +65,24 @@ pub(super) fn all() -> Vec<Entry> {
         entry::<new_drop::NewDrop<0>>(),
         entry::<new_drop::NewDrop<MILLION>>(),
         entry::<new_drop_earlier::NewDropEarlier>(),
+        entry::<cancel::Cancel>(),
         entry::<reset::Reset>(),
         entry::<reset_poll::ResetPoll>(),
         entry::<timeout::Timeout>(),
         entry::<lateness::Lateness>(),
-        entry::<memory::Memory>(),
         entry::<fire_timers::FireTimers>(),
         entry::<fire_tasks::FireTasks>(),
     ]
 }
 
-fn entry<W: Workload>() -> Entry {
+pub(super) fn entry<W: Workload>() -> Entry {
     Entry {
         group: GROUP,
         name: W::NAME,
         what: W::WHAT,
         unit: W::UNIT,
         pace: W::PACE,
+        quick: true,
         bounds: W::BOUNDS.to_vec(),
         contestants: || {
             let runtimes = [
@@ -118,7 +119,7 @@ async fn by_hand(requests: Requests, mut operation: impl FnMut(&mut Context<'_>,
 
 /// So many sleeps that pend, the first for an hour from now, in an order that is no order. They must be dropped in the
 /// runtime that they are made in.
-async fn crowd<R: Local>(count: u32) -> Vec<Pin<Box<R::Sleep>>> {
+pub(super) async fn crowd<R: Local>(count: u32) -> Vec<Pin<Box<R::Sleep>>> {
     let began = Instant::now();
     let order = Random::new(1).permutation(count).into_iter();
     poll_fn(|cx| {

@@ -20,9 +20,9 @@ impl<const PENDING: u32> Workload for NewDrop<PENDING> {
         "the same while 1,000,000 others are pending"
     };
     const BOUNDS: &'static [Bound] = &[
-        Bound::Ratio("tokio", 0.15),
+        Bound::Ratio("tokio", 0.12),
         Bound::Ratio("smol", 0.6),
-        Bound::Ratio("monoio", 1.0),
+        Bound::Ratio("monoio", 0.9),
     ];
 
     async fn main<R: Local>(requests: Requests) {

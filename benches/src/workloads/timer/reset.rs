@@ -14,7 +14,7 @@ const STEP: Duration = Duration::from_millis(1);
 impl Workload for Reset {
     const NAME: &'static str = "reset";
     const WHAT: &'static str = "a pending sleep is reset to a deadline 1 ms after the last";
-    const BOUNDS: &'static [Bound] = &[Bound::Ratio("tokio", 0.4), Bound::Ratio("monoio", 1.0)];
+    const BOUNDS: &'static [Bound] = &[Bound::Ratio("tokio", 0.35), Bound::Ratio("monoio", 0.9)];
 
     async fn main<R: Local>(requests: Requests) {
         let mut deadline = Instant::now() + HOUR;

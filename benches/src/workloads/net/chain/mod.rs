@@ -48,6 +48,7 @@ fn entry<const ACTIVE: usize>() -> Entry {
         what,
         unit: Unit::Time,
         pace: Pace::Filled,
+        quick: ACTIVE > 1,
         bounds: vec![],
         contestants: || {
             // Both ends are a server's, and those by which it starts.

@@ -1,29 +1,38 @@
 //! Pairs of tasks that wake each other through channels, in the shape of tokio's own benchmark of that name.
 
-use super::{Workload, in_main};
+use super::{Bound, Described, Part, Workload, timed};
 use crate::countdown::Countdown;
-use crate::runtimes::Runtime;
+use crate::runtimes::Tasks;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-const PAIRS: usize = 1_000;
+const PAIRS: u32 = 1_000;
 
 pub(crate) struct PingPong;
 
-impl Workload for PingPong {
-    const NAME: &'static str = "ping_pong";
+impl Described for PingPong {
     const WHAT: &'static str =
-        "1,000 tasks, each spawning another and exchanging a message with it";
-    const TARGET: f64 = 0.7;
+        "1,000 tasks, each of which spawns another and exchanges a message with it";
+    const OPERATIONS: u32 = PAIRS;
+    const ON_THREAD: Part = Part {
+        name: "ping_pong_oneshot",
+        bounds: &[],
+    };
+    const ON_WORKERS: Part = Part {
+        name: "ping_pong_oneshot_2",
+        bounds: &[Bound::Ratio("tokio", 0.6)],
+    };
+}
 
-    fn measure<R: Runtime>(runtime: &R, iterations: u32) -> Duration {
-        in_main(runtime, iterations, iteration::<R>)
+impl<R: Tasks> Workload<R> for PingPong {
+    async fn measure(iterations: u32) -> Duration {
+        timed(iterations, iteration::<R>).await
     }
 }
 
-async fn iteration<R: Runtime>() {
-    let (countdown, finished) = Countdown::new(PAIRS);
+async fn iteration<R: Tasks>() {
+    let (countdown, finished) = Countdown::new(PAIRS as usize);
     R::detach(R::spawn(async move {
         for pair in 0..PAIRS {
             let countdown = Arc::clone(&countdown);
@@ -36,11 +45,11 @@ async fn iteration<R: Runtime>() {
     finished.await.expect("every pair exchanges its messages");
 }
 
-async fn exchange<R: Runtime>(pair: usize) {
+async fn exchange<R: Tasks>(pair: u32) {
     let (ping, pinged) = oneshot::channel();
     let (pong, ponged) = oneshot::channel();
     R::detach(R::spawn(async move {
-        let message: usize = pinged.await.expect("the ping is sent");
+        let message: u32 = pinged.await.expect("the ping is sent");
         pong.send(message).expect("the pong is awaited");
     }));
     ping.send(pair).expect("the ping is awaited");

@@ -1,17 +1,19 @@
 //! How many bytes a pending sleep takes: its box, and whatever the runtime keeps for it.
 
-use super::{Bound, MILLION, Requests, Unit, Workload, crowd};
 use crate::allocator::Counter;
 use crate::contest::{Pace, Sample};
 use crate::local::Local;
+use crate::resident::Requests;
+use crate::workloads::timer::{MILLION, Workload, crowd};
+use crate::workloads::{Bound, Unit};
 use std::time::{Duration, Instant};
 
-pub(super) struct Memory;
+pub(super) struct PendingSleep;
 
 const MOMENT: Duration = Duration::from_millis(1);
 
-impl Workload for Memory {
-    const NAME: &'static str = "memory";
+impl Workload for PendingSleep {
+    const NAME: &'static str = "pending_sleep";
     const WHAT: &'static str =
         "the bytes in use for a boxed, pending sleep, the mean of 1,000,000 of them";
     const UNIT: Unit = Unit::Bytes;
