@@ -8,7 +8,7 @@ use super::programs::{LARGE, PLAIN, Program, TIMED};
 use super::short::ShortLoad;
 use super::{ECHO, GROUP, RUNTIMES};
 use crate::contest::{Aside, Contestant, Pace, Sample};
-use crate::net::{Pinned, Server, allow_connections};
+use crate::net::{PATIENCE, Pinned, Server, allow_connections};
 use crate::workloads::{Bound, Entry, FLOOR, Unit};
 use hdrhistogram::Histogram;
 use std::io;
@@ -88,6 +88,12 @@ fn contestant<W: Workload>(runtime: &'static str) -> io::Result<Contestant> {
             }
         }),
     })
+}
+
+/// Of nanoseconds, as long as a server is waited for.
+pub(super) fn latencies() -> Histogram<u64> {
+    let most = PATIENCE.as_nanos() as u64;
+    Histogram::new_with_bounds(1, most, 3).expect("bounds and digits that are allowed")
 }
 
 fn asides(took: Duration, requests: u64, latencies: &Histogram<u64>) -> Vec<Aside> {
@@ -182,5 +188,25 @@ impl Workload for Connect {
 
     fn load(server: SocketAddr) -> io::Result<impl Requests + 'static> {
         ShortLoad::new(server, Self::CONNECTIONS, SMALL)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asides_are_of_the_latencies_and_of_the_time() {
+        let mut latencies = latencies();
+        for micros in 1..=1000 {
+            latencies.saturating_record(micros * 1_000);
+        }
+        let asides = asides(Duration::from_millis(500), 1000, &latencies);
+        let near = |place: usize, value: f64| (asides[place].value / value - 1.0).abs() < 0.01;
+        assert!(
+            near(0, 500e-6) && near(1, 990e-6) && near(2, 999e-6),
+            "{asides:?}"
+        );
+        assert!(near(3, 2_000.0), "{asides:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! Who loads the servers: one thread and one epoll for many connections, each of which sends its next request when it has the
 //! whole reply to the one before. It is there to cost little, so that the servers are what is waited for.
 
-use super::echo::Requests;
+use super::echo::{Requests, latencies};
 use super::peer::{EVENTS, Peer, wait};
 use crate::random::Random;
 use hdrhistogram::Histogram;
@@ -34,7 +34,7 @@ impl Load {
             epoll,
             events: Vec::with_capacity(EVENTS),
             peers,
-            latencies: Histogram::new(3).expect("three digits"),
+            latencies: latencies(),
         };
         load.run(connections as u64);
         Ok(load)

@@ -1,6 +1,6 @@
 //! A load of short connections: each makes a request, has its reply and is closed, and another is opened in its place.
 
-use super::echo::Requests;
+use super::echo::{Requests, latencies};
 use super::peer::{EVENTS, Peer, wait};
 use crate::random::Random;
 use hdrhistogram::Histogram;
@@ -28,7 +28,7 @@ impl ShortLoad {
             server,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             requests: requests.collect(),
-            latencies: Histogram::new(3).expect("three digits"),
+            latencies: latencies(),
         })
     }
 
