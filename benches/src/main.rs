@@ -5,6 +5,7 @@
 //! | `workloads` | a folder for each group of workloads, one file for each workload, and the list of all |
 //! | `runtimes` | what a workload of tasks needs of a runtime, and one file for each runtime |
 //! | `local` | what a workload of timers needs of a runtime on one thread, and one file for each runtime |
+//! | `net` | what a workload of sockets needs of a runtime, one file for each runtime, and servers in processes of their own |
 //! | `resident` | a contestant that stays in its `block_on` on a thread of its own |
 //! | `arguments` | what the user asks for: which workloads, how many rounds |
 //! | `contest` | warm-up and rounds: who runs when, and for how long |
@@ -22,6 +23,7 @@ mod contest;
 mod countdown;
 mod local;
 mod machine;
+mod net;
 mod progress;
 mod random;
 mod report;
@@ -38,6 +40,7 @@ use std::io;
 use std::process::ExitCode;
 
 fn main() -> io::Result<ExitCode> {
+    net::serve_if_asked()?;
     if workloads::memory::run_as_child() {
         return Ok(ExitCode::SUCCESS);
     }

@@ -6,6 +6,7 @@
 
 mod build;
 pub(crate) mod memory;
+pub(crate) mod net;
 pub(crate) mod tasks;
 mod timer;
 
@@ -57,6 +58,7 @@ pub(crate) enum Bound {
 pub(crate) fn all() -> Vec<Entry> {
     let mut all = tasks::all();
     all.extend(timer::all());
+    all.extend(net::all());
     all.extend(memory::all());
     all.extend(build::all());
     let groups: Vec<_> = all.iter().map(|entry| entry.group).collect();

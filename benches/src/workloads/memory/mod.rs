@@ -11,7 +11,7 @@ pub(crate) use idle_task_pages::run_as_child;
 
 use super::{Entry, timer};
 
-const GROUP: &str = "memory";
+pub(super) const GROUP: &str = "memory";
 
 /// Every workload of the group, in the order in which they run.
 pub(super) fn all() -> Vec<Entry> {
