@@ -1,7 +1,7 @@
 //! Who runs when, and for how long.
 //!
-//! After a warm-up, each round takes one sample of each contestant, and the next round takes them in the opposite order:
-//! what drifts meets all alike, and nobody always follows the same one. A sample is as many iterations as it takes to
+//! After a warm-up, each round takes one sample of each contestant, and the next round takes them in the opposite order, and
+//! every other one begins with another: what drifts meets all alike, and nobody always follows the same one. A sample is as many iterations as it takes to
 //! last some milliseconds, so that samples of all contestants last about as long, however much faster one is.
 
 use crate::workloads::Unit;
@@ -105,10 +105,8 @@ pub(crate) fn run(
     };
     let mut entrants: Vec<_> = contestants.into_iter().map(enter).collect();
     for round in 0..pace.rounds(rounds) {
-        if round % 2 == 0 {
-            entrants.iter_mut().for_each(Entrant::take_sample);
-        } else {
-            entrants.iter_mut().rev().for_each(Entrant::take_sample);
+        for place in order(entrants.len(), round) {
+            entrants[place].take_sample();
         }
         round_over();
     }
@@ -116,6 +114,17 @@ pub(crate) fn run(
         .into_iter()
         .map(|entrant| entrant.samples)
         .collect()
+}
+
+/// Who is measured when in a round. Each other round goes backwards; so who was last is first, and twice in a row, which has its
+/// advantage: after two rounds the next one has it.
+fn order(count: usize, round: u32) -> Vec<usize> {
+    let first = (round / 2) as usize;
+    let mut order: Vec<_> = (first..first + count).map(|place| place % count).collect();
+    if !round.is_multiple_of(2) {
+        order.reverse();
+    }
+    order
 }
 
 /// A contestant, and what came of it so far.
@@ -206,13 +215,22 @@ mod tests {
     fn rounds_alternate_and_samples_last_alike() {
         let notes = Rc::default();
         let contestants = vec![noting("a", 500, &notes), noting("b", 1000, &notes)];
-        let samples = run(contestants, Pace::Filled, 3, || ());
+        let samples = run(contestants, Pace::Filled, 4, || ());
         let measured: Vec<_> = notes.borrow().iter().skip(2).copied().collect();
         let (a, b) = (("a", 20), ("b", 10));
-        assert_eq!(measured, [a, b, b, a, a, b]);
+        assert_eq!(measured, [a, b, b, a, b, a, a, b]);
         for (samples, name, seconds) in [(&samples[0], "a", 0.0005), (&samples[1], "b", 0.001)] {
             assert_eq!(samples.name, name);
-            assert_eq!(samples.figures, [seconds; 3]);
+            assert_eq!(samples.figures, [seconds; 4]);
+        }
+    }
+
+    #[test]
+    fn everybody_is_in_every_place_equally_often() {
+        for place in 0..5 {
+            let mut there: Vec<_> = (0..10).map(|round| order(5, round)[place]).collect();
+            there.sort_unstable();
+            assert_eq!(there, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
         }
     }
 
