@@ -38,6 +38,9 @@ use work::{work_as_spare, work_in};
 /// How long `block_on` waits for the spare thread to leave the first seat.
 const PATIENCE: Duration = Duration::from_millis(1);
 
+/// What a thread does. Boxed, so that there is one way to start a thread, compiled once.
+type Work = Box<dyn FnOnce(&Arc<Shared>) + Send>;
+
 pub(crate) struct Crew {
     state: Mutex<State>,
     changed: Condvar,
@@ -99,15 +102,12 @@ impl Crew {
     /// The kernel's. Those that have been started are there still.
     pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
         for seat in 1..shared.settings.seats {
-            Self::start_thread(shared, move |shared| work_in(shared, seat))?;
+            Self::start_thread(shared, Box::new(move |shared| work_in(shared, seat)))?;
         }
-        Self::start_thread(shared, work_as_spare)
+        Self::start_thread(shared, Box::new(work_as_spare))
     }
 
-    fn start_thread(
-        shared: &Arc<Shared>,
-        work: impl FnOnce(&Arc<Shared>) + Send + 'static,
-    ) -> io::Result<()> {
+    fn start_thread(shared: &Arc<Shared>, work: Work) -> io::Result<()> {
         let settings = &shared.settings;
         let mut builder = thread::Builder::new().name(settings.thread_name.clone());
         if let Some(size) = settings.thread_stack_size {
@@ -241,7 +241,7 @@ impl Crew {
         &self,
         shared: &Arc<Shared>,
         deadline: Option<Instant>,
-        begun: impl FnOnce(&[Arc<Local>]),
+        begun: &mut dyn FnMut(&[Arc<Local>]),
     ) {
         let present = {
             let state = self.lock();

@@ -74,11 +74,10 @@ impl Wall {
     /// Nobody turns the timers any more: all look elsewhere.
     pub(crate) fn close(&self) {
         let waiters = self.lock().take();
-        let woken: Vec<Waker> = waiters
-            .into_iter()
-            .flatten()
-            .filter_map(|(_, waker)| waker)
-            .collect();
+        let mut woken = Vec::new();
+        for (_, waker) in waiters.unwrap_or_default() {
+            woken.extend(waker);
+        }
         wake_all(woken.into_iter());
     }
 

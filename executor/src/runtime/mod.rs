@@ -208,6 +208,6 @@ impl Drop for Runtime {
         let shared = self.handle.shared();
         // What destructors spawn is refused, and not an error.
         let _entered = self.handle.try_enter();
-        shared.crew.shut_down(shared, None, |_| ());
+        shared.crew.shut_down(shared, None, &mut |_| ());
     }
 }

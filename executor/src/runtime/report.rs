@@ -55,14 +55,16 @@ pub(super) fn shut_down(shared: &Arc<Shared>, deadline: Instant) -> ShutdownRepo
     // What destructors spawn is refused, and not an error.
     let _entered = Handle::new(Arc::clone(shared)).try_enter();
     let mut alive = Vec::new();
-    shared.crew.shut_down(shared, Some(deadline), |present| {
-        for local in present {
-            alive.append(&mut local.owned.handles());
-        }
-        for list in shared.owned.iter() {
-            alive.append(&mut list.handles());
-        }
-    });
+    shared
+        .crew
+        .shut_down(shared, Some(deadline), &mut |present| {
+            for local in present {
+                alive.append(&mut local.owned.handles());
+            }
+            for list in shared.owned.iter() {
+                alive.append(&mut list.handles());
+            }
+        });
     shared.blocking.wait_until_idle(deadline);
     let running = |task: &&AbortHandle| !task.is_finished();
     let (jobs, tasks): (Vec<_>, Vec<_>) = alive

@@ -144,7 +144,9 @@ impl Drop for Sitting {
         let worker = &*self.worker;
         let shared = &worker.shared;
         if shared.ends_with_main && worker.number.get().is_some() {
-            shared.crew.shut_down(shared, Some(Instant::now()), |_| ());
+            shared
+                .crew
+                .shut_down(shared, Some(Instant::now()), &mut |_| ());
         }
         worker.close_local();
         worker.seat.moves.asleep();
