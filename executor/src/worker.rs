@@ -311,7 +311,7 @@ impl Worker {
     }
 
     /// Takes the task whose turn it is.
-    #[inline]
+    #[inline(always)]
     fn next(&self) -> Option<Task> {
         if self.has_siblings.get() {
             if let Some(task) = self.seat.lifo.take() {
@@ -340,6 +340,7 @@ impl Worker {
     }
 
     /// The same, when the ring is empty.
+    #[inline(never)]
     fn next_from_afar(&self) -> Option<Task> {
         // SAFETY: we are the seat's worker.
         if let Some(task) = unsafe { self.seat.refill() } {
