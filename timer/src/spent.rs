@@ -38,6 +38,14 @@ impl Spent {
         }
     }
 
+    /// The wheel has lost an entry. What is spent does not keep its memory if that was the last other one.
+    #[inline]
+    pub(crate) fn other_removed(&mut self, wheel: &mut Wheel) {
+        if self.count != 0 && self.count == wheel.entries() {
+            self.take_out(wheel);
+        }
+    }
+
     #[inline(never)]
     fn take_out(&mut self, wheel: &mut Wheel) {
         for key in self.keys[..self.count].iter_mut().filter_map(Option::take) {
@@ -52,6 +60,19 @@ impl Spent {
 mod tests {
     use super::*;
     use std::task::Waker;
+
+    #[test]
+    fn what_is_spent_does_not_outstay_the_others() {
+        let (mut wheel, mut spent) = (Wheel::new(), Spent::new());
+        let pending = wheel.insert(u64::MAX, Waker::noop().clone());
+        let fired = wheel.insert(0, Waker::noop().clone());
+        wheel.expire(0, &mut drop);
+        spent.add(fired, &mut wheel);
+        assert_eq!((spent.count, wheel.entries()), (1, 2));
+        assert!(wheel.remove(pending).is_some());
+        spent.other_removed(&mut wheel);
+        assert_eq!((spent.count, wheel.entries()), (0, 0));
+    }
 
     #[test]
     fn few_stay_behind_and_none_in_a_wheel_that_is_otherwise_empty() {

@@ -77,6 +77,16 @@ struct State {
     closed: bool,
 }
 
+impl State {
+    /// Takes an entry out, pending or fired. Returns its waker, to be dropped where foreign code may run.
+    #[inline]
+    fn remove(&mut self, key: Key) -> Option<Waker> {
+        let waker = self.wheel.remove(key);
+        self.spent.other_removed(&mut self.wheel);
+        waker
+    }
+}
+
 /// What became of a filed timer that was polled.
 pub(crate) enum Settled {
     /// The deadline has passed, and the entry is gone.
@@ -314,12 +324,13 @@ impl Timers {
             return Settled::Waiting(key);
         }
         drop(state);
-        let (is_due, _dropped_unlocked) = self.locked(|State { wheel, elapsed, .. }| {
+        let (is_due, _dropped_unlocked) = self.locked(|state| {
+            let wheel = &state.wheel;
             debug_assert!(
                 wheel.is_fired(&key) || wheel.deadline(&key) <= clock::from_instant(due),
                 "who is due earlier is filed at once"
             );
-            (deadline <= *elapsed, wheel.remove(key))
+            (deadline <= state.elapsed, state.remove(key))
         });
         if is_due {
             Settled::Due
@@ -347,7 +358,7 @@ impl Timers {
     /// Takes an entry out, pending or fired.
     #[inline(never)]
     pub(crate) fn cancel(&self, key: Key) {
-        let _dropped_unlocked = self.locked(|state| state.wheel.remove(key));
+        let _dropped_unlocked = self.locked(|state| state.remove(key));
     }
 
     /// Runs `change`, which is no user code, under the lock; publishes the earliest deadline before the lock
