@@ -625,3 +625,69 @@ fn shutdown_a_waker_and_a_handle() {
         );
     });
 }
+
+/// A list of all tasks is made while the task completes, aborted by whoever made it, and let go (T8): the list's reference that the
+/// other is made from may be the completer's by then.
+#[test]
+fn a_dump_and_the_completer_and_a_handle() {
+    for (aborts, awaits) in [(false, false), (true, false), (true, true)] {
+        explore(2, move || {
+            let task = Task::spawn();
+            let dumping = {
+                let task = Arc::clone(&task);
+                thread::spawn(move || {
+                    let listed = task.listed.lock().unwrap();
+                    if !*listed {
+                        return;
+                    }
+                    task.state.reference();
+                    drop(listed);
+                    task.alive();
+                    if aborts {
+                        task.abort();
+                    }
+                    task.release(1);
+                })
+            };
+            let joining = {
+                let task = Arc::clone(&task);
+                thread::spawn(move || {
+                    if awaits {
+                        task.join(&Arc::new(AtomicBool::new(false)));
+                    }
+                    task.drop_handle();
+                })
+            };
+            task.run_queued(Poll::Ready);
+            dumping.join().unwrap();
+            joining.join().unwrap();
+            while task.run_queued(Poll::Ready) {}
+            task.over();
+        });
+    }
+}
+
+/// The runtime ends while the task completes and a waker wakes it, without a handle.
+#[test]
+fn shutdown_the_completer_and_a_waker() {
+    explore(2, || {
+        let task = Task::spawn();
+        task.clone_waker();
+        let waking = {
+            let task = Arc::clone(&task);
+            thread::spawn(move || task.wake())
+        };
+        let ending = {
+            let task = Arc::clone(&task);
+            thread::spawn(move || task.shut_down())
+        };
+        task.drop_handle();
+        task.run_queued(Poll::Ready);
+        waking.join().unwrap();
+        ending.join().unwrap();
+        while task.run_queued(Poll::Ready) {}
+        drop_queued(&task);
+        task.over();
+        assert_eq!(task.outputs_dropped.load(Ordering::Relaxed), 1);
+    });
+}

@@ -230,8 +230,9 @@ impl Reactor {
     /// Whoever waits for a descriptor is woken, and, polled in another runtime, registers there.
     pub fn close(self: &Arc<Self>) {
         let mut wakers = Vec::new();
+        // Kept to the end: with the last reference to a source goes what wakers it has, and what their destructors do.
         let sources = lock(&self.sources).close();
-        for source in sources {
+        for source in &sources {
             // A registration under way holds this lock until it is done, so that it cannot be missed.
             let mut home = lock(&source.home);
             if let Some(here) = home.take_if(|home| Arc::ptr_eq(&home.reactor, self)) {

@@ -1,7 +1,8 @@
 //! [`Blocks`]: memory of tasks that have ended, for those that come.
 //!
 //! A worker keeps what it frees, and takes from there what it spawns: the block that was freed last, which is in the cache. To the
-//! allocator it goes back when there is too much of it, a bit at each sleep, and all of it when the thread leaves its seat.
+//! allocator it goes back when there is too much of it, all but a little before the worker sleeps, and the rest when the thread leaves
+//! its seat.
 //!
 //! A block is an allocation of its own, of a layout that depends on the size of the task alone. So it may be freed by a thread that keeps
 //! none, and kept by another than the one that has allocated it.
@@ -19,9 +20,9 @@ const STEP: usize = 16;
 const SIZES: usize = 32;
 /// How much a worker keeps, in bytes.
 const MOST: usize = 16 << 20;
-/// How much it keeps in its sleep, if it sleeps often enough.
-const MOST_ASLEEP: usize = 1 << 20;
-/// How many blocks it gives back before it sleeps: some tens of microseconds' worth.
+/// How much it keeps in its sleep.
+const MOST_ASLEEP: usize = 256 << 10;
+/// How many blocks it gives back at a time, before it looks whether there is something to do: some tens of microseconds' worth.
 const GIVEN_BACK: usize = 1024;
 
 /// Whether blocks are kept. Not where mistakes are looked for: memory that is kept hides from AddressSanitizer that it was freed.
@@ -95,12 +96,14 @@ impl Blocks {
         true
     }
 
-    /// Before sleep: gives some of it back, if there is much.
+    /// Before sleep: gives some of it back, and says so, if there is too much to keep.
     #[inline]
-    pub(crate) fn give_back_some(&self) {
-        if self.bytes.get() > MOST_ASLEEP {
+    pub(crate) fn give_back_some(&self) -> bool {
+        let much = self.bytes.get() > MOST_ASLEEP;
+        if much {
             self.give_back(GIVEN_BACK);
         }
+        much
     }
 
     #[cold]
@@ -210,19 +213,18 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_kept_than_the_most_and_sleep_gives_back_all_but_a_little() {
+    fn no_more_is_kept_than_the_most_and_all_but_a_little_goes_back_before_sleep() {
         let blocks = Blocks::new();
         let most = MOST / layout_of(NUMBER).size();
         let kept = (0..most + 10).filter(|_| keep(&blocks)).count();
         assert_eq!(kept, most);
-        let sleeps = (most - MOST_ASLEEP / layout_of(NUMBER).size()).div_ceil(GIVEN_BACK);
-        for _ in 0..sleeps {
-            assert!(blocks.bytes.get() > MOST_ASLEEP);
-            blocks.give_back_some();
+        let times = (most - MOST_ASLEEP / layout_of(NUMBER).size()).div_ceil(GIVEN_BACK);
+        for _ in 0..times {
+            assert!(blocks.give_back_some());
         }
         let left = blocks.bytes.get();
-        assert!(left <= MOST_ASLEEP);
-        blocks.give_back_some();
+        assert!(0 < left && left <= MOST_ASLEEP);
+        assert!(!blocks.give_back_some());
         assert_eq!(blocks.bytes.get(), left, "a little is kept");
     }
 

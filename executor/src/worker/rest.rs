@@ -56,7 +56,12 @@ impl Worker {
 
     /// Whether nothing is ready here, at the last moment before sleep: the timers let go of a waker now, and its destructor, which is
     /// foreign code, may have woken somebody here, or the main future. Nothing foreign runs from here to the sleep.
+    ///
+    /// Nor while it keeps much memory of tasks that have ended: it gives a part back, and looks again.
     pub(super) fn may_sleep(&self) -> bool {
+        if self.blocks.give_back_some() {
+            return false;
+        }
         let _ = self.seat.driver.timers.next_deadline();
         !self.seat.has_ready() && self.pinned.borrow().len() == 0
     }
@@ -100,7 +105,6 @@ impl Worker {
     pub(super) fn park(&self) {
         self.streak.set(LIFO_STREAK);
         Running::none();
-        self.blocks.give_back_some();
         let counters = &self.seat.counters;
         counters.turns.add(1);
         if self.shared.paused.is_none() {
