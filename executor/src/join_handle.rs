@@ -108,11 +108,12 @@ impl<T> JoinHandle<T> {
     pub(crate) fn leave_waker(&mut self, waker: &Waker) -> Result<(), IsComplete> {
         let header = self.header();
         let seen = header.state.load();
+        if seen.is_complete() {
+            return Err(IsComplete);
+        }
         if seen.has_join_waker() {
             // To look at the field we must have it. If the task completes first, the completer has it.
             header.state.withdraw_join_waker()?;
-        } else if seen.is_complete() {
-            return Err(IsComplete);
         }
         // From here on the bit is clear, and the field is ours (T5). Whatever panics, a clone or a drop of a waker,
         // leaves the field empty or offered.

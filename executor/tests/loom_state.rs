@@ -271,10 +271,11 @@ impl Task {
 
     fn leave_waker(&self, waker: &Arc<AtomicBool>) -> Result<(), IsComplete> {
         let seen = self.state.load();
+        if seen.is_complete() {
+            return Err(IsComplete);
+        }
         if seen.has_join_waker() {
             self.state.withdraw_join_waker()?;
-        } else if seen.is_complete() {
-            return Err(IsComplete);
         }
         self.join_waker.with_mut(|field| unsafe {
             drop((*field).take());

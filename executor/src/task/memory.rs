@@ -50,6 +50,7 @@ const fn size_number(task: Layout) -> Option<usize> {
 }
 
 /// The layout of the blocks of a size.
+#[inline(always)]
 const fn layout_of(number: usize) -> Layout {
     // It cannot fail: the alignment is a power of two, and the size is small.
     match Layout::from_size_align(number * STEP - size_of::<usize>(), ALIGN) {
