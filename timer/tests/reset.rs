@@ -3,7 +3,7 @@
 mod common;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Barrier},
     task::Waker,
     thread,
     time::{Duration, Instant},
@@ -160,6 +160,46 @@ fn another_thread_unparks_the_owner_when_and_only_when_it_moves_the_next_deadlin
         timers.next_deadline() <= Some(next),
         "never too late for the one that is left"
     );
+}
+
+/// The cached next wake is updated after the unlock: lost timers (tokio#6682). Of two threads that bring deadlines nearer at once the
+/// nearest stands, and nothing repairs what the slower one wrote.
+#[test]
+fn of_two_threads_that_move_it_nearer_at_once_none_takes_it_back() {
+    const ROUNDS: u64 = 1_000;
+    let (timers, _unparked) = counted();
+    let enter = timers.enter();
+    let mut sleeps = [sleep(2 * HOUR), sleep(2 * HOUR)];
+    for sleep in &mut sleeps {
+        assert!(poll_once(sleep, Waker::noop()).is_pending());
+    }
+    drop(enter);
+    let start = sleeps[0].deadline() - HOUR;
+    let all_meet = Barrier::new(3);
+    thread::scope(|scope| {
+        for (sleep, nearer) in sleeps.iter_mut().zip(0..) {
+            let all_meet = &all_meet;
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    all_meet.wait();
+                    sleep.reset(start - Duration::from_secs(2 * round + nearer));
+                    all_meet.wait();
+                }
+            });
+        }
+        let mut seen = Vec::new();
+        for _ in 0..ROUNDS {
+            all_meet.wait();
+            all_meet.wait();
+            seen.push(timers.next_deadline());
+        }
+        let wanted = (0..ROUNDS).map(|round| Some(start - Duration::from_secs(2 * round + 1)));
+        let lost = seen
+            .into_iter()
+            .zip(wanted)
+            .filter(|(seen, wanted)| seen != wanted);
+        assert_eq!(lost.count(), 0, "so often a nearer deadline was lost");
+    });
 }
 
 #[test]
