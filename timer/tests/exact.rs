@@ -69,6 +69,21 @@ fn never_early_when_awaited() {
     });
 }
 
+/// Rounding down twice fires up to 1 ms early (libuv#4773); delays over 24.8 days are cut (mio#1948).
+#[test]
+fn a_delay_counts_from_its_call_whatever_its_length() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    for delay in [25 * day, 60 * day, Duration::from_nanos(50_001)] {
+        // So often that the call comes at every fraction of a millisecond.
+        for _ in 0..1_000 {
+            let before = Instant::now();
+            let deadline = sleep(delay).deadline();
+            let after = Instant::now();
+            assert!((before + delay..=after + delay).contains(&deadline));
+        }
+    }
+}
+
 /// Sub-millisecond delays truncate to 0 and spin (smol#109); delays over 24.8 days are cut (mio#1948).
 #[test]
 fn the_owner_is_told_the_deadline_to_the_nanosecond() {
