@@ -84,6 +84,34 @@ fn who_leaves_takes_nobody_along() {
     }
 }
 
+/// Pitfall: a reused slab index removes another task's waker (compio#502). Here those who leave have been woken, and others
+/// wait where they did.
+#[test]
+fn who_leaves_after_being_woken_takes_nobody_along() {
+    let reactor = Reactor::new().expect("reactor");
+    let _entered = reactor.enter();
+    let (ours, mut theirs) = pair();
+    let (before, after) = (Count::new(), Count::new());
+    let mut first: Vec<_> = (0..4).map(|_| ours.readable()).collect();
+    for wait in &mut first {
+        assert!(poll(wait, &before.waker()).is_pending());
+    }
+    theirs.write_all(b"x").expect("write");
+    before.turn_until(&reactor, 4);
+    let read = |mut stream: &UnixStream| stream.read(&mut [0]);
+    assert_eq!(ours.try_io(Direction::Read, read).expect("read"), 1);
+    assert!(ours.try_io(Direction::Read, read).is_err(), "once");
+    let mut second: Vec<_> = (0..4).map(|_| ours.readable()).collect();
+    for wait in &mut second {
+        assert!(poll(wait, &after.waker()).is_pending());
+    }
+    drop(first);
+    theirs.write_all(b"x").expect("write");
+    // No longer than it takes: one that was taken along would never be woken.
+    reactor.turn(None).expect("turn");
+    assert_eq!((before.get(), after.get()), (4, 4));
+}
+
 /// Pitfall: cancelled waiters accumulate (async-io).
 #[test]
 fn a_hundred_thousand_cancelled_waiters_leave_nothing() {
