@@ -69,6 +69,14 @@ impl AbortHandle {
     /// It may be called from any thread, from the task itself, and more than once. Of a task that is over, or whose
     /// runtime is, it changes nothing.
     pub fn abort(&self) {
+        #[cfg(canary)]
+        if crate::canary::is_out("pinned-dropped-elsewhere")
+            && self.header().state.shutdown() == crate::task::snapshot::Shutdown::Claimed
+        {
+            self.header().state.reference();
+            // SAFETY: the stage is claimed, and the reference is given along.
+            return unsafe { (self.header().vtable.cancel)(self.task) };
+        }
         match self.header().state.abort() {
             // SAFETY: the transition has made a reference for this.
             Wake::Submit => unsafe { submit(self.task) },

@@ -30,6 +30,9 @@ mod abort_handle;
 mod block_on;
 mod blocking;
 pub mod callbacks;
+#[cfg(canary)]
+#[path = "../../tests/canaries/switch.rs"]
+mod canary;
 mod crew;
 mod driver;
 mod guests;

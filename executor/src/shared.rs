@@ -284,6 +284,10 @@ impl Shared {
 
     /// Whether there is anything that a worker in the first seat might have to do.
     pub(crate) fn needs_first_seat(&self) -> bool {
+        #[cfg(canary)]
+        if crate::canary::is_out("stuck-in-local-queue") {
+            return false;
+        }
         let first = &self.seats[0];
         self.owned.len() > 0
             || self.injection.len() > 0

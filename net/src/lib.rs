@@ -44,6 +44,9 @@
 mod accept;
 mod addresses;
 mod buf_reader;
+#[cfg(canary)]
+#[path = "../../tests/canaries/switch.rs"]
+mod canary;
 mod chunk;
 mod connect;
 mod connect_timeout;

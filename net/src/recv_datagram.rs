@@ -52,6 +52,10 @@ impl Future for RecvDatagram<'_> {
             take,
             call,
         } = &mut *self;
+        #[cfg(canary)]
+        if crate::canary::is_out("udp-error-lost") {
+            let _ = socket::take_error(wait.fd().as_fd());
+        }
         // An empty buffer takes a datagram as any other does; and that one is short says nothing about the next.
         wait.poll_io(cx, *call, |fd| match take {
             Take::Yes => socket::recv(fd.as_fd(), buffer),

@@ -27,6 +27,9 @@ mod alarm;
 mod async_fd;
 pub mod budget;
 mod call;
+#[cfg(canary)]
+#[path = "../../tests/canaries/switch.rs"]
+mod canary;
 mod clock_watch;
 mod direction;
 mod home;

@@ -151,6 +151,10 @@ impl Reactor {
             awake();
             return self.turn_now();
         }
+        #[cfg(canary)]
+        if crate::canary::is_out("parks-by-the-users-token") {
+            std::thread::park_timeout(std::time::Duration::ZERO);
+        }
         let mut buffer = [MaybeUninit::uninit(); CAPACITY];
         let events = self
             .wait_until(deadline)
@@ -195,6 +199,10 @@ impl Reactor {
         if let Some(deadline) = deadline {
             let now = Instant::now();
             if deadline <= now {
+                return Ok(Wait::Zero);
+            }
+            #[cfg(canary)]
+            if (deadline - now).as_millis() == 0 && crate::canary::is_out("short-wait-spins") {
                 return Ok(Wait::Zero);
             }
             self.alarm.arm(deadline, now)?;
@@ -311,6 +319,15 @@ impl Reactor {
         // Before the kernel is told: its first event may be dispatched by another thread at once.
         source.readiness.register(direction);
         if let Err(error) = self.epoll.add(fd, token.to_bits()) {
+            #[cfg(canary)]
+            if crate::canary::is_out("failed-registration-ignored") {
+                return Ok(());
+            }
+            #[cfg(canary)]
+            let token = match token {
+                _ if crate::canary::is_out("failed-registration-leaks") => Token::WAKE,
+                token => token,
+            };
             lock(&self.sources).remove(token);
             // Who has parked meanwhile looks again, and meets the error too.
             let mut wakers = Vec::new();
@@ -337,6 +354,10 @@ impl Reactor {
     /// the registration alive. The caller has taken the source's `home`, so this is done once.
     pub(crate) fn deregister(&self, token: Token) {
         let tenant = lock(&self.sources).remove(token);
+        #[cfg(canary)]
+        if crate::canary::is_out("closed-without-del") {
+            return;
+        }
         if let Some(Tenant { fd, .. }) = tenant {
             // It fails only if the descriptor is not in epoll, which is what is wanted.
             let _ = self.epoll.delete(fd);
@@ -366,6 +387,10 @@ fn wake_all(wakers: &mut Vec<Waker>) {
     let mut rest = wakers.drain(..);
     let mut wake_rest = || rest.by_ref().for_each(Waker::wake);
     while let Err(payload) = catch_unwind(AssertUnwindSafe(&mut wake_rest)) {
+        #[cfg(canary)]
+        if crate::canary::is_out("dispatch-drops-wakers") {
+            return;
+        }
         // The payload is the user's too, and may panic when it is dropped: then it is leaked.
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(second);

@@ -90,6 +90,9 @@ impl Source {
     #[cold]
     pub(crate) fn unpark(&self, key: WaitKey) {
         let waker = lock(&self.waiters).remove(key);
+        #[cfg(canary)]
+        let _locked =
+            crate::canary::is_out("waker-dropped-under-lock").then(|| lock(&self.waiters));
         drop(waker);
     }
 

@@ -87,6 +87,9 @@
 
 mod callback;
 mod caller;
+#[cfg(canary)]
+#[path = "../../tests/canaries/switch.rs"]
+mod canary;
 mod clock;
 mod clock_steps;
 mod current;

@@ -156,6 +156,10 @@ unsafe fn poll<F: Future>(task: TaskPtr) -> Poll<Output<F>> {
 /// The caller owns the stage.
 #[cold]
 unsafe fn cancelled<F: Future>(task: TaskPtr) -> Output<F> {
+    #[cfg(canary)]
+    if crate::canary::is_out("ended-future-kept") {
+        return Err(JoinError::cancelled());
+    }
     // SAFETY: the task is alive and the stage is ours.
     match caught(|| unsafe { consume(stage::<F>(task)) }) {
         Ok(()) => Err(JoinError::cancelled()),
@@ -204,6 +208,11 @@ pub(super) unsafe fn take_output<F: Future>(task: TaskPtr, to: *mut ()) {
 
 /// See [`Vtable::drop_output`](super::header::Vtable::drop_output).
 pub(super) unsafe fn drop_output<F: Future>(task: TaskPtr) {
+    #[cfg(canary)]
+    if crate::canary::is_out("output-panic-escapes") {
+        // SAFETY: the caller owns the stage (T4).
+        return unsafe { consume(stage::<F>(task)) };
+    }
     // SAFETY: the caller owns the stage (T4).
     drop_quietly(caught(|| unsafe { consume(stage::<F>(task)) }));
 }

@@ -163,6 +163,8 @@ where
                 return Poll::Ready(());
             };
             ready!(this.wait.poll(next, cx));
+            #[cfg(canary)]
+            let has_run = has_run && !crate::canary::is_out("zero-timer-starves");
             if has_run {
                 // Due again already: the others have their turn first (libuv#4250).
                 cx.waker().wake_by_ref();
