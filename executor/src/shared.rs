@@ -338,6 +338,10 @@ impl Shared {
 /// Takes no more tasks into a list, and ends those that are in it, on this thread.
 pub(crate) fn drain(list: &OwnedTasks) {
     list.close();
+    #[cfg(canary)]
+    if crate::canary::is_out("handle-cycle-leaks") {
+        return;
+    }
     while let Some(task) = list.pop() {
         end(task);
     }

@@ -189,6 +189,10 @@ impl Readiness {
                 Drained::Short if crate::canary::is_out("end-lost-at-rdhup") => Drained::WouldBlock,
                 why => why,
             };
+            #[cfg(canary)]
+            if word & ERROR != 0 && crate::canary::is_out("error-spins") {
+                return Some(word & !mask(direction) | ERROR);
+            }
             match why {
                 Drained::WouldBlock => Some(word & !mask(direction)),
                 Drained::Short if word & ERROR != 0 => None,

@@ -299,6 +299,10 @@ impl Timers {
     #[inline]
     pub(crate) fn insert(&self, deadline: Instant, waker: Waker) -> Result<Key, Waker> {
         let deadline = clock::from_instant(deadline);
+        #[cfg(canary)]
+        if deadline == NEVER && crate::canary::is_out("far-is-a-sentinel") {
+            return Err(waker);
+        }
         self.locked(|state| {
             if state.closed {
                 Err(waker)

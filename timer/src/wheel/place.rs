@@ -27,6 +27,10 @@ impl Place {
     /// is due right now does.
     #[inline]
     pub(super) fn of(deadline: u64, elapsed: u64) -> Self {
+        #[cfg(canary)]
+        if crate::canary::is_out("deadline-now-panics") {
+            assert_ne!(deadline, elapsed);
+        }
         let instant = deadline.max(elapsed);
         let level = highest_difference(instant, elapsed);
         Place {
