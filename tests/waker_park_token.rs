@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
-use waterwheel::spawn;
+use std::time::Duration;
+use waterwheel::{sleep, spawn};
 
 /// The runtime's thread parks and is unparked by others in the middle of polls, right after it has been woken: no wake is lost
 /// by it.
@@ -71,6 +72,10 @@ fn the_runtime_takes_no_token() {
                 Poll::Pending
             })
             .await;
+        }
+        // However quick the other thread was, here it sleeps.
+        for _ in 0..3 {
+            sleep(Duration::from_millis(1)).await;
         }
         drop(send);
     });
