@@ -43,10 +43,10 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 use subject::{Again, Held, Ledger, Output, Subject, Thrown, foreign_waker, lock};
-use waterwheel::{JoinError, JoinHandle, Runtime, spawn, spawn_local, yield_now};
+use waterwheel::{JoinError, JoinHandle, Runtime, spawn, spawn_local, timeout, yield_now};
 
 /// How long anything is waited for that must come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The case that is run, should the process be aborted.
 static RUNNING: Mutex<String> = Mutex::new(String::new());
@@ -92,10 +92,16 @@ fn run_all(what: &str, panics: &[Panic], count: usize) {
     let (mut runs, mut wrong) = (0, Vec::new());
     for &case in combinations.iter().flatten() {
         *lock(&RUNNING) = case.to_string();
+        let began = Instant::now();
         if let Err(complaints) = run(case) {
             wrong.push(format!("{case}:\n  {}", complaints.join("\n  ")));
         }
         runs += 1;
+        if began.elapsed() >= PATIENCE {
+            // Something has been waited for in vain, as it would be in many others.
+            wrong.push(format!("{case}: has taken {:?}", began.elapsed()));
+            break;
+        }
     }
     // Not by `println!`: it is told also where the output of tests that pass is not shown.
     writeln!(
@@ -313,9 +319,8 @@ async fn play(
     if case.handle == Handle::Awaited {
         let mut handle = handle.take().unwrap();
         let cx = &mut Context::from_waker(&waker);
-        told = Some(self::told(
-            poll_fn(|_| Pin::new(&mut handle).poll(cx)).await,
-        ));
+        let result = poll_fn(|_| Pin::new(&mut handle).poll(cx));
+        told = timeout(PATIENCE, result).await.ok().map(self::told);
     } else {
         let deadline = Instant::now() + PATIENCE;
         while !abort.is_finished() && Instant::now() < deadline {
