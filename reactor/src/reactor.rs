@@ -147,6 +147,7 @@ impl Reactor {
     ///
     /// As [`turn`](Self::turn). `awake` has run.
     pub fn turn_then(&self, deadline: Option<Instant>, awake: impl FnOnce()) -> io::Result<usize> {
+        self.check();
         if !self.parker.park() {
             awake();
             return self.turn_now();
@@ -198,6 +199,10 @@ impl Reactor {
                 return Ok(Wait::Zero);
             }
             self.alarm.arm(deadline, now)?;
+            debug_assert!(
+                self.alarm.ends_wait_by(deadline),
+                "the timerfd is armed for later than this wait is to end"
+            );
         }
         Ok(Wait::Forever)
     }
@@ -210,6 +215,7 @@ impl Reactor {
     /// What `epoll_wait(2)` reports. None is known that a sound program can cause.
     pub fn turn_now(&self) -> io::Result<usize> {
         let mut buffer = [MaybeUninit::uninit(); CAPACITY];
+        self.check();
         let events = self.epoll.wait(&mut buffer, Wait::Zero)?;
         Ok(self.dispatch(events))
     }
@@ -256,6 +262,13 @@ impl Reactor {
     #[allow(dead_code, reason = "for the models alone")]
     pub(crate) fn epoll(&self) -> &Epoll {
         &self.epoll
+    }
+
+    /// In a debug build, looks at some of the sources.
+    #[inline]
+    fn check(&self) {
+        #[cfg(all(debug_assertions, not(loom)))]
+        lock(&self.sources).check(self);
     }
 
     fn dispatch(&self, events: &[Event]) -> usize {
