@@ -194,7 +194,7 @@ impl Shards {
     }
 
     /// One of the lists, and another for the next number.
-    #[cfg(all(debug_assertions, not(loom)))]
+    #[cfg(all(any(test, debug_assertions), not(loom)))]
     pub(crate) fn nth(&self, number: u64) -> &OwnedTasks {
         &self.lists[number as usize & (self.lists.len() - 1)].0
     }

@@ -25,7 +25,7 @@
 mod rest;
 mod sitting;
 mod turn;
-#[cfg(debug_assertions)]
+#[cfg(any(test, debug_assertions))]
 mod validate;
 
 pub(crate) use sitting::{Chair, Sitting};

@@ -32,3 +32,23 @@ impl Worker {
         self.shared.idle.validate();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::block_on;
+    use crate::validate::tests::refuses;
+    use crate::worker::with_current;
+
+    #[test]
+    fn a_position_that_is_not_the_first_pinned_tasks() {
+        block_on(async {
+            with_current(|worker| {
+                let worker = worker.expect("`block_on` makes one");
+                worker.check();
+                let right = worker.first_pinned.replace(7);
+                refuses("the position of the first", || worker.check());
+                worker.first_pinned.set(right);
+            });
+        });
+    }
+}
