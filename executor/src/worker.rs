@@ -25,7 +25,7 @@
 mod rest;
 mod sitting;
 mod turn;
-#[cfg(any(test, debug_assertions))]
+#[cfg(all(any(test, debug_assertions), not(loom)))]
 mod validate;
 
 pub(crate) use sitting::{Chair, Sitting};

@@ -103,7 +103,7 @@ impl Worker {
 
     /// Sleeps until there is something to do. May return with nothing.
     pub(super) fn park(&self) {
-        #[cfg(debug_assertions)]
+        #[cfg(all(debug_assertions, not(loom)))]
         self.check();
         self.streak.set(LIFO_STREAK);
         Running::none();
