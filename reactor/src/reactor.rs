@@ -147,7 +147,8 @@ impl Reactor {
     ///
     /// As [`turn`](Self::turn). `awake` has run.
     pub fn turn_then(&self, deadline: Option<Instant>, awake: impl FnOnce()) -> io::Result<usize> {
-        self.check();
+        #[cfg(all(debug_assertions, not(loom)))]
+        lock(&self.sources).check(self);
         if !self.parker.park() {
             awake();
             return self.turn_now();
@@ -215,7 +216,8 @@ impl Reactor {
     /// What `epoll_wait(2)` reports. None is known that a sound program can cause.
     pub fn turn_now(&self) -> io::Result<usize> {
         let mut buffer = [MaybeUninit::uninit(); CAPACITY];
-        self.check();
+        #[cfg(all(debug_assertions, not(loom)))]
+        lock(&self.sources).check(self);
         let events = self.epoll.wait(&mut buffer, Wait::Zero)?;
         Ok(self.dispatch(events))
     }
@@ -262,13 +264,6 @@ impl Reactor {
     #[allow(dead_code, reason = "for the models alone")]
     pub(crate) fn epoll(&self) -> &Epoll {
         &self.epoll
-    }
-
-    /// In a debug build, looks at some of the sources.
-    #[inline]
-    fn check(&self) {
-        #[cfg(all(debug_assertions, not(loom)))]
-        lock(&self.sources).check(self);
     }
 
     fn dispatch(&self, events: &[Event]) -> usize {
