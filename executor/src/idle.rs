@@ -29,6 +29,10 @@
 //! - What a worker puts into its own queues it will run itself. The siblings are told for the sake of speed, without a fence: if
 //!   they miss it, they hear of the next one, or find it at their next look (see `watch.rs`).
 
+#[cfg(all(any(test, debug_assertions), not(loom)))]
+#[path = "idle/validate.rs"]
+mod validate;
+
 use crate::sync::{AtomicUsize, Mutex, Ordering, fence, lock};
 use std::time::Duration;
 

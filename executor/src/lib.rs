@@ -24,6 +24,7 @@
 //! | `blocking` | the threads that may block, and the jobs for them |
 //! | `owned`, `names` | all tasks alive, so that shutdown is total; the names of those that have one |
 //! | `pinned` | the ready tasks that are pinned to a thread |
+//! | `validate` | how the queues and lists check themselves in debug builds |
 //! | `task` | the task itself: its protocol, state word, waker and harness |
 
 mod abort_handle;
@@ -54,6 +55,8 @@ mod spawn;
 mod sync;
 mod task;
 pub mod tasks;
+#[cfg(all(any(test, debug_assertions), not(loom)))]
+mod validate;
 mod watch;
 mod worker;
 mod yield_now;

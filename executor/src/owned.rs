@@ -4,6 +4,10 @@
 //! A doubly linked list through the tasks' headers: a task comes and goes in O(1), and nothing is allocated for it. The
 //! list holds one reference to each. Its lock guards the links; no user code runs under it.
 
+#[cfg(all(any(test, debug_assertions), not(loom)))]
+#[path = "owned/validate.rs"]
+mod validate;
+
 use crate::AbortHandle;
 use crate::sync::{Mutex, lock};
 use crate::task::header::{Links, TaskPtr};
@@ -20,6 +24,8 @@ struct List {
     last: Option<TaskPtr>,
     length: usize,
     closed: bool,
+    #[cfg(all(any(test, debug_assertions), not(loom)))]
+    flow: validate::Flow,
 }
 
 // SAFETY: the list hands tasks from thread to thread only to have their atomic state changed, or, when it is closed, to
@@ -38,13 +44,19 @@ impl OwnedTasks {
             return false;
         }
         list.push(task);
+        list.note_came();
         true
     }
 
     /// Takes a task out. `true`: it was in, and its reference is the caller's now.
     #[must_use]
     pub(crate) fn remove(&self, task: TaskPtr) -> bool {
-        lock(&self.list).unlink(task)
+        let mut list = lock(&self.list);
+        let was_in = list.unlink(task);
+        if was_in {
+            list.note_gone();
+        }
+        was_in
     }
 
     /// Takes no more tasks in.
@@ -79,6 +91,7 @@ impl OwnedTasks {
         let mut list = lock(&self.list);
         let task = list.first?;
         list.unlink(task);
+        list.note_gone();
         Some(task)
     }
 }
@@ -108,6 +121,23 @@ impl List {
             None => self.first = Some(task),
         }
         self.length += 1;
+    }
+
+    /// For the check in debug builds.
+    #[inline]
+    fn note_came(&mut self) {
+        #[cfg(all(any(test, debug_assertions), not(loom)))]
+        {
+            self.flow.came += 1;
+        }
+    }
+
+    #[inline]
+    fn note_gone(&mut self) {
+        #[cfg(all(any(test, debug_assertions), not(loom)))]
+        {
+            self.flow.gone += 1;
+        }
     }
 
     fn unlink(&mut self, task: TaskPtr) -> bool {
@@ -161,6 +191,12 @@ impl Shards {
     #[inline]
     pub(crate) fn of(&self, id: Id) -> &OwnedTasks {
         &self.lists[id.number() as usize & (self.lists.len() - 1)].0
+    }
+
+    /// One of the lists, and another for the next number.
+    #[cfg(all(any(test, debug_assertions), not(loom)))]
+    pub(crate) fn nth(&self, number: u64) -> &OwnedTasks {
+        &self.lists[number as usize & (self.lists.len() - 1)].0
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &OwnedTasks> {

@@ -3,6 +3,10 @@
 //! Tasks that were queued while nothing came to the ring have one position, and are one *run*: as long as all that a thread runs is
 //! pinned to it, there is one.
 
+#[cfg(all(any(test, debug_assertions), not(loom)))]
+#[path = "pinned/validate.rs"]
+mod validate;
+
 use crate::task::queue::TaskQueue;
 use crate::task::task::Task;
 use std::collections::VecDeque;

@@ -3,6 +3,10 @@
 //! A runtime has three kinds of it: the injection queue, for what other threads make ready; the overflow of each seat, for what
 //! its [ring](crate::seat::ring) has no room for; and the inbox of each worker, for tasks that are pinned to it.
 
+#[cfg(all(any(test, debug_assertions), not(loom)))]
+#[path = "shared_queue/validate.rs"]
+mod validate;
+
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 use crate::task::queue::TaskQueue;
 use crate::task::task::Task;

@@ -8,6 +8,7 @@
 //! | here | the worker: its queues, the loop |
 //! | `rest` | the search for tasks elsewhere, and sleep |
 //! | `turn` | the turn of its driver, and how many polls there are until the next |
+//! | `validate` | what it checks at every turn in a debug build |
 //! | `sitting` | [`Sitting`]: how a thread becomes a worker, and how that ends |
 //!
 //! # In what order tasks run
@@ -24,6 +25,8 @@
 mod rest;
 mod sitting;
 mod turn;
+#[cfg(all(any(test, debug_assertions), not(loom)))]
+mod validate;
 
 pub(crate) use sitting::{Chair, Sitting};
 

@@ -38,6 +38,13 @@ impl Alarm {
         *armed = Some(deadline);
         Ok(true)
     }
+
+    /// Whether the timerfd expires at `deadline` or before, or has expired: for a check in debug builds. Once the deadline has passed, another
+    /// thread may have armed it for later.
+    pub(crate) fn ends_wait_by(&self, deadline: Instant) -> bool {
+        let armed = *lock(&self.armed);
+        armed.is_some_and(|armed| armed <= deadline) || deadline <= Instant::now()
+    }
 }
 
 impl AsFd for Alarm {
@@ -50,6 +57,18 @@ impl AsFd for Alarm {
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    #[test]
+    fn an_alarm_that_is_armed_for_later_ends_no_wait_before() {
+        let alarm = Alarm::new().expect("timerfd");
+        let now = Instant::now();
+        let at = |seconds| now + Duration::from_secs(seconds);
+        assert!(!alarm.ends_wait_by(at(3600)), "not armed");
+        assert!(alarm.ends_wait_by(now), "it has passed");
+        alarm.arm(at(3600), now).expect("arm");
+        assert!(alarm.ends_wait_by(at(3600)) && alarm.ends_wait_by(at(3700)));
+        assert!(!alarm.ends_wait_by(at(3500)), "later than that");
+    }
 
     #[test]
     fn only_a_nearer_deadline_sets_the_timerfd() {

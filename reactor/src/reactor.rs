@@ -147,6 +147,8 @@ impl Reactor {
     ///
     /// As [`turn`](Self::turn). `awake` has run.
     pub fn turn_then(&self, deadline: Option<Instant>, awake: impl FnOnce()) -> io::Result<usize> {
+        #[cfg(all(debug_assertions, not(loom)))]
+        lock(&self.sources).check(self);
         if !self.parker.park() {
             awake();
             return self.turn_now();
@@ -206,6 +208,10 @@ impl Reactor {
                 return Ok(Wait::Zero);
             }
             self.alarm.arm(deadline, now)?;
+            debug_assert!(
+                self.alarm.ends_wait_by(deadline),
+                "the timerfd is armed for later than this wait is to end"
+            );
         }
         Ok(Wait::Forever)
     }
@@ -218,6 +224,8 @@ impl Reactor {
     /// What `epoll_wait(2)` reports. None is known that a sound program can cause.
     pub fn turn_now(&self) -> io::Result<usize> {
         let mut buffer = [MaybeUninit::uninit(); CAPACITY];
+        #[cfg(all(debug_assertions, not(loom)))]
+        lock(&self.sources).check(self);
         let events = self.epoll.wait(&mut buffer, Wait::Zero)?;
         Ok(self.dispatch(events))
     }

@@ -1,5 +1,9 @@
 //! The slab of a reactor's sources, by token.
 
+#[cfg(all(any(test, debug_assertions), not(loom)))]
+#[path = "sources/validate.rs"]
+mod validate;
+
 use crate::source::Source;
 use crate::token::Token;
 use slab::Slab;
@@ -23,6 +27,9 @@ pub(crate) struct Sources {
     shrink_at: usize,
     /// No source is taken in any more.
     closed: bool,
+    /// The key that is checked next.
+    #[cfg(all(any(test, debug_assertions), not(loom)))]
+    next_checked: usize,
 }
 
 impl Sources {

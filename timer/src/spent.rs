@@ -46,6 +46,23 @@ impl Spent {
         }
     }
 
+    /// Checks the invariants; of the keys, that of the first and the last.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn validate(&self, wheel: &Wheel) {
+        assert!(self.count < MANY, "{} are spent", self.count);
+        assert!(
+            self.count == 0 || self.count < wheel.entries(),
+            "what is spent outstays the others"
+        );
+        for place in [0, self.count.wrapping_sub(1)] {
+            if let Some(key) = self.keys[..self.count].get(place) {
+                let key = key.as_ref().expect("a key in each of the first places");
+                assert!(wheel.is_fired(key), "what is spent has fired");
+            }
+        }
+        assert!(self.keys[self.count].is_none(), "a key behind the last");
+    }
+
     #[inline(never)]
     fn take_out(&mut self, wheel: &mut Wheel) {
         for key in self.keys[..self.count].iter_mut().filter_map(Option::take) {
@@ -75,6 +92,19 @@ mod tests {
     }
 
     #[test]
+    #[should_panic(expected = "outstays the others")]
+    fn what_outstays_the_others_is_refused() {
+        let (mut wheel, mut spent) = (Wheel::new(), Spent::new());
+        let keys = [0, 1].map(|at| wheel.insert(at, Waker::noop().clone()));
+        wheel.expire(1, &mut drop);
+        let [first, second] = keys;
+        spent.add(first, &mut wheel);
+        spent.validate(&wheel);
+        wheel.remove(second);
+        spent.validate(&wheel);
+    }
+
+    #[test]
     fn few_stay_behind_and_none_in_a_wheel_that_is_otherwise_empty() {
         let (mut wheel, mut spent) = (Wheel::new(), Spent::new());
         let pending = wheel.insert(u64::MAX, Waker::noop().clone());
@@ -84,7 +114,7 @@ mod tests {
         wheel.expire(1_000_000, &mut drop);
         for key in fired {
             spent.add(key, &mut wheel);
-            assert!(spent.count < MANY);
+            spent.validate(&wheel);
         }
         assert_eq!((spent.count, wheel.entries()), (5, 6));
         wheel.expire(u64::MAX, &mut drop);

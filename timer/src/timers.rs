@@ -9,6 +9,9 @@
 //!
 //! Lock order: the mutex is a leaf.
 
+#[cfg(any(test, debug_assertions))]
+mod validate;
+
 use std::{
     fmt,
     marker::PhantomData,
@@ -235,6 +238,8 @@ impl Timers {
     #[inline]
     pub fn turn_with(&self, ahead: impl FnMut(&Waker)) -> usize {
         current::release();
+        #[cfg(debug_assertions)]
+        self.check();
         let next = self.next.load(Ordering::Relaxed);
         if next == NEVER {
             return 0;

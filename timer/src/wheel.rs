@@ -27,6 +27,8 @@ mod slabs;
 mod slot;
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, debug_assertions))]
+mod validate;
 
 use std::{fmt, task::Waker};
 
@@ -83,6 +85,8 @@ pub struct Wheel {
     occupied: u64,
     levels: [Level; LEVELS],
     slabs: Slabs,
+    #[cfg(any(test, debug_assertions))]
+    progress: validate::Progress,
 }
 
 impl Wheel {
@@ -101,6 +105,8 @@ impl Wheel {
             occupied: 0,
             levels: [Level::EMPTY; LEVELS],
             slabs: Slabs::EMPTY,
+            #[cfg(any(test, debug_assertions))]
+            progress: validate::Progress::NEW,
         }
     }
 
@@ -267,6 +273,8 @@ impl Wheel {
             }
         }
         self.pending -= due.len();
+        #[cfg(debug_assertions)]
+        self.check_seldom();
         due
     }
 

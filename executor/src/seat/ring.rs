@@ -22,6 +22,10 @@
 //!
 //! The scheme is that of Go's run queues (`runqput`, `runqget` and `runqgrab` in `runtime/proc.go`).
 
+#[cfg(all(any(test, debug_assertions), not(loom)))]
+#[path = "ring/validate.rs"]
+mod validate;
+
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 use crate::task::header::{Header, TaskPtr};
 use crate::task::task::Task;

@@ -1,5 +1,9 @@
 //! [`TaskQueue`]: first in, first out, linked through the tasks themselves, so that queueing never allocates.
 
+#[cfg(all(any(test, debug_assertions), not(loom)))]
+#[path = "queue/validate.rs"]
+mod validate;
+
 use super::header::TaskPtr;
 use super::task::Task;
 

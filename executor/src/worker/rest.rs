@@ -103,6 +103,8 @@ impl Worker {
 
     /// Sleeps until there is something to do. May return with nothing.
     pub(super) fn park(&self) {
+        #[cfg(all(debug_assertions, not(loom)))]
+        self.check();
         self.streak.set(LIFO_STREAK);
         Running::none();
         let counters = &self.seat.counters;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 impl Worker {
     /// Wakes whom concerns what has happened, without sleeping.
     pub(super) fn turn_now(&self, polls: u32) {
+        #[cfg(all(debug_assertions, not(loom)))]
+        self.check();
         // What the driver wakes goes to the end.
         self.streak.set(LIFO_STREAK);
         Running::none();

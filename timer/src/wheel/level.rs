@@ -57,8 +57,20 @@ impl Level {
         std::mem::replace(&mut self.slots[slot], Slot::EMPTY)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, debug_assertions))]
     pub(super) fn slot(&self, slot: usize) -> &Slot {
         &self.slots[slot]
+    }
+
+    /// Says of a slot that it is not empty.
+    #[cfg(test)]
+    pub(super) fn set_bit(&mut self, slot: usize) {
+        self.occupied |= 1 << slot;
+    }
+
+    /// Has a slot say that it has no early deadline.
+    #[cfg(test)]
+    pub(super) fn forget_least(&mut self, slot: usize) {
+        self.slots[slot].forget_least();
     }
 }

@@ -25,7 +25,7 @@ impl Slabs {
         chunks: Slab::new(),
     };
 
-    #[cfg(test)]
+    #[cfg(any(test, debug_assertions))]
     pub(super) fn entry(&self, entry: Link) -> &Entry {
         &self.entries[at(entry)]
     }

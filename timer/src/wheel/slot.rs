@@ -51,9 +51,15 @@ impl Slot {
     }
 
     /// The last chunk.
-    #[cfg(test)]
+    #[cfg(any(test, debug_assertions))]
     pub(super) fn tail(&self) -> Link {
         self.tail
+    }
+
+    /// Breaks the invariant of `least`.
+    #[cfg(test)]
+    pub(super) fn forget_least(&mut self) {
+        self.least = u64::MAX;
     }
 
     /// No deadline in the slot is earlier than this. The slot must not be empty.

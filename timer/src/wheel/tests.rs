@@ -8,97 +8,10 @@ use std::{
 
 use super::{
     chunk::{PLACES, SPARSE},
-    place::SLOTS,
     *,
 };
 
 impl Wheel {
-    /// Checks every invariant of the file `wheel.rs` and of those below it, at the cost of a walk over everything.
-    fn validate(&self) {
-        let (mut filed, mut chunks) = (0, 0);
-        for (l, level) in self.levels.iter().enumerate() {
-            assert_eq!(
-                self.occupied >> l & 1 == 0,
-                level.is_empty(),
-                "bit of level {l}"
-            );
-            for s in 0..SLOTS {
-                let slot = level.slot(s);
-                assert_eq!(
-                    level.occupied() >> s & 1 == 0,
-                    slot.is_empty(),
-                    "bit of {l}:{s}"
-                );
-                let place = Place { level: l, slot: s };
-                match slot.content() {
-                    Content::Nothing => {}
-                    Content::Alone(entry) => {
-                        self.validate_entry(place, entry, Seat::ALONE);
-                        filed += 1;
-                    }
-                    Content::Chunks(first) => {
-                        for seated in self.validate_chunks(place, first) {
-                            filed += seated;
-                            chunks += 1;
-                        }
-                    }
-                }
-            }
-        }
-        assert_eq!(filed, self.pending);
-        assert_eq!(chunks, self.slabs.chunks.len(), "each chunk is in one list");
-        assert_eq!(
-            filed,
-            self.slabs
-                .entries
-                .iter()
-                .filter(|(_, entry)| entry.waker.is_some())
-                .count()
-        );
-    }
-
-    fn validate_entry(&self, place: Place, entry: Link, seat: Seat) {
-        let entry = self.slabs.entry(entry);
-        assert!(entry.waker.is_some(), "an entry that is filed has a waker");
-        assert_eq!(entry.seat, seat, "an entry knows where it stands");
-        assert_eq!(Place::of(entry.deadline, self.elapsed), place);
-        assert!(self.levels[place.level].slot(place.slot).least() <= entry.deadline);
-    }
-
-    /// Returns how many entries stand in each chunk of the slot.
-    fn validate_chunks(&self, place: Place, first: Link) -> Vec<usize> {
-        let mut lengths = Vec::new();
-        let (mut prev, mut link) = (Link::NIL, first);
-        while link != Link::NIL {
-            let chunk = self.slabs.chunk(link);
-            assert_eq!(chunk.prev, prev, "a link back");
-            assert_ne!(chunk.places().last(), Some(&Link::NIL), "a gap at the end");
-            let mut seated = 0;
-            for (number, &entry) in (0..).zip(chunk.places()) {
-                if entry != Link::NIL {
-                    let seat = Seat {
-                        chunk: link,
-                        place: number,
-                    };
-                    self.validate_entry(place, entry, seat);
-                    seated += 1;
-                }
-            }
-            assert_eq!(seated, chunk.len());
-            assert!(seated > 0, "a chunk of a list is not empty");
-            lengths.push(seated);
-            (prev, link) = (link, chunk.next);
-        }
-        assert_eq!(self.levels[place.level].slot(place.slot).tail(), prev);
-        assert!(
-            lengths
-                .windows(2)
-                .all(|two| two.iter().any(|&n| n > SPARSE / 2)),
-            "sparse neighbours: {lengths:?}"
-        );
-        lengths
-    }
-
     /// Advances to `now`, and returns the deadlines that fired.
     fn fire(&mut self, now: u64) -> Vec<u64> {
         self.validate();
