@@ -1,0 +1,148 @@
+//! A runtime from its making to its end: tasks and joins, sleeps, intervals and timeouts, the wall clock, blocking jobs, wakes from other
+//! threads, a signal; and tasks that are left when it ends.
+
+use super::LONG;
+use crate::calls::{Call, Expect, Fault};
+use crate::injector;
+use crate::ledger::{Ledger, Part};
+use futures_util::StreamExt;
+use futures_util::future::pending;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+use waterwheel::net::UnixStream;
+use waterwheel::signal::{SignalKind, signal};
+use waterwheel::timer::sleep_until_system;
+use waterwheel::{interval, sleep, spawn, spawn_blocking, timeout, yield_now};
+
+/// How many tasks are left for the end of the runtime.
+pub(crate) const LEFT: usize = 3;
+
+const SHORT: Duration = Duration::from_millis(1);
+
+pub(super) fn expect(call: Call, fault: Fault) -> Option<Expect> {
+    match (call, fault) {
+        // A listener's to a signal, which has a descriptor of its own.
+        (Call::Duplicate, Fault::Fail(_)) => Some(Expect::Reported),
+        _ => None,
+    }
+}
+
+pub(super) async fn run(ledger: Ledger) -> io::Result<()> {
+    let tasks = [
+        ("timers", spawn(timers())),
+        ("wall clock", spawn(wall_clock())),
+        ("joins", spawn(joins())),
+    ];
+    ledger.ended(Part::Number(0), woken_from_elsewhere().await);
+    ledger.ended(Part::Number(1), blocking(&ledger).await);
+    ledger.ended(Part::Number(2), signalled().await);
+    for (name, task) in tasks {
+        let joined = timeout(LONG, task).await;
+        joined.expect(name).expect(name);
+    }
+    // Left for the end of the runtime: [`LEFT`].
+    spawn(sleep(Duration::MAX));
+    spawn(pending::<()>());
+    let (ours, theirs) = UnixStream::pair()?;
+    spawn(async move {
+        let read = ours.read(&mut [0]).await;
+        ledger.ended(Part::Number(3), read.map(drop));
+        drop(theirs);
+    });
+    yield_now().await;
+    Ok(())
+}
+
+async fn timers() {
+    let begun = Instant::now();
+    let mut ticks = interval(SHORT).take(3);
+    while ticks.next().await.is_some() {}
+    assert!(begun.elapsed() >= 3 * SHORT, "no tick is early");
+    let begun = Instant::now();
+    sleep(2 * SHORT).await;
+    assert!(begun.elapsed() >= 2 * SHORT, "nor is a sleep");
+    timeout(SHORT, pending::<()>())
+        .await
+        .expect_err("it is never ready");
+}
+
+async fn wall_clock() {
+    let until = SystemTime::now() + 2 * SHORT;
+    sleep_until_system(until).await;
+    assert!(SystemTime::now() >= until);
+}
+
+async fn joins() {
+    let sums = (0..20u64).map(|n| {
+        spawn(async move {
+            yield_now().await;
+            (0..n).sum::<u64>()
+        })
+    });
+    let mut total = 0;
+    for sum in sums.collect::<Vec<_>>() {
+        total += sum.await.expect("no panic");
+    }
+    assert_eq!(total, 1140);
+}
+
+/// A thread that is none of the runtime's wakes a task, several times, each time asleep.
+async fn woken_from_elsewhere() -> io::Result<()> {
+    let (send, receive) = mpsc::channel::<std::task::Waker>();
+    let waker = injector::exempt(|| {
+        thread::spawn(move || {
+            for waker in receive {
+                thread::sleep(SHORT / 4);
+                waker.wake();
+            }
+        })
+    });
+    for _ in 0..4 {
+        let mut asked = false;
+        std::future::poll_fn(|cx| {
+            if std::mem::replace(&mut asked, true) {
+                return std::task::Poll::Ready(());
+            }
+            send.send(cx.waker().clone()).expect("it listens");
+            std::task::Poll::Pending
+        })
+        .await;
+    }
+    drop(send);
+    waker.join().expect("no panic");
+    Ok(())
+}
+
+async fn blocking(ledger: &Ledger) -> io::Result<()> {
+    for number in 0..3 {
+        let job = loop {
+            // Without a thread it panics, and says what the kernel said.
+            match catch_unwind(AssertUnwindSafe(|| spawn_blocking(move || number * 2))) {
+                Ok(job) => break job,
+                Err(payload) => {
+                    let message = payload.downcast::<String>().expect("a message");
+                    assert!(message.contains("could not start a thread"), "{message}");
+                    assert!(message.contains("os error 11"), "{message}");
+                    ledger.told(io::Error::from_raw_os_error(libc::EAGAIN));
+                }
+            }
+        };
+        assert_eq!(job.await.expect("it runs"), number * 2);
+    }
+    Ok(())
+}
+
+async fn signalled() -> io::Result<()> {
+    let mut signals = signal(SignalKind::user_defined1())?;
+    for _ in 0..2 {
+        // The handler runs in this thread, and its write is not the runtime's to retry.
+        // SAFETY: the call takes no pointers, and there is a handler.
+        let raised = injector::exempt(|| unsafe { libc::raise(libc::SIGUSR1) });
+        assert_eq!(raised, 0);
+        timeout(LONG, signals.recv()).await.expect("it is told")?;
+    }
+    Ok(())
+}
