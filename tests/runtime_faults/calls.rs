@@ -115,11 +115,13 @@ pub(crate) enum Expect {
     WriteZero,
     /// That, unless it is tried again.
     NothingOrWriteZero,
+    /// The runtime, or `block_on`, ends in panics, of which one tells why; nothing is left.
+    Fatal,
     /// As `Told`, unless it can do without.
     NothingOrTold,
 }
 
-use Expect::{Invisible, NothingOrTold, Reported, Told, WriteZero};
+use Expect::{Fatal, Invisible, NothingOrTold, Reported, Told, WriteZero};
 use Fault::{
     Delay, Duplicate, Fail, Held, Lie, OneAtATime, Reversed, Short, Spurious, Stale, Zero,
 };
@@ -182,13 +184,12 @@ const FALLS_BACK: &[Row] = &[
     (Delay, Invisible),
 ];
 const NAMES: &[Row] = &[(Fail(ENOBUFS), Reported), (Delay, Invisible)];
-const DELAYED: &[Row] = &[(Delay, Invisible)];
 
 impl Call {
     /// What it can fail with.
     ///
-    /// Not there is what no page warrants and no kernel does, and what a program brings upon itself: `EBADF`, `EFAULT`, `EINVAL` of
-    /// `epoll_wait`.
+    /// Not there is what no page warrants, and what a program brings upon itself, as `EBADF`. For once something of the kind is: should
+    /// the kernel ever refuse to wait, that is not to end in silence.
     pub(crate) fn faults(self) -> &'static [Row] {
         match self {
             Call::EpollCreate | Call::EventFd | Call::TimerCreate => NEW,
@@ -210,7 +211,11 @@ impl Call {
                 (Lie(EBADF), Invisible),
                 (Delay, Invisible),
             ],
-            Call::EpollWait => INTERRUPTED,
+            Call::EpollWait => &[
+                (Fail(EINTR), Invisible),
+                (Delay, Invisible),
+                (Fail(EINVAL), Fatal),
+            ],
             Call::Events => &[
                 (Held, Invisible),
                 (Duplicate, Invisible),
@@ -222,7 +227,7 @@ impl Call {
             ],
             Call::EventFdWrite => INTERRUPTED,
             Call::TimerCreateWall => FALLS_BACK,
-            Call::TimerSet => DELAYED,
+            Call::TimerSet => &[(Delay, Invisible), (Fail(EINVAL), Fatal)],
             // The clock was set just then, which is what it is there to tell.
             Call::TimerSetWall => &[(Lie(ECANCELED), Invisible), (Delay, Invisible)],
             Call::Socket | Call::SocketPair => NEW,

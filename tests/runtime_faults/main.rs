@@ -189,7 +189,15 @@ impl Judge {
             _ => Expect::Invisible,
         };
         let code = plan.and_then(|plan| plan.fault.code());
-        wrong.extend(check(expect, code, &outcome.entries));
+        if expect == Expect::Fatal {
+            let told = |message: &String| message.contains("the reactor cannot wait for events");
+            if !outcome.panics.iter().any(told) {
+                wrong.push(format!("nobody has told why: {:?}", outcome.panics));
+            }
+        } else {
+            wrong.extend(outcome.panics.iter().cloned());
+            wrong.extend(check(expect, code, &outcome.entries));
+        }
         let calls: usize = outcome.counts.iter().sum();
         if calls > 3 * self.calls + 200 {
             wrong.push(format!("{calls} calls, and {} without a fault", self.calls));
@@ -224,6 +232,7 @@ fn check(expect: Expect, code: Option<i32>, entries: &Entries) -> Option<String>
     let Entries { failed, told } = entries;
     let is_it = |error: &io::Error| code_of(error) == code;
     let right = match expect {
+        Expect::Fatal => true,
         Expect::NothingOrWriteZero if failed.is_empty() => told.is_empty(),
         Expect::NothingOrTold if told.is_empty() => failed.is_empty(),
         Expect::Invisible => failed.is_empty() && told.is_empty(),

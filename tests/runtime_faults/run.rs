@@ -33,11 +33,13 @@ pub(crate) struct Outcome {
     pub(crate) reached: bool,
     /// What is never to be.
     pub(crate) wrong: Vec<String>,
+    /// The messages of panics, but for those that are documented.
+    pub(crate) panics: Vec<String>,
     /// Processor time of the process.
     pub(crate) spent: Duration,
 }
 
-/// The messages of panics, but for those that are documented.
+/// See [`Outcome::panics`].
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// What the documentation says in a panic, as there is no other way to say it.
@@ -79,7 +81,8 @@ pub(crate) fn run(
         let theirs = ledger.clone();
         let ran = catch_unwind(AssertUnwindSafe(|| live(scenario, seats, theirs)));
         injector::disarm();
-        let wrong = ran.unwrap_or_else(|_| vec!["the run panicked".to_owned()]);
+        // Of a panic the hook has told.
+        let wrong = ran.unwrap_or_default();
         // Nobody else listens, or it was too late.
         let _ = tell.send((ledger, wrong));
     });
@@ -103,8 +106,8 @@ pub(crate) fn run(
             "(descriptors, threads) were {before:?} and are {after:?}"
         ));
     }
-    wrong.extend(panics());
     Ok(Outcome {
+        panics: panics(),
         entries: ledger.take(),
         counts,
         reached,
@@ -142,7 +145,7 @@ fn live(scenario: &'static Scenario, seats: Seats, ledger: Ledger) -> Vec<String
                     Some(code) if message.contains(DOCUMENTED[1]) => {
                         ledger.ended(Part::Setup, Err(io::Error::from_raw_os_error(code)));
                     }
-                    _ => wrong.push(format!("block_on panicked: {message}")),
+                    _ => {}
                 }
             }
             return wrong;
