@@ -80,6 +80,8 @@ pub(crate) const CALLS: usize = ALL.len();
 pub(crate) enum Fault {
     /// It is not made, and fails with this error.
     Fail(c_int),
+    /// As `Fail`, and so do all calls of its kind for the next 25 milliseconds.
+    Lasting(c_int),
     /// It is made, and fails with this error all the same.
     Lie(c_int),
     /// It transfers one byte, or one datagram, whatever there is.
@@ -117,13 +119,15 @@ pub(crate) enum Expect {
     NothingOrWriteZero,
     /// The runtime, or `block_on`, ends in panics, of which one tells why; nothing is left.
     Fatal,
+    /// That, unless somebody else's sleep was to be shortened, which helps and need not be.
+    NothingOrFatal,
     /// As `Told`, unless it can do without.
     NothingOrTold,
 }
 
-use Expect::{Fatal, Invisible, NothingOrTold, Reported, Told, WriteZero};
+use Expect::{Fatal, Invisible, NothingOrFatal, NothingOrTold, Reported, Told, WriteZero};
 use Fault::{
-    Delay, Duplicate, Fail, Held, Lie, OneAtATime, Reversed, Short, Spurious, Stale, Zero,
+    Delay, Duplicate, Fail, Held, Lasting, Lie, OneAtATime, Reversed, Short, Spurious, Stale, Zero,
 };
 
 type Row = (Fault, Expect);
@@ -202,6 +206,7 @@ impl Call {
             Call::EpollAddListener => &[
                 (Fail(ENOMEM), Told),
                 (Fail(ENOSPC), Told),
+                (Lasting(ENOSPC), Told),
                 (Delay, Invisible),
             ],
             Call::EpollAdd => ADD_SOCKET,
@@ -227,7 +232,7 @@ impl Call {
             ],
             Call::EventFdWrite => INTERRUPTED,
             Call::TimerCreateWall => FALLS_BACK,
-            Call::TimerSet => &[(Delay, Invisible), (Fail(EINVAL), Fatal)],
+            Call::TimerSet => &[(Delay, Invisible), (Fail(EINVAL), NothingOrFatal)],
             // The clock was set just then, which is what it is there to tell.
             Call::TimerSetWall => &[(Lie(ECANCELED), Invisible), (Delay, Invisible)],
             Call::Socket | Call::SocketPair => NEW,
@@ -252,6 +257,7 @@ impl Call {
             Call::ConnectUnix => &[
                 // Too many wait to be accepted.
                 (Fail(EAGAIN), Invisible),
+                (Lasting(EAGAIN), Invisible),
                 (Fail(ECONNREFUSED), Reported),
                 (Fail(EACCES), Reported),
                 (Fail(ENOMEM), Reported),
@@ -269,6 +275,8 @@ impl Call {
                 (Fail(ENOMEM), Told),
                 (Fail(EPERM), Told),
                 (Fail(EINVAL), Told),
+                (Lasting(EMFILE), Told),
+                (Lasting(ENOMEM), Told),
                 // «… should be treated like EAGAIN by retrying», accept(2) says of these.
                 (Fail(EPROTO), Told),
                 (Fail(ENETDOWN), Told),

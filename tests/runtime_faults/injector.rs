@@ -6,6 +6,10 @@ use libc::{c_int, epoll_event};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a fault lasts that does.
+const LASTING: Duration = Duration::from_millis(25);
 
 /// The one call of a run that is to fail: the first, from 0 on, of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +32,7 @@ pub(crate) type Counts = [usize; CALLS];
 struct State {
     armed: bool,
     plan: Option<Plan>,
-    injected: bool,
+    injected: Option<Instant>,
     built: bool,
     counts: HashMap<Call, usize>,
     registered: HashMap<c_int, Registered>,
@@ -96,7 +100,7 @@ pub(crate) fn counted() -> (Counts, bool) {
     for (&call, &count) in &state.counts {
         counts[call as usize] = count;
     }
-    (counts, state.injected)
+    (counts, state.injected.is_some())
 }
 
 /// Counts a call, and says how it fails, if it is to.
@@ -112,11 +116,18 @@ pub(crate) fn next(call: Call) -> Option<Fault> {
     let index = *count;
     *count += 1;
     let plan = state.plan?;
-    if plan.call != call || plan.index != index {
+    if plan.call != call || index < plan.index {
         return None;
     }
-    state.injected = true;
-    Some(plan.fault)
+    if index == plan.index {
+        state.injected = Some(Instant::now());
+        return Some(plan.fault);
+    }
+    let lasts = matches!(plan.fault, Fault::Lasting(_))
+        && state
+            .injected
+            .is_some_and(|begun| begun.elapsed() < LASTING);
+    lasts.then_some(plan.fault)
 }
 
 pub(crate) fn registered(fd: c_int, registered: Registered) {

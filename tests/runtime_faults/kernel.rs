@@ -48,7 +48,7 @@ fn fail(code: c_int) -> c_long {
 fn sized(call: Call, fd: c_int, length: usize, real: impl Fn(usize) -> c_long) -> c_long {
     match injector::next(call) {
         None => real(length),
-        Some(Fault::Fail(code)) => {
+        Some(Fault::Fail(code) | Fault::Lasting(code)) => {
             if code == libc::EAGAIN || code == libc::ENOTCONN {
                 owe_an_edge(fd);
             }

@@ -45,6 +45,11 @@ impl Ledger {
         assert!(entries.told.len() < 100, "it does not get over its errors");
     }
 
+    /// How many such errors there were.
+    pub(crate) fn times_told(&self) -> usize {
+        self.entries().told.len()
+    }
+
     pub(crate) fn take(&self) -> Entries {
         std::mem::take(&mut self.entries())
     }

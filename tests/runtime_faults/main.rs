@@ -189,7 +189,11 @@ impl Judge {
             _ => Expect::Invisible,
         };
         let code = plan.and_then(|plan| plan.fault.code());
-        if expect == Expect::Fatal {
+        let dies = match expect {
+            Expect::NothingOrFatal => !outcome.panics.is_empty(),
+            _ => false,
+        };
+        if dies {
             let told = |message: &String| message.contains("the reactor cannot wait for events");
             if !outcome.panics.iter().any(told) {
                 wrong.push(format!("nobody has told why: {:?}", outcome.panics));
@@ -232,10 +236,11 @@ fn check(expect: Expect, code: Option<i32>, entries: &Entries) -> Option<String>
     let Entries { failed, told } = entries;
     let is_it = |error: &io::Error| code_of(error) == code;
     let right = match expect {
-        Expect::Fatal => true,
         Expect::NothingOrWriteZero if failed.is_empty() => told.is_empty(),
         Expect::NothingOrTold if told.is_empty() => failed.is_empty(),
-        Expect::Invisible => failed.is_empty() && told.is_empty(),
+        Expect::Fatal | Expect::NothingOrFatal | Expect::Invisible => {
+            failed.is_empty() && told.is_empty()
+        }
         Expect::Told | Expect::NothingOrTold => {
             failed.is_empty() && !told.is_empty() && told.iter().all(is_it)
         }
@@ -258,7 +263,7 @@ impl Fault {
     /// The kernel's number.
     fn code(self) -> Option<i32> {
         match self {
-            Fault::Fail(code) | Fault::Lie(code) => Some(code),
+            Fault::Fail(code) | Fault::Lasting(code) | Fault::Lie(code) => Some(code),
             _ => None,
         }
     }

@@ -28,7 +28,7 @@ use std::time::Duration;
 use waterwheel::net::{
     Read, StreamSocket, TcpListener, TcpSocket, TcpStream, UnixStream, WriteAll,
 };
-use waterwheel::timeout;
+use waterwheel::{sleep, timeout};
 
 /// Longer than anything takes.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -190,12 +190,15 @@ async fn tcp_pair(ledger: &Ledger, room: Option<u32>) -> io::Result<(TcpStream, 
     Ok((ours, theirs))
 }
 
-/// Accepts a connection, after any error, as its documentation says.
+/// Accepts a connection, after any error, and then not at once, as its documentation says.
 async fn accept(listener: &TcpListener, ledger: &Ledger) -> io::Result<TcpStream> {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return Ok(stream),
-            Err(error) => ledger.told(error),
+            Err(error) => {
+                ledger.told(error);
+                sleep(Duration::from_millis(1)).await;
+            }
         }
     }
 }

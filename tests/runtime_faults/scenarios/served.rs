@@ -143,6 +143,7 @@ where
         "{report:?}"
     );
     assert!(report.failed <= 1, "one fault, and {report:?}");
+    assert!(ledger.times_told() <= 1, "the same trouble is told once");
     // One may have failed before it was connected.
     assert!(report.accepted + 1 >= LENGTHS.len() as u64, "{report:?}");
     assert_eq!(server.connections(), 0);
