@@ -321,6 +321,8 @@ impl Crew {
     #[cold]
     fn lose_worker(&self, shared: &Arc<Shared>) {
         self.lost.store(true, Ordering::Relaxed);
+        // Before all else: who ends the runtime meanwhile finds that this is under way, and waits for jobs, of which no more must come.
+        drop(shared.blocking.close());
         // What destructors spawn is refused, and not an error.
         let _entered = Handle::new(Arc::clone(shared)).try_enter();
         self.shut_down(shared, Some(Instant::now()), &mut |_| ());
