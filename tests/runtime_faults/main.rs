@@ -190,6 +190,7 @@ impl Judge {
         };
         let code = plan.and_then(|plan| plan.fault.code());
         let dies = match expect {
+            Expect::Fatal => true,
             Expect::NothingOrFatal => !outcome.panics.is_empty(),
             _ => false,
         };
