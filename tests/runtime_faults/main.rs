@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! cargo test --test runtime_faults                          a part of the calls of each kind
-//! WATERWHEEL_LONG=1 cargo test --test runtime_faults        all of them
+//! WATERWHEEL_LONG=1 cargo test --test runtime_faults        all of them, on more seats and several times
 //! cargo test --test runtime_faults -- relay splice          of one scenario, the calls with that in their name
 //! ```
 //!
@@ -37,6 +37,7 @@ use run::{Outcome, Seats};
 use scenarios::Scenario;
 use std::env;
 use std::io;
+use std::iter;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use waterwheel::signal::{SignalKind, signal};
@@ -47,6 +48,9 @@ const CLEAN_RUNS: usize = 3;
 /// How many calls of a kind fail in the bounded sweep, for each scenario and number of seats.
 const FIRST: usize = 3;
 const FURTHER: usize = 3;
+
+/// How often the long sweep is made: threads meet otherwise each time.
+const LONG_ROUNDS: usize = 3;
 
 /// What has come of the faults of one kind of call.
 #[derive(Clone, Copy, Default)]
@@ -66,6 +70,12 @@ fn main() -> ExitCode {
     if env::args().any(|word| word == "--list") {
         return ExitCode::SUCCESS;
     }
+    if env::var_os("ASAN_OPTIONS").is_some() {
+        println!(
+            "skipped: AddressSanitizer has definitions of its own of the functions that fail here"
+        );
+        return ExitCode::SUCCESS;
+    }
     let scenario = words.first().cloned().unwrap_or_default();
     let call = words.get(1).cloned().unwrap_or_default();
     exempt(|| sweep(&scenario, &call))
@@ -83,11 +93,7 @@ fn sweep(of_scenario: &str, of_call: &str) -> ExitCode {
         if !scenario.name.contains(of_scenario) {
             continue;
         }
-        let seats: &[Seats] = match scenario.from_birth {
-            true => &[Seats::Short, Seats::Number(1), Seats::Number(2)],
-            false => &[Seats::Number(1), Seats::Number(2)],
-        };
-        for &seats in seats {
+        for seats in seats_for(scenario, long) {
             let mut judge = Judge::default();
             for _ in 0..CLEAN_RUNS {
                 let outcome = run_one(scenario, seats, None);
@@ -146,6 +152,18 @@ fn describe(scenario: &Scenario, seats: Seats, plan: Option<Plan>) -> String {
         "{name}, {seats:?}, {}",
         plan.unwrap_or_else(|| "no fault".to_owned())
     )
+}
+
+/// In which runtimes it is run, and how often in each.
+fn seats_for(scenario: &Scenario, long: bool) -> Vec<Seats> {
+    let short = scenario.from_birth.then_some(Seats::Short);
+    let numbers: &[usize] = if long { &[1, 2, 4] } else { &[1, 2] };
+    let once = short
+        .into_iter()
+        .chain(numbers.iter().copied().map(Seats::Number));
+    let times = if long { LONG_ROUNDS } else { 1 };
+    once.flat_map(|seats| iter::repeat_n(seats, times))
+        .collect()
 }
 
 /// Which of so many calls fail.

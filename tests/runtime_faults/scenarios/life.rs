@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use waterwheel::net::UnixStream;
 use waterwheel::signal::{SignalKind, signal};
 use waterwheel::timer::sleep_until_system;
-use waterwheel::{interval, sleep, spawn, spawn_blocking, timeout, yield_now};
+use waterwheel::{Handle, interval, sleep, spawn, spawn_blocking, timeout, yield_now};
 
 /// How many tasks are left for the end of the runtime.
 pub(crate) const LEFT: usize = 3;
@@ -36,20 +36,22 @@ pub(super) async fn run(ledger: Ledger) -> io::Result<()> {
         ("wall clock", spawn(wall_clock())),
         ("joins", spawn(joins())),
     ];
-    ledger.ended(Part::Number(0), woken_from_elsewhere().await);
-    ledger.ended(Part::Number(1), blocking(&ledger).await);
-    ledger.ended(Part::Number(2), signalled().await);
+    blocking(&ledger).await;
+    ledger.ended(Part::Number(0), signalled().await);
     for (name, task) in tasks {
         let joined = timeout(LONG, task).await;
         joined.expect(name).expect(name);
     }
+    in_each_seat().await;
+    // Now that nothing else ends a sleep.
+    woken_from_elsewhere().await;
     // Left for the end of the runtime: [`LEFT`].
     spawn(sleep(Duration::MAX));
     spawn(pending::<()>());
     let (ours, theirs) = UnixStream::pair()?;
     spawn(async move {
         let read = ours.read(&mut [0]).await;
-        ledger.ended(Part::Number(3), read.map(drop));
+        ledger.ended(Part::Number(1), read.map(drop));
         drop(theirs);
     });
     yield_now().await;
@@ -89,8 +91,17 @@ async fn joins() {
     assert_eq!(total, 1140);
 }
 
+/// Each seat still has somebody in it.
+async fn in_each_seat() {
+    let handle = Handle::current();
+    for seat in 0..handle.seats() {
+        let slept = handle.spawn_in_seat(seat, sleep(SHORT)).await;
+        slept.expect("no panic");
+    }
+}
+
 /// A thread that is none of the runtime's wakes a task, several times, each time asleep.
-async fn woken_from_elsewhere() -> io::Result<()> {
+async fn woken_from_elsewhere() {
     let (send, receive) = mpsc::channel::<std::task::Waker>();
     let waker = injector::exempt(|| {
         thread::spawn(move || {
@@ -113,10 +124,9 @@ async fn woken_from_elsewhere() -> io::Result<()> {
     }
     drop(send);
     waker.join().expect("no panic");
-    Ok(())
 }
 
-async fn blocking(ledger: &Ledger) -> io::Result<()> {
+async fn blocking(ledger: &Ledger) {
     for number in 0..3 {
         let job = loop {
             // Without a thread it panics, and says what the kernel said.
@@ -132,7 +142,6 @@ async fn blocking(ledger: &Ledger) -> io::Result<()> {
         };
         assert_eq!(job.await.expect("it runs"), number * 2);
     }
-    Ok(())
 }
 
 async fn signalled() -> io::Result<()> {
