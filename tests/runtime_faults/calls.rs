@@ -82,6 +82,8 @@ pub(crate) enum Fault {
     Fail(c_int),
     /// As `Fail`, and so do all calls of its kind for the next 25 milliseconds.
     Lasting(c_int),
+    /// It says `EAGAIN`, and so slowly that another worker is told meanwhile of what comes after it.
+    Overtaken,
     /// It is made, and fails with this error all the same.
     Lie(c_int),
     /// It transfers one byte, or one datagram, whatever there is.
@@ -127,7 +129,8 @@ pub(crate) enum Expect {
 
 use Expect::{Fatal, Invisible, NothingOrFatal, NothingOrTold, Reported, Told, WriteZero};
 use Fault::{
-    Delay, Duplicate, Fail, Held, Lasting, Lie, OneAtATime, Reversed, Short, Spurious, Stale, Zero,
+    Delay, Duplicate, Fail, Held, Lasting, Lie, OneAtATime, Overtaken, Reversed, Short, Spurious,
+    Stale, Zero,
 };
 
 type Row = (Fault, Expect);
@@ -136,6 +139,7 @@ const INTERRUPTED: &[Row] = &[(Fail(EINTR), Invisible), (Delay, Invisible)];
 const RECV: &[Row] = &[
     (Fail(EINTR), Invisible),
     (Fail(EAGAIN), Invisible),
+    (Overtaken, Invisible),
     (Short, Invisible),
     (Delay, Invisible),
     (Fail(ECONNRESET), Reported),
@@ -145,6 +149,7 @@ const RECV: &[Row] = &[
 const SEND: &[Row] = &[
     (Fail(EINTR), Invisible),
     (Fail(EAGAIN), Invisible),
+    (Overtaken, Invisible),
     (Short, Invisible),
     (Delay, Invisible),
     (Zero, WriteZero),
@@ -156,6 +161,7 @@ const SEND: &[Row] = &[
 const RECV_DATAGRAM: &[Row] = &[
     (Fail(EINTR), Invisible),
     (Fail(EAGAIN), Invisible),
+    (Overtaken, Invisible),
     (Delay, Invisible),
     (Fail(ECONNREFUSED), Told),
     (Fail(ENOMEM), Told),
@@ -267,6 +273,7 @@ impl Call {
             Call::Accept => &[
                 (Fail(EINTR), Invisible),
                 (Fail(EAGAIN), Invisible),
+                (Overtaken, Invisible),
                 (Fail(ECONNABORTED), Invisible),
                 (Delay, Invisible),
                 (Fail(EMFILE), Told),

@@ -22,6 +22,9 @@ use std::time::Duration;
 /// How long a call is delayed, on either side of it.
 const DELAY: Duration = Duration::from_millis(1);
 
+/// How long a call takes in which another worker takes the turns of the one that makes it.
+const STUCK: Duration = Duration::from_millis(40);
+
 macro_rules! real {
     ($number:ident $(, $argument:expr)*) => {
         // SAFETY: the arguments are those of the function of the same name, whose caller answers for them.
@@ -53,6 +56,11 @@ fn sized(call: Call, fd: c_int, length: usize, real: impl Fn(usize) -> c_long) -
                 owe_an_edge(fd);
             }
             fail(code)
+        }
+        Some(Fault::Overtaken) => {
+            owe_an_edge(fd);
+            std::thread::sleep(STUCK);
+            fail(libc::EAGAIN)
         }
         Some(Fault::Lie(code)) => {
             real(length);

@@ -109,6 +109,10 @@ fn sweep(of_scenario: &str, of_call: &str) -> ExitCode {
                 tally.calls += count;
                 for index in chosen(count, long) {
                     for &(fault, _) in call.faults() {
+                        // Nobody can overtake who is alone.
+                        if fault == Fault::Overtaken && !matches!(seats, Seats::Number(2..)) {
+                            continue;
+                        }
                         let plan = Plan { call, index, fault };
                         let outcome = run_one(scenario, seats, Some(plan));
                         runs += 1;
