@@ -216,7 +216,7 @@ impl Call {
                 (Delay, Invisible),
             ],
             Call::EpollAdd => ADD_SOCKET,
-            Call::EpollMod => &[(Fail(ENOMEM), Invisible), (Delay, Invisible)],
+            Call::EpollMod => &[(Fail(ENOMEM), Reported), (Delay, Invisible)],
             Call::EpollDel => &[
                 (Lie(ENOENT), Invisible),
                 (Lie(EBADF), Invisible),

@@ -124,9 +124,16 @@ fn sweep(of_scenario: &str, of_call: &str) -> ExitCode {
         }
     }
     print(&tallies);
+    let never = calls::ALL.iter().zip(&tallies);
+    for (call, _) in never.filter(|(_, tally)| tally.injected == 0) {
+        if of_scenario.is_empty() && of_call.is_empty() {
+            println!("FAILED: no call of {} came to fail", call.name());
+            bad += 1;
+        }
+    }
     let injected: usize = tallies.iter().map(|tally| tally.injected).sum();
     println!(
-        "{injected} faults injected in {runs} runs, {:.1} s: {bad} runs were not as they should be",
+        "{injected} faults injected in {runs} runs, {:.1} s: {bad} things were not as they should be",
         begun.elapsed().as_secs_f64()
     );
     if bad == 0 {
@@ -299,7 +306,8 @@ impl Tally {
             return;
         }
         self.injected += 1;
-        if outcome.entries.failed.is_empty() && outcome.entries.told.is_empty() {
+        let Entries { failed, told } = &outcome.entries;
+        if failed.is_empty() && told.is_empty() && outcome.panics.is_empty() {
             self.invisible += 1;
         } else {
             self.reported += 1;

@@ -1,14 +1,15 @@
 //! [`Outbox`]: each message is told what has become of it, and so is who closes.
 
-use super::{Stream, bytes, check, tcp_pair};
+use super::{LONG, Stream, bytes, check, tcp_pair};
 use crate::calls::{Call, Expect, Fault};
 use crate::ledger::{Ledger, Part};
+use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 use std::time::Instant;
 use waterwheel::net::{Outbox, UnixStream};
+use waterwheel::reactor::{self, AsyncFd, Stay, Writing};
 use waterwheel::{spawn, timeout};
-
-use super::LONG;
 
 /// The second, and what is queued behind it, does not fit the buffers.
 const LENGTHS: [usize; 5] = [10, 60 << 10, 0, 1, 300];
@@ -28,6 +29,7 @@ pub(super) async fn run(ledger: Ledger) -> io::Result<()> {
     ours_too.set_send_buffer_size(4096)?;
     let first = spawn(one(ours, theirs, 0, ledger.clone()));
     let second = spawn(one(ours_too, theirs_too, 1, ledger.clone()));
+    ledger.ended(Part::Number(2), next_turn().await);
     first.await.expect("no panic");
     second.await.expect("no panic");
     Ok(())
@@ -82,6 +84,26 @@ async fn one<S: Stream>(ours: S, theirs: S, number: u8, ledger: Ledger) {
     if whole {
         assert_eq!(received, written, "what the kernel has taken comes");
     }
+}
+
+/// What an outbox does when it has written so much that others are to have their turn, which depends on how much the kernel takes: it
+/// asks to be woken in the next one.
+async fn next_turn() -> io::Result<()> {
+    const CALL: reactor::Call<Writing> = reactor::Call::new("the sweep");
+    let (ours, _theirs) = std::os::unix::net::UnixStream::pair()?;
+    let ours = AsyncFd::new(ours)?;
+    let mut stay = Stay::new();
+    let mut asked = false;
+    let turned = poll_fn(|cx| {
+        if std::mem::replace(&mut asked, true) {
+            return Poll::Ready(Ok(()));
+        }
+        match stay.next_turn(&ours, CALL, cx.waker()) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    });
+    timeout(LONG, turned).await?
 }
 
 /// Reads to the end, wherever that is.
