@@ -7,11 +7,6 @@
 //! than it need be, is followed by an edge, as it would be if the rest had come just afterwards. The descriptor is armed anew
 //! ([`owe_an_edge`]) before the call returns.
 
-#![allow(
-    clippy::missing_safety_doc,
-    reason = "what each demands, its page of the manual says"
-)]
-
 use super::calls::{Call, Fault};
 use super::injector::{self, Registered};
 use libc::{c_int, c_long, c_void, epoll_event, iovec, mmsghdr, msghdr, size_t, sockaddr};

@@ -3,6 +3,7 @@
 use crate::injector::{self, Counts, Plan, exempt};
 use crate::ledger::{Entries, Ledger, Part};
 use crate::scenarios::{LONG, Scenario};
+use std::any::Any;
 use std::fs;
 use std::io;
 use std::mem;
@@ -132,21 +133,10 @@ fn live(scenario: &'static Scenario, seats: Seats, ledger: Ledger) -> Vec<String
     let seats = match seats {
         Seats::Number(seats) => seats,
         Seats::Short => {
-            // The message of this panic is documented, and has the kernel's number in it.
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waterwheel::block_on(main))) {
-                let message = payload
-                    .downcast::<String>()
-                    .map_or_else(|_| String::new(), |text| *text);
-                let code = message
-                    .split("os error ")
-                    .nth(1)
-                    .and_then(|rest| rest.split(')').next());
-                match code.and_then(|code| code.parse().ok()) {
-                    Some(code) if message.contains(DOCUMENTED[1]) => {
-                        ledger.ended(Part::Setup, Err(io::Error::from_raw_os_error(code)));
-                    }
-                    _ => {}
-                }
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waterwheel::block_on(main)))
+                && let Some(error) = documented(payload)
+            {
+                ledger.ended(Part::Setup, Err(error));
             }
             return wrong;
         }
@@ -175,6 +165,15 @@ fn live(scenario: &'static Scenario, seats: Seats, ledger: Ledger) -> Vec<String
         wrong.push(format!("the runtime has not ended well: {report:?}"));
     }
     wrong
+}
+
+/// The kernel's error that a panic tells of, if it is one that the documentation tells of.
+pub(crate) fn documented(payload: Box<dyn Any + Send>) -> Option<io::Error> {
+    let message = payload.downcast::<String>().ok()?;
+    let is_known = DOCUMENTED.iter().any(|known| message.contains(known));
+    let code = message.split("os error ").nth(1)?.split(')').next()?;
+    let code = code.parse().ok().filter(|_| is_known)?;
+    Some(io::Error::from_raw_os_error(code))
 }
 
 /// Whether a task is alive, or a descriptor registered.

@@ -5,6 +5,7 @@ use super::LONG;
 use crate::calls::{Call, Expect, Fault};
 use crate::injector;
 use crate::ledger::{Ledger, Part};
+use crate::run::documented;
 use futures_util::StreamExt;
 use futures_util::future::pending;
 use std::io;
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use waterwheel::net::UnixStream;
 use waterwheel::signal::{SignalKind, signal};
 use waterwheel::timer::sleep_until_system;
-use waterwheel::{Handle, interval, sleep, spawn, spawn_blocking, timeout, yield_now};
+use waterwheel::{Handle, JoinHandle, interval, sleep, spawn, spawn_blocking, timeout, yield_now};
 
 /// How many tasks are left for the end of the runtime.
 pub(crate) const LEFT: usize = 3;
@@ -42,6 +43,7 @@ pub(super) async fn run(ledger: Ledger) -> io::Result<()> {
         let joined = timeout(LONG, task).await;
         joined.expect(name).expect(name);
     }
+    ledger.ended(Part::Number(2), guest(&ledger).await);
     in_each_seat().await;
     // Now that nothing else ends a sleep.
     woken_from_elsewhere().await;
@@ -128,20 +130,40 @@ async fn woken_from_elsewhere() {
 
 async fn blocking(ledger: &Ledger) {
     for number in 0..3 {
-        let job = loop {
-            // Without a thread it panics, and says what the kernel said.
-            match catch_unwind(AssertUnwindSafe(|| spawn_blocking(move || number * 2))) {
-                Ok(job) => break job,
-                Err(payload) => {
-                    let message = payload.downcast::<String>().expect("a message");
-                    assert!(message.contains("could not start a thread"), "{message}");
-                    assert!(message.contains("os error 11"), "{message}");
-                    ledger.told(io::Error::from_raw_os_error(libc::EAGAIN));
-                }
-            }
-        };
-        assert_eq!(job.await.expect("it runs"), number * 2);
+        let doubled = job(ledger, move || number * 2).await;
+        assert_eq!(doubled.await.expect("it runs"), number * 2);
     }
+}
+
+/// Starts a job, after any failure to do so. Without a thread, that panics, and says what the kernel said.
+async fn job<T: Send + 'static>(
+    ledger: &Ledger,
+    run: impl FnOnce() -> T + Clone + Send + 'static,
+) -> JoinHandle<T> {
+    loop {
+        match catch_unwind(AssertUnwindSafe(|| spawn_blocking(run.clone()))) {
+            Ok(job) => break job,
+            Err(payload) => ledger.told(documented(payload).expect("what it says is documented")),
+        }
+    }
+}
+
+/// A thread comes into the runtime while another has the first seat.
+async fn guest(ledger: &Ledger) -> io::Result<()> {
+    let handle = Handle::current();
+    let visit = move || {
+        let slept = async {
+            sleep(SHORT).await;
+            spawn(sleep(SHORT)).await.expect("no panic");
+        };
+        catch_unwind(AssertUnwindSafe(|| handle.block_on(slept)))
+    };
+    let visited = job(ledger, visit)
+        .await
+        .await
+        .expect("its panics are caught");
+    // One that is not documented the sweep has heard of.
+    visited.map_err(|payload| documented(payload).unwrap_or_else(|| io::ErrorKind::Other.into()))
 }
 
 async fn signalled() -> io::Result<()> {
