@@ -98,6 +98,14 @@ fn nested() -> ! {
     )
 }
 
+#[cold]
+fn lost() -> ! {
+    panic!(
+        "a worker of this runtime has died, as the panic before this one tells, and what it had to do would never be done: \
+         the runtime has ended"
+    )
+}
+
 /// The future that `block_on` was given. It is no task, but it has a place in the queue like one: behind those who were queued
 /// before it was woken.
 struct MainFuture<'a, F> {
@@ -131,6 +139,9 @@ impl<F: Future> Main for MainFuture<'_, F> {
             self.has_cleared = true;
             worker.retire();
             worker.shared.crew.cleared(&worker.local);
+            if worker.shared.crew.has_lost_worker() {
+                lost();
+            }
         }
         ControlFlow::Continue(())
     }

@@ -25,6 +25,7 @@
 
 mod work;
 
+use crate::Handle;
 use crate::local::Local;
 use crate::shared::Shared;
 use crate::sync::{Mutex, lock};
@@ -48,6 +49,8 @@ pub(crate) struct Crew {
     vacant: AtomicBool,
     /// How many `block_on` wait for the spare to leave the first seat. Changed under the lock.
     waiting: AtomicUsize,
+    /// Whether the runtime ends because a worker has died.
+    lost: AtomicBool,
 }
 
 struct State {
@@ -82,6 +85,7 @@ impl Crew {
             changed: Condvar::new(),
             vacant: AtomicBool::new(!for_main),
             waiting: AtomicUsize::new(0),
+            lost: AtomicBool::new(false),
         }
     }
 
@@ -306,10 +310,27 @@ impl Crew {
                 .into_iter()
                 .filter(|thread| thread.thread().id() != this_thread)
             {
-                // A panic of a worker has been told of by the panic hook.
+                // A panic has been told of by the panic hook.
                 let _ = thread.join();
             }
         }
+    }
+
+    /// A worker has died, on this thread, which sits nowhere any more. What it had to do nobody would do, so that who waits for that would
+    /// do so for ever: the runtime ends, and each `block_on` panics.
+    #[cold]
+    fn lose_worker(&self, shared: &Arc<Shared>) {
+        self.lost.store(true, Ordering::Relaxed);
+        // Before all else: who ends the runtime meanwhile finds that this is under way, and waits for jobs, of which no more must come.
+        drop(shared.blocking.close());
+        // What destructors spawn is refused, and not an error.
+        let _entered = Handle::new(Arc::clone(shared)).try_enter();
+        self.shut_down(shared, Some(Instant::now()), &mut |_| ());
+    }
+
+    /// Whether the runtime, which is closing, does so because a worker has died.
+    pub(crate) fn has_lost_worker(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
     }
 
     fn is_spare_wanted(&self) -> bool {

@@ -4,12 +4,28 @@ use super::{First, close_seat};
 use crate::shared::Shared;
 use crate::worker::{Chair, Main, Sitting, Worker};
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
 /// The thread of a seat.
 pub(super) fn work_in(shared: &Arc<Shared>, seat: usize) {
-    let sitting = Sitting::take(Arc::clone(shared), Chair::Seat(seat));
-    sitting.worker().run(&mut ToTheEnd);
+    if sit_in(shared, seat, &mut ToTheEnd).is_break() {
+        shared.crew.lose_worker(shared);
+        // SAFETY: we have left it, and nobody takes it but this thread.
+        unsafe { close_seat(shared, seat) };
+    }
+}
+
+/// Breaks if the worker has died. Panics of what it runs for others do not come to here: its reactor cannot wait.
+fn sit_in(shared: &Arc<Shared>, seat: usize, main: &mut impl Main<Output = ()>) -> ControlFlow<()> {
+    let worked = catch_unwind(AssertUnwindSafe(|| {
+        let sitting = Sitting::take(Arc::clone(shared), Chair::Seat(seat));
+        sitting.worker().run(main);
+    }));
+    match worked {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    }
 }
 
 /// The spare thread.
@@ -34,8 +50,10 @@ pub(super) fn work_as_spare(shared: &Arc<Shared>) {
             return;
         }
         drop(state);
-        let sitting = Sitting::take(Arc::clone(shared), Chair::Seat(0));
-        sitting.worker().run(&mut UntilWanted);
+        if sit_in(shared, 0, &mut UntilWanted).is_break() {
+            // The seat is closed above, unless somebody has wanted it just before, whose it is.
+            crew.lose_worker(shared);
+        }
     }
 }
 

@@ -101,6 +101,8 @@ impl Runtime {
     /// - When called on a thread that is in a runtime already, inside a task or another `block_on`.
     /// - When the future panics, with its panic. The runtime goes on.
     /// - As a guest, when the kernel has no descriptors for an epoll instance, an eventfd and a timerfd.
+    /// - When the kernel refuses to wait (`epoll_wait(2)`, `timerfd_settime(2)`), here or in another worker, which no sound program is known
+    ///   to cause. If it was another, the runtime has ended.
     ///
     /// # Examples
     ///

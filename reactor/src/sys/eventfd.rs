@@ -1,6 +1,6 @@
 //! `eventfd(2)`: a counter that another thread bumps to end this thread's wait.
 
-use super::check;
+use super::{check, retry, transferred};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
@@ -26,19 +26,12 @@ impl EventFd {
         Ok(Self { fd })
     }
 
+    /// Adds one. A call that a signal interrupts is made again: who is to be woken by it has nobody else.
     pub(crate) fn notify(&self) -> io::Result<()> {
-        let one = 1u64;
+        let (fd, one) = (self.fd.as_raw_fd(), 1u64);
+        let from = (&raw const one).cast();
         // SAFETY: `one` is eight readable bytes and lives through the call.
-        let written = unsafe {
-            libc::write(
-                self.fd.as_raw_fd(),
-                (&raw const one).cast(),
-                size_of::<u64>(),
-            )
-        };
-        if written == -1 {
-            return Err(io::Error::last_os_error());
-        }
+        retry(|| transferred(unsafe { libc::write(fd, from, size_of::<u64>()) }))?;
         Ok(())
     }
 }
