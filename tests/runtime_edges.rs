@@ -85,10 +85,13 @@ fn the_end_waits_for_polls_beside_a_block_on() {
     }
 }
 
+/// How many tasks a ring holds.
+const RING: usize = 1024;
+
 /// As many tasks as a ring has slots, all always ready: what other threads spawn runs all the same.
 #[test]
 fn a_ring_that_is_full_for_ever_keeps_nobody_out() {
-    for tasks in 255..=257 {
+    for tasks in RING - 1..=RING + 1 {
         block_on(async move {
             let stop = Arc::new(AtomicBool::new(false));
             for _ in 0..tasks {
@@ -167,7 +170,7 @@ fn a_destructor_that_wakes_before_the_sleep_is_heard() {
 /// First in, first out, also when there are more tasks than a ring holds, and over all kinds of them.
 #[test]
 fn an_overflow_keeps_the_order() {
-    for before in [100, 255, 256, 257, 300, 600, 2000] {
+    for before in [100, RING - 601, RING - 1, RING, RING + 1, 2000, 3 * RING] {
         let order = Arc::new(Mutex::new(Vec::new()));
         let put = |number: usize| {
             let order = Arc::clone(&order);

@@ -193,7 +193,8 @@ fn timers_and_descriptors() {
 fn queue_depth() {
     let runtime = runtime(1);
     runtime.block_on(async {
-        for count in [0, 1, 5, 256, 257, 1_000] {
+        // A ring holds 1,024.
+        for count in [0, 1, 5, 1_000, 1_024, 1_025, 3_000] {
             assert_eq!(only(runtime.handle()).queue_depth, 0);
             let tasks: Vec<_> = (0..count).map(|_| spawn(async {})).collect();
             assert_eq!(only(runtime.handle()).queue_depth, count);
