@@ -16,7 +16,7 @@ use std::time::Duration;
 use waterwheel::net::{ServeOptions, Server, TcpListener, TcpStream, serve};
 use waterwheel::{sleep, timeout};
 
-const CLIENTS: u64 = 48;
+const CLIENTS: u64 = 16;
 /// The most that a client sends in a connection.
 const MOST: usize = 64 << 10;
 /// By when a connection must be over.

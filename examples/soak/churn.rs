@@ -1,4 +1,4 @@
-//! Connections that come and go, about a thousand a second, in every way that connections end; and some that never come about.
+//! Connections that come and go, some hundreds a second, in every way that connections end; and some that never come about.
 
 use crate::random::{Bytes, Random};
 use crate::tally::{Tally, count};
@@ -39,7 +39,7 @@ async fn client(tally: Arc<Tally>, server: SocketAddr, number: u64) {
             }
             Err(_) => tally.fault("a connection of the churn is stuck"),
         }
-        sleep(random.millis(1, 6)).await;
+        sleep(random.millis(2, 10)).await;
     }
 }
 

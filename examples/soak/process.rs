@@ -87,7 +87,19 @@ pub(crate) fn threads() -> usize {
 /// Gives the system what the C library's allocator keeps for later.
 pub(crate) fn trim() {
     // SAFETY: it has no preconditions.
-    unsafe { libc::malloc_trim(0) };
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0)
+    };
+}
+
+/// Bytes that the C library's allocator has of the system and has not given to anybody: between blocks that are in use, mostly.
+pub(crate) fn unused() -> usize {
+    // SAFETY: it has no preconditions.
+    #[cfg(target_env = "gnu")]
+    return unsafe { libc::mallinfo2() }.fordblks;
+    #[cfg(not(target_env = "gnu"))]
+    0
 }
 
 /// Processor time that the process has used.
@@ -122,6 +134,16 @@ pub(crate) fn allow_descriptors(at_most: usize) -> usize {
     let set = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
     assert_eq!(set, 0, "setrlimit: {}", io::Error::last_os_error());
     limit.rlim_cur as usize
+}
+
+/// One heap for all threads. With one for each, what a thread frees is not there for what another allocates: as tasks wander between threads, each
+/// heap would come to be as large as all, and resident memory grow for hours with nothing kept.
+pub(crate) fn share_a_heap() {
+    // SAFETY: it takes numbers, and no pointers.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1)
+    };
 }
 
 /// No pages of 2 MiB, which the kernel gives and takes as it likes: resident memory is to follow what is used.

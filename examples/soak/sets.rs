@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use waterwheel::{JoinSet, sleep, spawn_blocking, timeout};
 
-const SETS: u64 = 4;
+const SETS: u64 = 2;
 const SIZE: usize = 256;
 const STUCK: Duration = Duration::from_secs(60);
 
@@ -59,7 +59,7 @@ async fn sets(tally: Arc<Tally>, number: u64) {
         {
             tally.fault("a set is stuck");
         }
-        sleep(random.millis(10, 50)).await;
+        sleep(random.millis(50, 200)).await;
     }
 }
 

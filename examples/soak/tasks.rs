@@ -13,8 +13,8 @@ use waterwheel::{AbortHandle, Handle, sleep, spawn_blocking, yield_now};
 
 pub(crate) const TASKS: usize = 1_000_000;
 const FIELDS: usize = 4;
-/// How many gates of a field are opened each ten milliseconds by a task, and each two by a thread.
-const OPENED: (usize, usize) = (50, 2);
+/// How many gates of a field are opened each ten milliseconds by a task, and each five by a thread.
+const OPENED: (usize, usize) = (10, 1);
 /// One in so many is aborted instead.
 const ABORTED: usize = 8;
 
@@ -202,6 +202,6 @@ fn open_from_outside(tally: &Tally, fields: &[Arc<Field>], runtime: &Handle) {
             Err(_) => tally.fault("a task that was spawned from outside has not run"),
         }
         count(&spawned);
-        thread::sleep(Duration::from_millis(2));
+        thread::sleep(Duration::from_millis(5));
     }
 }

@@ -18,10 +18,10 @@ use waterwheel::{sleep, sleep_until, timeout, yield_now};
 pub(crate) const TIMERS: usize = 1_000_000;
 const SHARDS: usize = 16;
 /// How far away deadlines are, in milliseconds.
-const DELAYS: (usize, usize) = (100, 40_000);
+const DELAYS: (usize, usize) = (100, 120_000);
 /// How many timers of a shard are changed each ten milliseconds.
-const CHANGES: usize = 12;
-const SLEEPERS: u64 = 1000;
+const CHANGES: usize = 4;
+const SLEEPERS: u64 = 500;
 
 struct Slot {
     /// In nanoseconds since the epoch of the run.

@@ -2,9 +2,10 @@
 //!
 //! # How growth is measured
 //!
-//! Four times a second memory is measured, and the median of the four is the second's sample. Those after the warm-up are looked at in two ways: by
-//! a line of least squares through all, and by the medians of ten windows, the last against the first. A leak shows in both. The run
-//! fails when either says more than the limit, of the heap or of resident memory.
+//! A second's sample of the heap is the median of five. That of resident memory is taken when the C library's allocator has given back the pages of
+//! which nothing is in use: they are the mark of the highest tide, which rises ever more slowly and tells of no leak. Samples after the warm-up
+//! are looked at in two ways: by a line of least squares through all, and by the medians of ten windows, the last against the first. A leak shows
+//! in both. The run fails when either says more than the limit, of the heap or of resident memory.
 //!
 //! The populations that a workload keeps are the same at any time (the timers, tasks and clients), so that what is measured should be, too.
 
@@ -25,6 +26,8 @@ struct Sample {
     seconds: f64,
     heap: f64,
     resident: f64,
+    /// Of that, what lies unused between blocks.
+    unused: f64,
     descriptors: usize,
     threads: usize,
 }
@@ -65,16 +68,16 @@ fn watch(tally: &Tally, samples: &Mutex<Vec<Sample>>, over: &AtomicBool, every: 
     let mut progress: HashMap<&str, (u64, Instant)> = HashMap::with_capacity(64);
     let mut number = 0;
     while !over.load(Ordering::Relaxed) {
-        let (mut heap, mut resident) = ([0; 4], [0; 4]);
-        for quarter in 0..4 {
-            thread::sleep(Duration::from_millis(250));
-            heap[quarter] = process::heap();
-            resident[quarter] = process::resident();
-        }
+        let heap = [(); 5].map(|()| {
+            thread::sleep(Duration::from_millis(200));
+            process::heap() as f64
+        });
+        process::trim();
         let sample = Sample {
             seconds: began.elapsed().as_secs_f64(),
-            heap: median(&mut heap.map(|bytes| bytes as f64)),
-            resident: median(&mut resident.map(|bytes| bytes as f64)),
+            heap: median(heap),
+            resident: process::resident() as f64,
+            unused: process::unused() as f64,
             descriptors: process::descriptors(),
             threads: process::threads(),
         };
@@ -111,7 +114,8 @@ fn mib(bytes: f64) -> f64 {
     bytes / f64::from(1 << 20)
 }
 
-fn median(values: &mut [f64]) -> f64 {
+fn median(mut values: impl AsMut<[f64]>) -> f64 {
+    let values = values.as_mut();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     if values.len().is_multiple_of(2) {
@@ -139,6 +143,7 @@ impl Samples {
 
     /// What has grown between these two moments, of the heap and of resident memory; says so, too.
     pub(crate) fn growth(&self, from: f64, to: f64) -> [Growth; 2] {
+        self.growth_of("unused", from, to, |sample| sample.unused);
         [
             self.growth_of("heap", from, to, |sample| sample.heap),
             self.growth_of("resident", from, to, |sample| sample.resident),
@@ -174,8 +179,8 @@ impl Samples {
                     window * points.len() / WINDOWS,
                     (window + 1) * points.len() / WINDOWS,
                 );
-                let mut values: Vec<f64> = points[first..end].iter().map(|(_, y)| *y).collect();
-                median(&mut values)
+                let values: Vec<f64> = points[first..end].iter().map(|(_, y)| *y).collect();
+                median(values)
             })
             .collect();
         let growth = Growth {
