@@ -222,7 +222,7 @@ fn soak(tally: &Arc<Tally>, options: &Options) -> io::Result<Samples> {
         .worker_threads(options.seats)
         .max_blocking_threads(4)
         .build()?;
-    let watch = Watch::start(tally, options.seconds, options.seconds.div_ceil(40));
+    let watch = Watch::start(tally, options.seconds, options.seconds.div_ceil(40).max(1));
     let ran = runtime.block_on(workloads(tally, options));
     let began = Instant::now();
     let report = runtime.shutdown(began + Duration::from_secs(30));

@@ -4,8 +4,6 @@
 //! grows, something is kept. *Resident* memory is what the kernel has given: it also grows when the C library's allocator cannot use again
 //! what was freed, and so tells of fragmentation, stacks, and whatever is mapped without an allocator.
 
-#![allow(unsafe_code)]
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::io;

@@ -26,6 +26,9 @@ struct Slow {
 
 /// Keeps `clients` of them until the run is over. They are aborted then, wherever they are.
 pub(crate) async fn run(tally: Arc<Tally>, server: SocketAddr, clients: usize) {
+    if clients == 0 {
+        return;
+    }
     let slow = Slow {
         echoes: tally.watched("echoes to slow clients"),
         closed: tally.watched("slow clients closed for their silence"),
