@@ -45,7 +45,7 @@ pub(crate) async fn run(tally: Arc<Tally>, server: SocketAddr) -> io::Result<()>
                 tally: Arc::clone(&tally),
                 fates: Arc::clone(&fates),
                 whole: tally.watched("connections through the proxy, whole"),
-                broken: tally.watched("connections through the proxy, broken by it"),
+                broken: tally.counter("connections through the proxy, broken by it"),
                 bytes: tally.counter("bytes checked behind the proxy"),
             };
             waterwheel::spawn(client.run(address))

@@ -14,8 +14,8 @@
 //! | `tally`, `random` | what is counted, and found wrong; numbers from a seed |
 //!
 //! A third of the time is for warming up. After it neither the heap nor resident memory may grow by more than a MiB, however long that is; see
-//! `watch`. A run under nine minutes says how they grow, and does not judge it: the deadlines of the timers alone take three minutes to be
-//! spread as they stay. At the end everything is shut down, and what the process then has is compared with what it had before: descriptors,
+//! `watch`. A run under five minutes says how they grow, and does not judge it: the short timers alone take a minute to be spread as they
+//! stay. At the end everything is shut down, and what the process then has is compared with what it had before: descriptors,
 //! threads, heap. Whatever is found wrong is said, and makes the exit code 1: a panic, a wrong byte, an early timer, a workload that stands still.
 
 mod chaos;
@@ -45,7 +45,7 @@ use waterwheel::{Handle, Runtime, sleep, timeout};
 /// How much the heap and resident memory may grow after the warm-up, in bytes.
 const MOST_GROWTH: f64 = (1 << 20) as f64;
 /// From how many seconds on that is judged.
-const JUDGED: usize = 540;
+const JUDGED: usize = 300;
 /// What may be left of the heap at the end, in bytes: names of counters, and what the standard library keeps.
 const MOST_LEFT: isize = 64 << 10;
 /// How long the workloads may take to end.

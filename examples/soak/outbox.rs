@@ -32,7 +32,7 @@ pub(crate) async fn run(tally: Arc<Tally>) {
 async fn pairs(tally: Arc<Tally>, number: u64) {
     let mut random = Random::new(tally.seed, "outbox", number);
     let drained = tally.watched("outboxes that were drained");
-    let failed = tally.watched("outboxes whose reader left");
+    let failed = tally.counter("outboxes whose reader left");
     while !tally.is_over() {
         let leaves = random.once_in(4);
         match timeout(STUCK, pair(&tally, &mut random, leaves)).await {

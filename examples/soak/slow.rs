@@ -11,7 +11,7 @@ use waterwheel::net::TcpStream;
 use waterwheel::{JoinSet, sleep, timeout};
 
 /// After how much silence the server closes.
-pub(crate) const SILENCE: Duration = Duration::from_secs(8);
+pub(crate) const SILENCE: Duration = Duration::from_secs(15);
 /// By when anything must have happened that is waited for.
 const STUCK: Duration = Duration::from_secs(60);
 
@@ -88,10 +88,10 @@ impl Slow {
             count(&self.echoes);
             place += word.len();
             spoke = began;
-            if random.once_in(40) {
+            if random.once_in(20) {
                 return self.fall_silent(&stream, spoke).await;
             }
-            sleep(random.millis(500, 3000)).await;
+            sleep(random.millis(1000, 5000)).await;
         }
         Ok(())
     }

@@ -17,8 +17,12 @@ use waterwheel::{sleep, sleep_until, timeout, yield_now};
 
 pub(crate) const TIMERS: usize = 1_000_000;
 const SHARDS: usize = 16;
-/// How far away deadlines are, in milliseconds.
-const DELAYS: (usize, usize) = (100, 180_000);
+/// One timer in so many is a short one, and fires soon.
+const SHORT: usize = 8;
+/// How far away deadlines are, in milliseconds: those of short timers, and those of the others, which are mostly cancelled or moved before, as timeouts
+/// are.
+const SOON: (usize, usize) = (100, 60_000);
+const LATE: (usize, usize) = (120_000, 3_600_000);
 /// How many timers of a shard are changed each ten milliseconds.
 const CHANGES: usize = 4;
 const SLEEPERS: u64 = 500;
@@ -54,6 +58,15 @@ impl Shard {
         count(&self.fires);
         lock(&self.fired).push(index);
     }
+}
+
+fn delay(random: &mut Random, index: usize) -> Duration {
+    let (least, most) = if index.is_multiple_of(SHORT) {
+        SOON
+    } else {
+        LATE
+    };
+    random.millis(least, most)
 }
 
 pub(crate) async fn run(tally: Arc<Tally>) {
@@ -134,12 +147,12 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn delay(&mut self) -> Duration {
-        self.random.millis(DELAYS.0, DELAYS.1)
+    fn delay(&mut self, index: usize) -> Duration {
+        delay(&mut self.random, index)
     }
 
     fn start(&mut self, index: usize) -> TimerHandle {
-        let deadline = Instant::now() + self.delay();
+        let deadline = Instant::now() + self.delay(index);
         let slot = &self.shard.slots[index];
         let not_before = deadline - self.shard.tally.epoch;
         slot.not_before
@@ -152,7 +165,7 @@ impl Keeper {
     /// Does something to one timer, if that has not fired.
     fn change(&mut self) {
         let index = self.random.below(self.handles.len());
-        let delay = self.delay();
+        let delay = self.delay(index);
         let slot = &self.shard.slots[index];
         let handle = &self.handles[index];
         let present = slot.not_before.load(Ordering::SeqCst);
@@ -202,7 +215,7 @@ pub(crate) async fn tide(seed: u64) {
     let count = TIMERS + TIMERS / 8;
     let mut sleeps = Vec::with_capacity(count);
     for index in 0..count {
-        let mut sleep = sleep(random.millis(DELAYS.0, DELAYS.1));
+        let mut sleep = sleep(delay(&mut random, index));
         poll_fn(|cx| Poll::Ready(Pin::new(&mut sleep).poll(cx).is_ready())).await;
         sleeps.push(sleep);
         if index % 256 == 0 {
