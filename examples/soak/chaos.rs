@@ -13,7 +13,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use waterwheel::net::{ServeOptions, Server, TcpListener, TcpStream, serve};
+use waterwheel::net::{ServeOptions, Server, TcpListener, TcpSocket, TcpStream, serve};
 use waterwheel::{sleep, timeout};
 
 const CLIENTS: u64 = 16;
@@ -32,7 +32,14 @@ enum Fate {
     Cut(usize),
 }
 
-type Fates = Arc<Mutex<HashMap<SocketAddr, Fate>>>;
+#[derive(Clone, Copy)]
+struct Known {
+    fate: Fate,
+    /// The proxy's port before the server, when it has one.
+    upstream: Option<u16>,
+}
+
+type Fates = Arc<Mutex<HashMap<SocketAddr, Known>>>;
 
 /// Starts the proxy before `server`, and keeps clients going through it until the run is over.
 pub(crate) async fn run(tally: Arc<Tally>, server: SocketAddr) -> io::Result<()> {
@@ -44,6 +51,7 @@ pub(crate) async fn run(tally: Arc<Tally>, server: SocketAddr) -> io::Result<()>
                 random: Random::new(tally.seed, "client", number),
                 tally: Arc::clone(&tally),
                 fates: Arc::clone(&fates),
+                local: Arc::default(),
                 whole: tally.watched("connections through the proxy, whole"),
                 broken: tally.counter("connections through the proxy, broken by it"),
                 bytes: tally.counter("bytes checked behind the proxy"),
@@ -65,6 +73,8 @@ struct Client {
     random: Random,
     tally: Arc<Tally>,
     fates: Fates,
+    /// Of the connection that there is.
+    local: Arc<Mutex<Option<SocketAddr>>>,
     whole: Arc<AtomicU64>,
     broken: Arc<AtomicU64>,
     bytes: Arc<AtomicU64>,
@@ -72,21 +82,32 @@ struct Client {
 
 impl Client {
     async fn run(mut self, proxy: SocketAddr) {
-        while !self.tally.is_over() {
-            match timeout(STUCK, self.connection(proxy)).await {
+        let (tally, fates) = (Arc::clone(&self.tally), Arc::clone(&self.fates));
+        let local = Arc::clone(&self.local);
+        while !tally.is_over() {
+            let mut connection = Box::pin(self.connection(proxy));
+            match timeout(STUCK, connection.as_mut()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => self.tally.error("connect to the proxy", &error),
-                Err(_) => self.tally.fault("a connection through the proxy is stuck"),
+                Ok(Err(error)) => tally.error("connect to the proxy", &error),
+                // Said while the sockets are still there.
+                Err(_) => tally.fault(format_args!(
+                    "a connection through the proxy is stuck:\n{}",
+                    sockets(&fates, *lock(&local))
+                )),
             }
+            drop(connection);
             sleep(self.random.millis(1, 50)).await;
         }
     }
 
     async fn connection(&mut self, proxy: SocketAddr) -> io::Result<()> {
-        let stream = TcpStream::connect_timeout(proxy, STUCK).await?;
+        // A buffer that is made smaller when bytes are on their way already makes the kernel drop them, and send them again ever more slowly.
+        let socket = TcpSocket::new_v4()?;
         if self.random.once_in(4) {
-            stream.set_recv_buffer_size(4096)?;
+            socket.set_recv_buffer_size(4096)?;
         }
+        let stream = socket.connect(proxy).await?;
+        *lock(&self.local) = Some(stream.local_addr()?);
         let (local, total) = (stream.local_addr()?, self.random.between(1, MOST));
         let bytes = Bytes(self.random.next());
         let seed = self.random.next();
@@ -96,7 +117,7 @@ impl Client {
         )
         .await;
         self.bytes.fetch_add(received as u64, Ordering::Relaxed);
-        let fate = lock(&self.fates).remove(&local);
+        let fate = lock(&self.fates).remove(&local).map(|known| known.fate);
         match (fate, ended) {
             (_, Err(Ended::Wrong)) => self.tally.fault("a wrong byte behind the proxy"),
             (Some(Fate::Whole), Ok(())) if sent.is_ok() && received == total => count(&self.whole),
@@ -115,6 +136,21 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// What the kernel knows of a connection's sockets, on both sides of the proxy: state, queues, timers, retransmissions.
+fn sockets(fates: &Fates, client: Option<SocketAddr>) -> String {
+    let Some(client) = client else {
+        return "no connection".to_owned();
+    };
+    let known = lock(fates).get(&client).copied();
+    let ports = [Some(client.port()), known.and_then(|known| known.upstream)];
+    let all = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let concerns = |line: &&str| {
+        let mut ports = ports.iter().flatten();
+        ports.any(|port| line.contains(&format!(":{port:04X} ")))
+    };
+    all.lines().filter(concerns).collect::<Vec<_>>().join("\n")
 }
 
 /// Sends in chunks of any size, then the end.
@@ -182,8 +218,12 @@ async fn start_proxy(
             2 => Fate::Cut(random.below(MOST / 2)),
             _ => Fate::Whole,
         };
-        lock(&fates).insert(peer, fate);
-        relay(client, server, fate, random)
+        let known = Known {
+            fate,
+            upstream: None,
+        };
+        lock(&fates).insert(peer, known);
+        relay(client, peer, server, Arc::clone(&fates), fate, random)
     });
     Ok((proxy, address))
 }
@@ -202,11 +242,16 @@ impl From<io::Error> for Broken {
 
 async fn relay(
     client: TcpStream,
+    peer: SocketAddr,
     server: SocketAddr,
+    fates: Fates,
     fate: Fate,
     mut random: Random,
 ) -> io::Result<()> {
     let upstream = TcpStream::connect_timeout(server, STUCK).await?;
+    if let Some(known) = lock(&fates).get_mut(&peer) {
+        known.upstream = Some(upstream.local_addr()?.port());
+    }
     if random.once_in(4) {
         upstream.set_send_buffer_size(4096)?;
         client.set_send_buffer_size(4096)?;

@@ -17,8 +17,8 @@ use waterwheel::{JoinSet, Runtime, interval, sleep, spawn_blocking, timeout};
 
 /// How long each state is held.
 const HOLD: Duration = Duration::from_secs(2);
-/// What part of that the processor may be busy: whatever spins takes all of it.
-const MOST_BUSY: f64 = 0.25;
+/// What part of that the processor may be busy. It is half a percent; what spins takes all that it is given, which on a busy machine may be little.
+const MOST_BUSY: f64 = 0.05;
 const STUCK: Duration = Duration::from_secs(60);
 const BLOCKING_THREADS: usize = 4;
 
