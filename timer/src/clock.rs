@@ -49,7 +49,7 @@ fn saturating_nanos(duration: Duration) -> u64 {
         .unwrap_or(NEVER)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -24,7 +24,7 @@ pub(crate) fn after(start: Instant, delay: Duration) -> Instant {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::clock;

@@ -76,7 +76,7 @@
 //! `missed_tick`, `slack`, `elapsed` and `caller` to help them; `callback` what calls back; `timers` what a worker turns, with
 //! `clock`, `wake`, and `spent`, where entries end; `wall` who waits for the wall clock, with `wall_clock`, where that is read; `virtual_clock` and `paused` time that
 //! stands still; `current` what a thread knows of its timers, and the entry it keeps from a dropped sleep for the next one;
-//! `wheel` the data structure.
+//! `wheel` the data structure; `sync` the primitives, which loom models replace.
 //!
 //! Lock order: every lock here is a leaf, no thread holds two of them, and no user code runs under one: wakers are cloned before it is
 //! taken, and woken and dropped after it is released.
@@ -102,6 +102,7 @@ mod paused;
 mod slack;
 mod sleep;
 mod spent;
+mod sync;
 mod system_sleep;
 mod timeout;
 mod timers;

@@ -73,7 +73,7 @@ impl Spent {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use std::task::Waker;

@@ -15,10 +15,7 @@ mod validate;
 use std::{
     fmt,
     marker::PhantomData,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError},
     task::Waker,
     time::Instant,
 };
@@ -27,6 +24,7 @@ use crate::{
     clock::{self, NEVER},
     current,
     spent::Spent,
+    sync::{AtomicU64, Mutex, MutexGuard, Ordering},
     virtual_clock::VirtualClock,
     wake::{wake_all, wake_due},
     wall::Wall,

@@ -25,7 +25,7 @@ mod link;
 mod place;
 mod slabs;
 mod slot;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 #[cfg(any(test, debug_assertions))]
 mod validate;

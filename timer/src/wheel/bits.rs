@@ -24,7 +24,7 @@ pub(super) fn up_to(last: usize) -> u64 {
     u64::MAX >> (63 - last)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
