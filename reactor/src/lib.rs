@@ -27,6 +27,9 @@ mod alarm;
 mod async_fd;
 pub mod budget;
 mod call;
+#[cfg(test)]
+#[path = "../../tests/cases/mod.rs"]
+mod cases;
 mod clock_watch;
 mod direction;
 mod home;
