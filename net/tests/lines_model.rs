@@ -19,7 +19,15 @@ fn byte() -> impl Strategy<Value = u8> {
 }
 
 fn piece() -> impl Strategy<Value = Piece> {
-    let text = prop::sample::select(vec!["\r\n", "\n", "\u{df}", "\u{20ac}\n", "\u{1f30a}", "x\r", "\r\r\n"]);
+    let text = prop::sample::select(vec![
+        "\r\n",
+        "\n",
+        "\u{df}",
+        "\u{20ac}\n",
+        "\u{1f30a}",
+        "x\r",
+        "\r\r\n",
+    ]);
     prop_oneof![
         4 => prop::collection::vec(byte(), 0..12).prop_map(Piece::Bytes),
         2 => text.prop_map(|text| Piece::Bytes(text.into())),

@@ -73,7 +73,11 @@ fn start() -> impl Strategy<Value = Start> {
         let boundary = 1u64 << (8 + 6 * (level - 1));
         boundary.wrapping_add_signed(off)
     });
-    let at = prop_oneof![magnitude(), magnitude().prop_map(|before| u64::MAX - before), boundary];
+    let at = prop_oneof![
+        magnitude(),
+        magnitude().prop_map(|before| u64::MAX - before),
+        boundary
+    ];
     (at, any::<bool>()).prop_map(|(at, company)| Start { at, company })
 }
 

@@ -137,7 +137,10 @@ impl Model {
     /// Up to and with the first delimiter, or to the end.
     fn until(&self, delimiter: u8) -> Expected<'_> {
         let rest = self.rest();
-        let before = rest.split(|&byte| byte == delimiter).next().unwrap_or_default();
+        let before = rest
+            .split(|&byte| byte == delimiter)
+            .next()
+            .unwrap_or_default();
         if before.len() > self.limit {
             return Expected::TooLong;
         }
@@ -190,7 +193,10 @@ impl Model {
     /// What has been received is what comes next, and never more than four times the limit.
     fn check(&self, reader: &BufReader<UnixStream>, source: &Source) {
         let buffer = reader.buffer();
-        assert!(self.rest().starts_with(buffer), "what was received and not taken");
+        assert!(
+            self.rest().starts_with(buffer),
+            "what was received and not taken"
+        );
         assert!(self.taken + buffer.len() <= source.sent);
         assert!(
             buffer.len() <= CAPACITY.max(4 * self.limit),

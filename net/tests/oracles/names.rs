@@ -24,10 +24,18 @@ pub(crate) fn compare(text: &str) {
     match expected(text) {
         Named::Address(address) => assert_eq!(found.expect("an address"), [address], "`{text}`"),
         Named::Host(host) => {
-            is_error(found, ErrorKind::Unsupported, &format!("the name `{host}`,"));
+            is_error(
+                found,
+                ErrorKind::Unsupported,
+                &format!("the name `{host}`,"),
+            );
         }
         Named::Nothing => {
-            is_error(found, ErrorKind::InvalidInput, &format!("`{text}` names no address"));
+            is_error(
+                found,
+                ErrorKind::InvalidInput,
+                &format!("`{text}` names no address"),
+            );
         }
     }
 }

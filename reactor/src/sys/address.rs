@@ -320,14 +320,16 @@ mod tests {
         let byte = prop_oneof![1 => Just(0), 4 => any::<u8>()];
         let few = prop::collection::vec(byte, 0..40);
         let many = prop::collection::vec(prop_oneof![1 => Just(0), 200 => 1..=u8::MAX], 100..120);
-        (family, prop_oneof![few, many], any::<bool>()).prop_map(|(family, mut rest, is_abstract)| {
-            if let Some(first) = rest.first_mut().filter(|_| is_abstract) {
-                *first = 0;
-            }
-            let mut bytes = family.to_ne_bytes().to_vec();
-            bytes.append(&mut rest);
-            bytes
-        })
+        (family, prop_oneof![few, many], any::<bool>()).prop_map(
+            |(family, mut rest, is_abstract)| {
+                if let Some(first) = rest.first_mut().filter(|_| is_abstract) {
+                    *first = 0;
+                }
+                let mut bytes = family.to_ne_bytes().to_vec();
+                bytes.append(&mut rest);
+                bytes
+            },
+        )
     }
 
     proptest! {

@@ -24,7 +24,7 @@ pub(crate) enum Time {
     /// The next boundary of a slot of the level below this number, give or take a nanosecond; 0 is the next instant.
     Boundary(
         #[cfg_attr(fuzzing, arbitrary(with = |bytes: &mut arbitrary::Unstructured| bytes.int_in_range(0..=10)))]
-        u32,
+         u32,
         i8,
     ),
     /// The deadline that the wheel says is next.

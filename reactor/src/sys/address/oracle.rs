@@ -1,7 +1,7 @@
 //! What an address must be, read from the kernel's bytes one by one; for the tests of [`super`], and for `fuzz/fuzz_targets/address.rs`.
 
-use super::sealed::Form;
 use super::RawAddress;
+use super::sealed::Form;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::os::linux::net::SocketAddrExt;
@@ -93,7 +93,9 @@ fn unix(raw: &RawAddress, bytes: &[u8], count: usize) {
 }
 
 fn path_of(address: &UnixAddr) -> Option<&[u8]> {
-    address.as_pathname().map(|path| path.as_os_str().as_bytes())
+    address
+        .as_pathname()
+        .map(|path| path.as_os_str().as_bytes())
 }
 
 /// To the kernel's form and back, by way of no more bytes than are told to the kernel.
