@@ -15,6 +15,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         100 => size.clone().prop_map(Op::Send),
         20 => (0..80_u8, prop_oneof![Just(0), any::<u8>()]).prop_map(|(count, size)| Op::SendMany(count, size)),
+        20 => (-1..=1_i8).prop_map(Op::SendToMark),
         40 => any::<u8>().prop_map(Op::Watch),
         10 => any::<u8>().prop_map(Op::Forget),
         100 => size.prop_map(Op::Read),

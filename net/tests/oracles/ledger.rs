@@ -9,7 +9,7 @@ use waterwheel::net::Sent;
 
 pub(crate) struct Ledger {
     low: usize,
-    high: usize,
+    pub(crate) high: usize,
     /// Those that were taken, in order.
     pub(crate) messages: Vec<Message>,
     /// All their bytes.

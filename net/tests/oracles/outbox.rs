@@ -40,6 +40,8 @@ pub(crate) enum Op {
     Send(u16),
     /// So many small ones of the same size.
     SendMany(u8, u8),
+    /// As much as makes what is queued just the high watermark, or a few bytes more or fewer.
+    SendToMark(i8),
     /// Polls its `Sent`.
     Watch(u8),
     /// Drops its `Sent`.
@@ -150,6 +152,10 @@ impl Run {
         match *op {
             Op::Send(size) => self.send(size.into()),
             Op::SendMany(count, size) => (0..count).for_each(|_| self.send(size.into())),
+            Op::SendToMark(off) => {
+                let room = self.ledger.high.saturating_sub(self.ledger.queued());
+                self.send(room.saturating_add_signed(off.into()));
+            }
             Op::Watch(number) => {
                 if let Some(message) = self.ledger.pick(number) {
                     message.watch();
