@@ -44,6 +44,9 @@
 mod accept;
 mod addresses;
 mod buf_reader;
+#[cfg(test)]
+#[path = "../../tests/cases/mod.rs"]
+mod cases;
 mod chunk;
 mod connect;
 mod connect_timeout;

@@ -106,6 +106,9 @@ impl Ledger {
     }
 }
 
+/// What a `Sent` resolves to, by kind.
+type Told = Result<(), ErrorKind>;
+
 pub(crate) struct Message {
     pub(crate) start: usize,
     size: usize,
@@ -113,7 +116,7 @@ pub(crate) struct Message {
     pub(crate) sent: Option<Sent>,
     /// Who was told to wake when it was polled last, and had to wait.
     watch: Option<Arc<Woken>>,
-    settled: Option<Result<(), ErrorKind>>,
+    settled: Option<Told>,
 }
 
 impl Message {
@@ -131,7 +134,7 @@ impl Message {
         self.start + self.size
     }
 
-    fn poll(&mut self) -> Option<(Poll<Result<(), ErrorKind>>, Arc<Woken>)> {
+    fn poll(&mut self) -> Option<(Poll<Told>, Arc<Woken>)> {
         let (polled, woken) = Woken::poll(Pin::new(self.sent.as_mut()?));
         let polled = polled.map(|result| result.map_err(|error| error.kind()));
         Some((polled, woken))
@@ -149,7 +152,7 @@ impl Message {
     }
 
     /// Its last byte has gone, or never will.
-    pub(crate) fn settle(&mut self, written: usize, result: Result<(), ErrorKind>) {
+    pub(crate) fn settle(&mut self, written: usize, result: Told) {
         if let Some(settled) = self.settled {
             assert_eq!(settled, result, "it was settled before");
             return;

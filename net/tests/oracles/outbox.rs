@@ -333,7 +333,8 @@ impl Run {
 
     fn drop_outbox(&mut self) {
         self.note_failure();
-        (self.asked.clear(), self.closing = None);
+        self.asked.clear();
+        self.closing = None;
         if let Some(outbox) = self.outbox.take() {
             let outbox = Arc::into_inner(outbox).expect("nobody else has it");
             drop(outbox);
