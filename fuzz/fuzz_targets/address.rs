@@ -7,10 +7,10 @@
 #[allow(dead_code, reason = "the library uses all of it")]
 #[path = "../../reactor/src/sys/address.rs"]
 mod address;
-#[path = "../../reactor/src/sys/address/oracle.rs"]
-mod oracle;
 #[path = "../../net/tests/oracles/names.rs"]
 mod names;
+#[path = "../../reactor/src/sys/address/oracle.rs"]
+mod oracle;
 
 use address::{RawAddress, sealed};
 use libfuzzer_sys::fuzz_target;

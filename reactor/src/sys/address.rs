@@ -214,7 +214,9 @@ impl sealed::Form for UnixAddr {
     }
 }
 
+// By its path, so that it is found by way of `fuzz/fuzz_targets/address.rs`, too.
 #[cfg(test)]
+#[path = "address/oracle.rs"]
 mod oracle;
 
 #[cfg(test)]
