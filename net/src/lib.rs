@@ -47,6 +47,9 @@ mod buf_reader;
 #[cfg(canary)]
 #[path = "../../tests/canaries/switch.rs"]
 mod canary;
+#[cfg(test)]
+#[path = "../../tests/cases/mod.rs"]
+mod cases;
 mod chunk;
 mod connect;
 mod connect_timeout;

@@ -122,6 +122,21 @@ fn a_line_that_is_no_text_is_given_as_bytes() -> io::Result<()> {
 }
 
 #[test]
+fn a_carriage_return_is_part_of_the_end_only_before_a_newline() -> io::Result<()> {
+    block_on(async {
+        let (client, server) = pair().await?;
+        client.write_all(b"a\rb\r\r\n\r\nlast\r").await?;
+        drop(client);
+        let mut reader = BufReader::new(server);
+        assert_eq!(reader.read_line().await?, Some("a\rb\r"));
+        assert_eq!(reader.read_line().await?, Some(""));
+        assert_eq!(reader.read_line().await?, Some("last\r"));
+        assert_eq!(reader.read_line().await?, None);
+        Ok(())
+    })
+}
+
+#[test]
 fn a_stream_of_lines_ends_after_an_error_and_the_reader_goes_on() -> io::Result<()> {
     block_on(async {
         let (client, server) = pair().await?;

@@ -267,9 +267,13 @@ fn a_cancelled_close_leaves_the_rest_to_go_and_may_be_taken_up() -> io::Result<(
     block_on(async {
         let (outbox, theirs) = outbox()?;
         let large = outbox.send(vec![1; LARGE]);
-        let mut closing = outbox.close(Instant::now() + Duration::from_millis(1));
+        // Long enough to be polled before, also where all is slow; and nobody reads until it has passed.
+        let deadline = Instant::now() + Duration::from_millis(50);
+        let mut closing = outbox.close(deadline);
         assert!(futures_util::poll!(&mut closing).is_pending());
         drop(closing);
+        waterwheel::sleep_until(deadline + Duration::from_millis(1)).await;
+        assert!(!large.is_settled());
         let reader = thread::spawn(move || drain(theirs));
         large.await?;
         assert!(outbox.send("").await.is_err(), "it is closed");

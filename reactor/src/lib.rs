@@ -30,6 +30,9 @@ mod call;
 #[cfg(canary)]
 #[path = "../../tests/canaries/switch.rs"]
 mod canary;
+#[cfg(test)]
+#[path = "../../tests/cases/mod.rs"]
+mod cases;
 mod clock_watch;
 mod direction;
 mod home;

@@ -1,10 +1,12 @@
 //! The wheel against the model, on sequences of operations that are made short when they fail.
 //!
-//! Longer runs, on operations drawn without regard to that, are in `wheel_million.rs`.
+//! Longer runs, on operations drawn without regard to that, are in `wheel_million.rs`; `fuzz/fuzz_targets/wheel.rs` lets coverage draw them.
 
+#[path = "../../tests/cases/mod.rs"]
+mod cases;
 mod model;
 
-use model::{Op, Pair, Time};
+use model::{Op, Start, Time, compare};
 use proptest::prelude::*;
 
 /// Of any magnitude up to 2^63, small and large being equally likely.
@@ -57,30 +59,48 @@ fn crowd() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Runs the operations beside a far timer that stays, and then fires all that is left, turn by turn.
-fn compare(ops: &[Op]) {
-    let mut pair = Pair::at(0);
-    for op in ops {
-        pair.run(op);
+/// Beside two far timers, at the beginning of time.
+fn beginning() -> Start {
+    Start {
+        at: 0,
+        company: true,
     }
-    pair.finish();
+}
+
+/// At any time, near the end of time, and just about the boundaries of the levels.
+fn start() -> impl Strategy<Value = Start> {
+    let boundary = (1..11u32, -2..=2i64).prop_map(|(level, off)| {
+        let boundary = 1u64 << (8 + 6 * (level - 1));
+        boundary.wrapping_add_signed(off)
+    });
+    let at = prop_oneof![
+        magnitude(),
+        magnitude().prop_map(|before| u64::MAX - before),
+        boundary
+    ];
+    (at, any::<bool>()).prop_map(|(at, company)| Start { at, company })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases::config(800))]
 
     #[test]
     fn the_wheel_does_what_the_model_does(ops in prop::collection::vec(op(3), 1..200)) {
-        compare(&ops);
+        compare(&beginning(), &ops);
+    }
+
+    #[test]
+    fn the_wheel_does_so_from_whatever_time_on(start in start(), ops in prop::collection::vec(op(3), 1..100)) {
+        compare(&start, &ops);
     }
 
     #[test]
     fn a_crowd_in_one_slot_does_what_the_model_does(ops in prop::collection::vec(crowd(), 1..600)) {
-        compare(&ops);
+        compare(&beginning(), &ops);
     }
 
     #[test]
     fn without_cancellation_the_next_deadline_is_exact(ops in prop::collection::vec(op(0), 1..200)) {
-        compare(&ops);
+        compare(&beginning(), &ops);
     }
 }

@@ -159,10 +159,11 @@ impl<'a> Future for ReadLine<'a> {
     }
 }
 
-/// A line without its end.
+/// A line without its end. A `\r` that no `\n` follows, as the last line may have one, is no end.
 pub(super) fn text(line: &[u8]) -> io::Result<&str> {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = match line {
+        [text @ .., b'\r', b'\n'] | [text @ .., b'\n'] | text => text,
+    };
     str::from_utf8(line).map_err(|_| not_utf8())
 }
 

@@ -166,7 +166,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(crate::cases::config(500))]
 
         /// Whatever a transport takes of what it is given: the bytes go in order, each once; a message is complete with
         /// its last byte, not before; and in order.

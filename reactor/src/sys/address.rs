@@ -214,10 +214,17 @@ impl sealed::Form for UnixAddr {
     }
 }
 
+// By its path, so that it is found by way of `fuzz/fuzz_targets/address.rs`, too.
+#[cfg(test)]
+#[path = "address/oracle.rs"]
+mod oracle;
+
 #[cfg(test)]
 mod tests {
     use super::sealed::Form;
     use super::*;
+    use crate::cases;
+    use proptest::prelude::*;
 
     fn there_and_back<A: Form>(address: &A) -> A {
         A::from_raw(&address.to_raw()).expect("a known family")
@@ -303,5 +310,41 @@ mod tests {
         raw.address.family = libc::AF_UNIX as libc::sa_family_t;
         raw.written(111);
         assert!(UnixAddr::from_raw(&raw).expect("no error").is_unnamed());
+    }
+
+    /// Addresses as the kernel writes them, cut or spoilt anywhere.
+    fn written() -> impl Strategy<Value = Vec<u8>> {
+        let family = prop_oneof![
+            4 => prop::sample::select(vec![libc::AF_INET, libc::AF_INET6, libc::AF_UNIX, libc::AF_UNSPEC])
+                .prop_map(|family| family as libc::sa_family_t),
+            1 => any::<libc::sa_family_t>(),
+        ];
+        let byte = prop_oneof![1 => Just(0), 4 => any::<u8>()];
+        let few = prop::collection::vec(byte, 0..40);
+        let many = prop::collection::vec(prop_oneof![1 => Just(0), 200 => 1..=u8::MAX], 100..120);
+        (family, prop_oneof![few, many], any::<bool>()).prop_map(
+            |(family, mut rest, is_abstract)| {
+                if let Some(first) = rest.first_mut().filter(|_| is_abstract) {
+                    *first = 0;
+                }
+                let mut bytes = family.to_ne_bytes().to_vec();
+                bytes.append(&mut rest);
+                bytes
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(cases::config(2_000))]
+
+        #[test]
+        fn whatever_the_kernel_writes_is_an_address_or_another_family(written in written()) {
+            oracle::compare(&written);
+        }
+
+        #[test]
+        fn whatever_bytes_are_written_are_an_address_or_another_family(written in prop::collection::vec(any::<u8>(), 0..200)) {
+            oracle::compare(&written);
+        }
     }
 }

@@ -15,13 +15,18 @@ use waterwheel_timer::{Key, Wheel};
 
 /// A time, made concrete only when the wheel's own time is known.
 #[derive(Clone, Debug)]
+#[cfg_attr(fuzzing, derive(arbitrary::Arbitrary))]
 pub(crate) enum Time {
     /// So much later than the wheel's time.
     Later(u64),
     /// So much earlier than the wheel's time: a deadline that has passed.
     Earlier(u64),
     /// The next boundary of a slot of the level below this number, give or take a nanosecond; 0 is the next instant.
-    Boundary(u32, i8),
+    Boundary(
+        #[cfg_attr(fuzzing, arbitrary(with = |bytes: &mut arbitrary::Unstructured| bytes.int_in_range(0..=10)))]
+         u32,
+        i8,
+    ),
     /// The deadline that the wheel says is next.
     Next,
     /// Anything in the range.
@@ -30,6 +35,7 @@ pub(crate) enum Time {
 
 /// What is done; a number picks the timer.
 #[derive(Clone, Debug)]
+#[cfg_attr(fuzzing, derive(arbitrary::Arbitrary))]
 pub(crate) enum Op {
     Insert(Time),
     Remove(usize),
@@ -105,6 +111,28 @@ impl Tally {
     }
 }
 
+/// How a run begins.
+#[derive(Clone, Debug)]
+#[cfg_attr(fuzzing, derive(arbitrary::Arbitrary))]
+pub(crate) struct Start {
+    /// The wheel's time.
+    pub(crate) at: u64,
+    /// Whether there are two far timers, which stay; without them the wheel is empty now and then.
+    pub(crate) company: bool,
+}
+
+/// Runs the operations, and then fires all that is left, turn by turn.
+pub(crate) fn compare(start: &Start, ops: &[Op]) {
+    let mut pair = match start.company {
+        true => Pair::at(start.at),
+        false => Pair::empty_at(start.at),
+    };
+    for op in ops {
+        pair.run(op);
+    }
+    pair.finish();
+}
+
 /// The wheel and the model side by side.
 pub(crate) struct Pair {
     pub(crate) wheel: Wheel,
@@ -122,19 +150,25 @@ pub(crate) struct Pair {
 impl Pair {
     /// A wheel at the time given, with two far timers, which stay.
     pub(crate) fn at(origin: u64) -> Self {
-        let mut pair = Pair {
+        let mut pair = Pair::empty_at(origin);
+        pair.insert(u64::MAX - 1);
+        pair.insert(u64::MAX);
+        pair.sheltered = 2;
+        pair
+    }
+
+    /// A wheel at the time given, with nothing in it.
+    pub(crate) fn empty_at(origin: u64) -> Self {
+        Pair {
             wheel: Wheel::at(origin),
             model: BTreeMap::new(),
             owned: Vec::new(),
-            sheltered: 2,
+            sheltered: 0,
             ranks: 0,
             wakers: 0,
             log: Arc::default(),
             tally: Tally::default(),
-        };
-        pair.insert(u64::MAX - 1);
-        pair.insert(u64::MAX);
-        pair
+        }
     }
 
     /// How many timers there are, fired ones included, that operations may pick.
@@ -158,8 +192,14 @@ impl Pair {
 
     pub(crate) fn insert(&mut self, deadline: u64) {
         let ((number, waker), rank) = (self.waker(), self.rank());
+        let before = self.wheel.next_deadline();
         let key = self.wheel.insert(deadline, waker.clone());
         assert!(self.wheel.will_wake(&key, &waker));
+        assert_eq!(
+            self.wheel.next_deadline(),
+            before.or(Some(deadline)).min(Some(deadline)),
+            "an insertion makes no bound looser than it was"
+        );
         self.model.insert((deadline, rank), number);
         self.owned.push(Owned {
             key,
