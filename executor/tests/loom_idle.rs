@@ -46,10 +46,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use task::task::Task;
 
-/// Explores all interleavings with at most this many preemptions.
-fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+/// Explores all interleavings with at most this many preemptions; all of them, if that is `None`.
+fn explore(preemptions: impl Into<Option<usize>>, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(preemptions);
+    builder.preemption_bound = preemptions.into();
     builder.check(model);
 }
 
@@ -267,7 +267,7 @@ fn who_finds_something_wakes_the_next() {
 /// The counters alone: a word for each step, and a seat for each sleeper.
 #[test]
 fn a_sleeper_is_chosen_or_wakes() {
-    explore(3, || {
+    explore(None, || {
         let idle = Arc::new(Idle::new(2));
         // As in a runtime whose other worker is busy.
         assert!(idle.start_searching());
@@ -298,7 +298,7 @@ fn a_sleeper_is_chosen_or_wakes() {
 /// One wakes at a time: of those that hear of two tasks, the second finds that somebody searches.
 #[test]
 fn a_burst_chooses_one() {
-    explore(3, || {
+    explore(None, || {
         let idle = Arc::new(Idle::new(2));
         let _ = idle.sleep(0, false);
         let _ = idle.sleep(1, false);

@@ -36,10 +36,10 @@ use std::sync::Arc;
 use task::queue::TaskQueue;
 use task::task::Task;
 
-/// Explores all interleavings with at most three preemptions.
-fn explore(model: impl Fn() + Sync + Send + 'static) {
+/// Explores all interleavings with at most this many preemptions; all of them, if that is `None`.
+fn explore(preemptions: impl Into<Option<usize>>, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = preemptions.into();
     builder.check(model);
 }
 
@@ -52,7 +52,7 @@ fn numbers(mut tasks: TaskQueue) -> impl Iterator<Item = usize> {
 #[test]
 fn every_pushed_task_is_taken() {
     for (threads, most) in [(1, 1), (1, 2), (2, 1), (2, usize::MAX)] {
-        explore(move || {
+        explore(3, move || {
             let shared = Arc::new((SharedQueue::new(), Parker::default()));
             let alive = Arc::new(());
             let pushing: Vec<_> = (0..threads)
@@ -98,7 +98,7 @@ fn every_pushed_task_is_taken() {
 /// that are there, or have been taken since.
 #[test]
 fn a_share_is_one_workers() {
-    explore(|| {
+    explore(None, || {
         let queue = Arc::new(SharedQueue::new());
         let alive = Arc::new(());
         let push = {
@@ -133,7 +133,7 @@ fn a_share_is_one_workers() {
 /// The queue is closed while another thread pushes: the task is taken, drained or dropped, and nothing is left inside.
 #[test]
 fn a_closed_queue_keeps_nothing() {
-    explore(|| {
+    explore(None, || {
         let queue = Arc::new(SharedQueue::new());
         let alive = Arc::new(());
         let pushing = {

@@ -23,7 +23,10 @@
     unreachable_pub,
     reason = "the crate's own files, of which the models use a part"
 )]
-#![expect(clippy::undocumented_unsafe_blocks, reason = "loom checks every access")]
+#![expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "loom checks every access"
+)]
 
 #[path = "../src/abort_handle.rs"]
 mod abort_handle;
@@ -82,10 +85,22 @@ const ALL: [Operation; 10] = [
 ];
 
 const PLANS: [Plan; 4] = [
-    Plan { queued: true, ends: true },
-    Plan { queued: true, ends: false },
-    Plan { queued: false, ends: true },
-    Plan { queued: false, ends: false },
+    Plan {
+        queued: true,
+        ends: true,
+    },
+    Plan {
+        queued: true,
+        ends: false,
+    },
+    Plan {
+        queued: false,
+        ends: true,
+    },
+    Plan {
+        queued: false,
+        ends: false,
+    },
 ];
 
 /// An operation, with what it needs.
@@ -177,13 +192,19 @@ fn explore_pairs(worker: bool, preemptions: Option<usize>) {
                 let start = std::time::Instant::now();
                 let count = explore([first, second], plan, worker, preemptions);
                 if start.elapsed().as_millis() > 500 {
-                    eprintln!("{first:?} {second:?} {plan:?}: {count} in {:?}", start.elapsed());
+                    eprintln!(
+                        "{first:?} {second:?} {plan:?}: {count} in {:?}",
+                        start.elapsed()
+                    );
                 }
                 executions += count;
             }
         }
     }
-    println!("{pairs} pairs, {} plans each: {executions} executions", PLANS.len());
+    println!(
+        "{pairs} pairs, {} plans each: {executions} executions",
+        PLANS.len()
+    );
     assert!(executions > pairs * PLANS.len(), "each has several");
 }
 

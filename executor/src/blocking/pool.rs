@@ -12,7 +12,7 @@
 //! A thread takes jobs from the front until there are none, and only then sleeps; when it wakes, for whatever reason, it
 //! looks at the queue before it does anything else, so that a thread whose time is up does not leave with a job unserved. It
 //! follows that no job waits while a thread sleeps on, and that below the limit as many jobs run as have been pushed:
-//! jobs that wait for each other all run. `tests.rs` explores every order of these steps.
+//! jobs that wait for each other all run. `tests.rs` explores every order of these steps, and `tests/loom_pool.rs` of the code itself.
 //!
 //! It is not promised which thread takes which job: a thread that has just finished one may be faster than the one that was woken,
 //! which then sleeps again. But jobs start in the order in which they were pushed.
@@ -21,14 +21,14 @@
 //! to wait for.
 
 use crate::settings::Hooks;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock, thread};
 use crate::task::queue::TaskQueue;
 use crate::task::task::Task;
 use crate::tasks::Running;
 use std::cell::Cell;
-use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
-use std::{io, mem, ptr, thread};
+use std::{io, mem, ptr};
 
 /// Of the threads. The kernel shows the first 15 bytes.
 const THREAD_NAME: &str = "waterwheel-blocking";
@@ -185,7 +185,7 @@ impl Pool {
 
     /// What a thread of the pool does, from its start to its end.
     fn run_jobs(&self) {
-        POOL.set(ptr::from_ref(self));
+        POOL.with(|pool| pool.set(ptr::from_ref(self)));
         let mut state = lock(&self.state);
         // A thread that finds no job has kept the pool from being quiet, too, since it was started.
         let mut was_busy = true;
@@ -255,7 +255,7 @@ impl Pool {
 
     /// Waits until no job runs, of a pool that is closed, or until `deadline`. The job that calls this does not count.
     pub(crate) fn wait_until_idle(&self, deadline: Instant) {
-        let own = usize::from(ptr::eq(POOL.get(), self));
+        let own = usize::from(self.is_of_this_thread());
         let state = lock(&self.state);
         debug_assert!(state.closed, "jobs may come for ever");
         let patience = deadline.saturating_duration_since(Instant::now());
@@ -268,7 +268,7 @@ impl Pool {
     /// The job on this thread, if that is one of the pool's, waits in `block_on` from here on, or does so no more. One that waits does
     /// not count as one that runs.
     pub(crate) fn job_waits(&self, waits: bool) {
-        if ptr::eq(POOL.get(), self) {
+        if self.is_of_this_thread() {
             let mut state = lock(&self.state);
             if waits {
                 state.waiting += 1;
@@ -276,6 +276,11 @@ impl Pool {
                 state.waiting -= 1;
             }
         }
+    }
+
+    /// Whether this thread is one of the pool's.
+    fn is_of_this_thread(&self) -> bool {
+        POOL.with(|pool| ptr::eq(pool.get(), self))
     }
 
     /// How many jobs have ended, if none is queued or runs.

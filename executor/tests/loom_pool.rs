@@ -1,0 +1,377 @@
+//! Models of the blocking pool under loom: how a job comes to a thread, and what becomes of it when the pool is closed.
+//!
+//! The pool is the crate's own (`src/blocking/pool.rs`); its lock, its condition variables and its threads are loom's. Jobs are numbers, and a
+//! job that is pushed is run once, given back once by `close`, or dropped by a `push` that came later.
+//!
+//! Time is in one of two states. In [`Time::Stands`] no thread's patience ends: it sleeps until it is woken, and a wake that is lost
+//! is a deadlock, which loom reports. In [`Time::IsUp`] a thread that goes to sleep has waited for as long as it may as soon as it has given the
+//! lock back: whatever others do meanwhile comes between, as a job that counts on the thread that is about to leave.
+//!
+//! Run: `RUSTFLAGS="--cfg loom" cargo test -p waterwheel-executor --release --test loom_pool`.
+
+#![cfg(loom)]
+#![allow(
+    dead_code,
+    reason = "the crate's own files, of which the models use a part"
+)]
+
+/// What a thread has to itself is loom's, too: all threads of a model are one of the system's.
+macro_rules! thread_local {
+    ($(#[$about:meta])* static $name:ident: $type:ty = const $value:block;) => {
+        loom::thread_local! { static $name: $type = $value; }
+    };
+}
+
+#[path = "../src/blocking/pool.rs"]
+mod pool;
+
+use pool::{Pool, Settings};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+use sync::{Time, thread};
+use task::task::Task;
+
+/// Locks that a sleep can give back and take again.
+mod sync {
+    use std::cell::Cell;
+    use std::ops::{Deref, DerefMut};
+    use std::sync::LockResult;
+    use std::time::Duration;
+
+    pub(crate) use loom::thread;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Time {
+        Stands,
+        IsUp,
+    }
+
+    std::thread_local! {
+        /// All threads of a model are one of the system's, so that this is the model's.
+        static TIME: Cell<Time> = const { Cell::new(Time::Stands) };
+    }
+
+    impl Time {
+        pub(crate) fn set(self) {
+            TIME.set(self);
+        }
+    }
+
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    pub(crate) struct MutexGuard<'a, T> {
+        mutex: &'a Mutex<T>,
+        guard: Option<loom::sync::MutexGuard<'a, T>>,
+    }
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+    }
+
+    pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        MutexGuard {
+            mutex,
+            guard: Some(mutex.0.lock().unwrap()),
+        }
+    }
+
+    impl<T> Deref for MutexGuard<'_, T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            self.guard.as_ref().expect("locked")
+        }
+    }
+
+    impl<T> DerefMut for MutexGuard<'_, T> {
+        fn deref_mut(&mut self) -> &mut T {
+            self.guard.as_mut().expect("locked")
+        }
+    }
+
+    pub(crate) struct Condvar(loom::sync::Condvar);
+
+    /// Whether a sleep ended because time was up.
+    pub(crate) struct TimedOut(bool);
+
+    impl TimedOut {
+        pub(crate) fn timed_out(&self) -> bool {
+            self.0
+        }
+    }
+
+    impl Condvar {
+        pub(crate) fn new() -> Self {
+            Self(loom::sync::Condvar::new())
+        }
+
+        pub(crate) fn notify_one(&self) {
+            self.0.notify_one();
+        }
+
+        pub(crate) fn notify_all(&self) {
+            self.0.notify_all();
+        }
+
+        pub(crate) fn wait_timeout_while<'a, T>(
+            &self,
+            mut locked: MutexGuard<'a, T>,
+            _: Duration,
+            mut waits: impl FnMut(&mut T) -> bool,
+        ) -> LockResult<(MutexGuard<'a, T>, TimedOut)> {
+            while waits(&mut locked) {
+                let guard = locked.guard.take().expect("locked");
+                if TIME.get() == Time::IsUp {
+                    drop(guard);
+                    locked = lock(locked.mutex);
+                    let timed_out = waits(&mut locked);
+                    return Ok((locked, TimedOut(timed_out)));
+                }
+                locked.guard = Some(self.0.wait(guard).unwrap());
+            }
+            Ok((locked, TimedOut(false)))
+        }
+    }
+}
+
+mod settings {
+    /// No model has hooks.
+    #[derive(Clone, Default)]
+    pub(crate) struct Hooks;
+
+    impl Hooks {
+        pub(crate) fn around_thread(&self) {}
+    }
+}
+
+mod tasks {
+    pub(crate) struct Running;
+
+    impl Running {
+        pub(crate) fn none() {}
+    }
+}
+
+mod task {
+    #[expect(clippy::module_inception, reason = "as in the crate")]
+    pub(crate) mod task {
+        /// A job, and a count of those that are still there.
+        pub(crate) struct Task {
+            pub(crate) run: Box<dyn FnOnce() + Send>,
+            pub(crate) alive: std::sync::Arc<()>,
+        }
+
+        impl Task {
+            pub(crate) unsafe fn run(self) {
+                (self.run)();
+            }
+        }
+    }
+
+    pub(crate) mod queue {
+        use super::task::Task;
+        use std::collections::VecDeque;
+
+        #[derive(Default)]
+        pub(crate) struct TaskQueue(VecDeque<Task>);
+
+        impl TaskQueue {
+            pub(crate) fn new() -> Self {
+                Self::default()
+            }
+
+            pub(crate) fn push(&mut self, task: Task) {
+                self.0.push_back(task);
+            }
+
+            pub(crate) fn pop(&mut self) -> Option<Task> {
+                self.0.pop_front()
+            }
+
+            pub(crate) fn len(&self) -> usize {
+                self.0.len()
+            }
+        }
+    }
+}
+
+/// What a thread can wait for: that something has happened so many times.
+#[derive(Default)]
+struct Event {
+    times: loom::sync::Mutex<usize>,
+    changed: loom::sync::Condvar,
+}
+
+impl Event {
+    fn happens(&self) {
+        *self.times.lock().unwrap() += 1;
+        self.changed.notify_all();
+    }
+
+    fn has_happened(&self, times: usize) {
+        let mut seen = self.times.lock().unwrap();
+        while *seen < times {
+            seen = self.changed.wait(seen).unwrap();
+        }
+    }
+}
+
+/// A pool, and its jobs' books.
+struct Model {
+    pool: Arc<Pool>,
+    run: Arc<AtomicUsize>,
+    alive: Arc<()>,
+}
+
+impl Model {
+    fn new(time: Time, most_threads: usize) -> Self {
+        time.set();
+        let settings = Settings {
+            most_threads,
+            ..Settings::default()
+        };
+        Self {
+            pool: Arc::new(Pool::new(settings)),
+            run: Arc::default(),
+            alive: Arc::default(),
+        }
+    }
+
+    /// Pushes a job that does this.
+    fn push(&self, work: impl FnOnce() + Send + 'static) {
+        let run = Arc::clone(&self.run);
+        let job = Task {
+            run: Box::new(move || {
+                work();
+                run.fetch_add(1, Ordering::SeqCst);
+            }),
+            alive: Arc::clone(&self.alive),
+        };
+        // SAFETY: the job is `Send`.
+        let pushed = unsafe { self.pool.push(job) };
+        assert!(pushed.is_ok(), "loom has threads");
+    }
+
+    /// Closes the pool, waits for what runs, and returns how many jobs were not taken.
+    fn end(&self) -> usize {
+        let queued = self.pool.close().len();
+        // A thread's patience is the pool's affair; the end's is not to end.
+        Time::Stands.set();
+        self.pool.wait_until_idle(Instant::now());
+        assert_eq!(self.pool.depths().threads, 0, "it was waited for");
+        queued
+    }
+
+    fn run(&self) -> usize {
+        self.run.load(Ordering::SeqCst)
+    }
+}
+
+/// Explores all interleavings, or those with at most so many preemptions.
+fn explore(preemptions: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
+    let executions = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&executions);
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = preemptions;
+    builder.check(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        model();
+    });
+    println!("{} executions", executions.load(Ordering::Relaxed));
+}
+
+const TIMES: [Time; 2] = [Time::Stands, Time::IsUp];
+
+/// Three threads and more are bounded.
+fn some_preemptions() -> Option<usize> {
+    let long = std::env::var_os("WATERWHEEL_LONG").is_some();
+    Some(if long { 4 } else { 2 })
+}
+
+/// One job after the other, while the thread that has run the first goes to sleep, sleeps, or leaves: the second is run, too.
+#[test]
+fn a_job_that_comes_while_a_thread_leaves_is_run() {
+    for time in TIMES {
+        explore(None, move || {
+            let model = Model::new(time, 1);
+            let done = Arc::new(Event::default());
+            for number in 1..=2 {
+                let theirs = Arc::clone(&done);
+                model.push(move || theirs.happens());
+                done.has_happened(number);
+            }
+            assert_eq!((model.end(), model.run()), (0, 2));
+            assert_eq!(Arc::strong_count(&model.alive), 1);
+        });
+    }
+}
+
+/// Two threads push a job each, and nobody pushes another: both are run, though the second may find that there are as many threads as
+/// there may be.
+#[test]
+fn jobs_of_two_threads_are_run() {
+    for (time, most_threads) in TIMES.into_iter().flat_map(|time| [(time, 1), (time, 2)]) {
+        explore(some_preemptions(), move || {
+            let model = Arc::new(Model::new(time, most_threads));
+            let done = Arc::new(Event::default());
+            let push = |model: &Model| {
+                let done = Arc::clone(&done);
+                model.push(move || done.happens());
+            };
+            let theirs = Arc::clone(&model);
+            let there = {
+                let done = Arc::clone(&done);
+                thread::spawn(move || theirs.push(move || done.happens()))
+            };
+            push(&model);
+            done.has_happened(2);
+            there.join().unwrap();
+            assert_eq!((model.end(), model.run()), (0, 2));
+            assert_eq!(Arc::strong_count(&model.alive), 1);
+        });
+    }
+}
+
+/// Two jobs that wait for each other, below the limit: each has a thread, whether or not one of an earlier job is about to sleep or leave.
+#[test]
+fn jobs_that_wait_for_each_other_are_run() {
+    for time in TIMES {
+        explore(some_preemptions(), move || {
+            let model = Model::new(time, 2);
+            let done = Arc::new(Event::default());
+            let theirs = Arc::clone(&done);
+            model.push(move || theirs.happens());
+            done.has_happened(1);
+            for _ in 0..2 {
+                let both = Arc::clone(&done);
+                model.push(move || {
+                    both.happens();
+                    both.has_happened(3);
+                });
+            }
+            done.has_happened(3);
+            assert_eq!((model.end(), model.run()), (0, 3));
+            assert_eq!(Arc::strong_count(&model.alive), 1);
+        });
+    }
+}
+
+/// The pool is closed while another thread pushes: the job is run, given back or dropped, and no thread stays.
+#[test]
+fn a_pool_that_is_closed_keeps_no_job() {
+    for time in TIMES {
+        explore(None, move || {
+            let model = Arc::new(Model::new(time, 1));
+            let theirs = Arc::clone(&model);
+            let there = thread::spawn(move || theirs.push(|| ()));
+            let queued = model.end();
+            there.join().unwrap();
+            assert!(queued + model.run() <= 1);
+            assert_eq!(model.pool.depths().queued, 0);
+            assert_eq!(Arc::strong_count(&model.alive), 1);
+        });
+    }
+}
