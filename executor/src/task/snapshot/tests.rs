@@ -7,9 +7,9 @@ use std::collections::{HashSet, VecDeque};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct World {
     word: Snapshot,
-    /// The future is there / the output is there.
+    /// The future is there.
     future: bool,
-    output: bool,
+    output: Output,
     /// Who holds references.
     listed: bool,
     queued: u8,
@@ -24,6 +24,17 @@ struct World {
     /// The field of the join waker is occupied.
     join_waker: bool,
     freed: bool,
+}
+
+/// What has become of the output: each step leads to the next line, or to the one after it, and none back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Output {
+    NotYet,
+    There,
+    /// By the join handle.
+    Delivered,
+    /// By the completer, or by the join handle's destructor.
+    Dropped,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +52,7 @@ impl World {
         Self {
             word: Snapshot::SPAWNED,
             future: true,
-            output: false,
+            output: Output::NotYet,
             listed: true,
             queued: 1,
             handle: true,
@@ -68,7 +79,7 @@ impl World {
         if self.freed {
             assert_eq!(self.holders(), 0, "{self:?}");
             assert!(
-                !self.future && !self.output && !self.join_waker,
+                !self.future && !self.join_waker && self.output_is_over(),
                 "leak: {self:?}"
             );
             return;
@@ -87,9 +98,21 @@ impl World {
         }
         assert_eq!(self.future, !self.word.is(COMPLETE), "{self:?}");
         assert_eq!(self.listed, !self.word.is(COMPLETE), "{self:?}");
+        assert_eq!(
+            self.output == Output::NotYet,
+            !self.word.is(COMPLETE),
+            "{self:?}"
+        );
+        if self.output == Output::There {
+            assert!(self.handle, "T4: nobody will have it: {self:?}");
+        }
         if self.word.is(JOIN_WAKER) && !self.word.is(COMPLETE) {
             assert!(self.join_waker && self.handle, "T5: {self:?}");
         }
+    }
+
+    fn output_is_over(&self) -> bool {
+        matches!(self.output, Output::Delivered | Output::Dropped)
     }
 
     fn free(mut self, released: Released) -> Self {
@@ -113,16 +136,22 @@ impl World {
             "T8: {self:?}"
         );
         self.word = word;
-        self.output = completed.output_is_wanted;
-        if completed.has_join_waker {
-            assert!(self.join_waker, "T5: {self:?}");
-            self.join_waker = false;
-        }
+        assert_eq!(self.output, Output::NotYet, "two outputs: {self:?}");
+        self.output = if completed.output_is_wanted {
+            Output::There
+        } else {
+            Output::Dropped
+        };
         self.listed = false;
         self.runner = Runner::None;
         self.claimed = false;
+        // In the order of the harness: what is released is not touched any more.
         if completed.released {
             return self;
+        }
+        if completed.has_join_waker {
+            assert!(self.join_waker, "T5: {self:?}");
+            self.join_waker = false;
         }
         let (word, released) = self.word.release(references);
         self.word = word;
@@ -150,6 +179,10 @@ impl World {
             let (word, start) = self.word.start();
             world.word = word;
             world.queued -= 1;
+            if start == Start::Poll {
+                assert!(!self.word.is(CANCELLED), "polled in vain: {self:?}");
+                assert!(!word.is(NOTIFIED), "polled again for nothing: {self:?}");
+            }
             next.push(match start {
                 Start::Poll => World {
                     runner: Runner::Polling,
@@ -257,10 +290,14 @@ impl World {
     fn handle_steps(self) -> Vec<Self> {
         let mut next = Vec::new();
         if self.word.is_complete() {
-            next.push(World {
-                output: false,
-                ..self
-            });
+            // To await it again is an error, and panics.
+            if self.output != Output::Delivered {
+                assert_eq!(self.output, Output::There, "T4: {self:?}");
+                next.push(World {
+                    output: Output::Delivered,
+                    ..self
+                });
+            }
         } else if self.word.has_join_waker() {
             // And take it out of the field.
             let word = self.word.withdraw_join_waker().expect("not complete");
@@ -281,7 +318,13 @@ impl World {
         let mut world = World { word, ..self };
         match dropped {
             DropHandle::WakerIsOurs => world.join_waker = false,
-            DropHandle::OutputIsOurs => world.output = false,
+            DropHandle::OutputIsOurs => {
+                assert!(self.word.is(COMPLETE), "T4: {self:?}");
+                if self.output != Output::Delivered {
+                    assert_eq!(self.output, Output::There, "T4: {self:?}");
+                    world.output = Output::Dropped;
+                }
+            }
             DropHandle::Gone => {
                 assert!(!self.join_waker, "leak: {self:?}");
                 world.handle = false;
@@ -302,14 +345,14 @@ impl World {
     }
 }
 
-/// Every interleaving of runner, shutdown, four wakers, an abort handle and the join handle: the future is dropped once, the output has
-/// one owner, woken means queued or running, and memory goes with the last reference. A world in
+/// Every interleaving of runner, shutdown, up to four wakers, an abort handle and the join handle: the future is dropped once, the output
+/// delivered once or dropped once, woken means queued or running, and memory goes with the last reference. A world in
 /// which nothing can happen is a freed one, so no task is stuck.
 #[test]
 fn every_reachable_world_keeps_the_rules() {
     let mut seen = HashSet::new();
     let mut queue = VecDeque::from([World::spawned()]);
-    let mut freed = 0;
+    let (mut freed, mut transitions) = (0, 0);
     while let Some(world) = queue.pop_front() {
         if !seen.insert(world) {
             continue;
@@ -318,8 +361,10 @@ fn every_reachable_world_keeps_the_rules() {
         let next = world.steps();
         assert!(world.freed || !next.is_empty(), "stuck: {world:?}");
         freed += usize::from(world.freed);
+        transitions += next.len();
         queue.extend(next);
     }
+    println!("{} worlds, {transitions} transitions", seen.len());
     assert!(freed > 0);
     assert!(
         seen.len() > 300,
