@@ -64,7 +64,7 @@ fn assert_consistent(source: &Source) {
 /// has registered it in one that is being closed.
 #[test]
 fn who_registers_while_another_reactor_closes_stays_registered() {
-    explore(6, || {
+    explore(None, || {
         let (closing, open) = (Reactor::new().unwrap(), Reactor::new().unwrap());
         let source = Arc::new(Source::new());
         closing.register(stdin().as_fd(), &source, Write).unwrap();
@@ -85,7 +85,7 @@ fn who_registers_while_another_reactor_closes_stays_registered() {
 
 #[test]
 fn a_registration_and_a_close_of_the_same_reactor_leave_nothing_half_done() {
-    explore(6, || {
+    explore(None, || {
         let reactor = Reactor::new().unwrap();
         let source = Arc::new(Source::new());
         let registrant = thread::spawn({
@@ -103,7 +103,7 @@ fn a_registration_and_a_close_of_the_same_reactor_leave_nothing_half_done() {
 /// A duplicate of it would stay in epoll, and tell of what nobody asks for.
 #[test]
 fn a_descriptor_that_is_dropped_while_its_reactor_closes_leaves_epoll_first() {
-    explore(6, || {
+    explore(None, || {
         let reactor = Reactor::new().unwrap();
         let source = Arc::new(Source::new());
         reactor.register(stdin().as_fd(), &source, Read).unwrap();
@@ -125,7 +125,7 @@ fn a_descriptor_that_is_dropped_while_its_reactor_closes_leaves_epoll_first() {
 /// A reader and a writer block first at the same time.
 #[test]
 fn two_who_register_at_once_register_once() {
-    explore(6, || {
+    explore(None, || {
         let reactor = Reactor::new().unwrap();
         let source = Arc::new(Source::new());
         let writer = thread::spawn({
@@ -144,7 +144,7 @@ fn two_who_register_at_once_register_once() {
 /// wait while it was tried forgotten.
 #[test]
 fn who_parks_while_a_registration_fails_is_woken() {
-    explore(6, || {
+    explore(None, || {
         let reactor = Reactor::new().unwrap();
         let source = Arc::new(Source::new());
         let reader = thread::spawn({
@@ -169,7 +169,7 @@ fn who_parks_while_a_registration_fails_is_woken() {
 /// Pitfalls: a token after deregistration (RUSTSEC-2024-0019); a stale event after descriptor reuse (libuv#826, #971).
 #[test]
 fn an_event_of_a_source_that_is_leaving_finds_it_or_nobody() {
-    explore(6, || {
+    explore(None, || {
         let reactor = Reactor::new().unwrap();
         let source = Arc::new(Source::new());
         reactor.register(stdin().as_fd(), &source, Read).unwrap();
@@ -221,7 +221,7 @@ fn an_event_wakes_its_waiter_whoever_receives_it() {
 /// A turn taken for the owner may receive the event that was to end the owner's sleep.
 #[test]
 fn an_unpark_reaches_the_owner_whoever_receives_its_event() {
-    explore(6, || {
+    explore(None, || {
         let reactor = Reactor::new().unwrap();
         let work = Arc::new(AtomicBool::new(false));
         let sibling = thread::spawn({

@@ -44,9 +44,12 @@ impl Wake for Bell {
 }
 
 /// Explores `model`: every interleaving in which at most `preemptions` threads are interrupted where they would
-/// not have waited.
-pub(crate) fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+/// not have waited; every interleaving at all, if that is `None`.
+pub(crate) fn explore(
+    preemptions: impl Into<Option<usize>>,
+    model: impl Fn() + Sync + Send + 'static,
+) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(preemptions);
+    builder.preemption_bound = preemptions.into();
     builder.check(model);
 }
