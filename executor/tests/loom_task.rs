@@ -157,6 +157,7 @@ fn explore(
         let (world, handle) = World::new(plan);
         let mut handle = Some(handle);
         let [first, second] = operations.map(|operation| operation.prepare(&world, &mut handle));
+        world.drop_wakers();
         let elsewhere = |operation: Prepared| {
             let world = Arc::clone(&world);
             thread::spawn(move || operation(&world))
@@ -189,15 +190,7 @@ fn explore_pairs(worker: bool, preemptions: Option<usize>) {
             let polled = worker || works(first) || works(second);
             // Of a task that is not polled by the threads it does not matter what it would do.
             for plan in PLANS.into_iter().filter(|plan| polled || !plan.ends) {
-                let start = std::time::Instant::now();
-                let count = explore([first, second], plan, worker, preemptions);
-                if start.elapsed().as_millis() > 500 {
-                    eprintln!(
-                        "{first:?} {second:?} {plan:?}: {count} in {:?}",
-                        start.elapsed()
-                    );
-                }
-                executions += count;
+                executions += explore([first, second], plan, worker, preemptions);
             }
         }
     }

@@ -285,6 +285,10 @@ impl Future for Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        // Others may come between: to look at a place is no step of its own to loom, and to load an atomic is.
+        self.world
+            .changes
+            .load(loom::sync::atomic::Ordering::Relaxed);
         // What panics here is caught by the harness, and not counted.
         self.place.change();
         count(&self.world.books.futures_dropped);
@@ -370,6 +374,7 @@ pub(crate) struct World {
     outside: Arc<Outside>,
     /// A handle that was polled and has not given its output, and whether the last waker that it was given has been woken.
     waiting: Mutex<Option<(JoinHandle<Output>, Arc<AtomicBool>)>>,
+    has_ended: AtomicBool,
 }
 
 impl World {
@@ -389,6 +394,7 @@ impl World {
             shared,
             outside,
             waiting: Mutex::default(),
+            has_ended: AtomicBool::new(false),
         });
         let handle = world.adopt(plan, false);
         let task = world.shared.pop().expect("it was spawned");
@@ -434,6 +440,12 @@ impl World {
         waker.expect("one for each thread")
     }
 
+    /// Drops the wakers that no thread has: else none of the threads would be the last to hold the task.
+    pub(crate) fn drop_wakers(&self) {
+        let wakers = std::mem::take(&mut *self.outside.wakers.lock().unwrap());
+        drop(wakers);
+    }
+
     /// Changes what the task looks at.
     pub(crate) fn change(&self) {
         let relaxed = loom::sync::atomic::Ordering::Relaxed;
@@ -467,6 +479,7 @@ impl World {
 
     /// As `Shared::shut_down`, of the tasks.
     pub(crate) fn shut_down(&self) {
+        self.has_ended.store(true, Ordering::SeqCst);
         for list in self.shared.owned.iter() {
             list.close();
             while let Some(task) = list.pop() {
@@ -497,9 +510,13 @@ impl World {
                 "who awaits was not woken"
             );
         }
+        assert!(
+            !self.has_ended.load(Ordering::SeqCst) || self.shared.owned.len() == 0,
+            "a task outlives the end"
+        );
         self.shut_down();
         drop(handle);
-        self.outside.wakers.lock().unwrap().clear();
+        self.drop_wakers();
         drop(std::iter::from_fn(|| self.shared.pop()).collect::<Vec<_>>());
         assert!(!books.panicked.load(Ordering::SeqCst), "a poll panicked");
         assert_eq!(get(&books.futures_dropped), get(&books.futures), "futures");
