@@ -110,7 +110,8 @@ impl Operation {
     /// Whether two threads can do these at a time: there is one join handle, and one thread ends the runtime.
     fn can_be_beside(self, other: Self) -> bool {
         let handles = |operation| matches!(operation, Join | DropHandle);
-        !(handles(self) && handles(other)) && !(self == ShutDown && other == ShutDown)
+        let ends = |operation| operation == ShutDown;
+        !(handles(self) && handles(other) || ends(self) && ends(other))
     }
 
     /// Takes from the world, before the threads begin, what the operation needs.

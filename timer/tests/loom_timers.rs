@@ -13,6 +13,7 @@
 #![cfg(loom)]
 #![allow(
     dead_code,
+    unfulfilled_lint_expectations,
     unreachable_pub,
     reason = "the crate's own files, of which the models use a part"
 )]
