@@ -140,10 +140,17 @@ mod sync {
 mod settings {
     /// No model has hooks.
     #[derive(Clone, Default)]
-    pub(crate) struct Hooks;
+    pub(crate) struct Hooks {
+        none: (),
+    }
+
+    /// What a thread holds until it ends.
+    pub(crate) struct Stop;
 
     impl Hooks {
-        pub(crate) fn around_thread(&self) {}
+        pub(crate) fn around_thread(&self) -> Stop {
+            Stop
+        }
     }
 }
 
