@@ -24,7 +24,7 @@
 //!
 //! So either the one who resigns sees the other awake, or the other sees that nobody watches. If a worker that begins to work finds no
 //! sleeper to appoint, all are awake; the first to fall asleep finds it awake and becomes the watcher. Sleepers are listed under a
-//! lock (see `idle.rs`) before `before_sleep`, so one that is missed there comes after.
+//! lock (see `idle.rs`) before `before_sleep`, so one that is missed there comes after. `tests/loom_watch.rs` models these steps.
 
 use crate::seat::Seat;
 use crate::shared::Shared;

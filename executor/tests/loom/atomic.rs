@@ -56,6 +56,17 @@ macro_rules! atomic {
                 self.value.swap(value, order)
             }
 
+            pub(crate) fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                self.touched.touch();
+                self.value.compare_exchange(current, new, success, failure)
+            }
+
             pub(crate) fn compare_exchange_weak(
                 &self,
                 current: $value,
