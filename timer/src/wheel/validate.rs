@@ -247,5 +247,5 @@ fn index_of(link: Link) -> usize {
     link.index().unwrap_or(usize::MAX)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
