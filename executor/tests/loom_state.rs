@@ -56,11 +56,6 @@ fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     builder.check(model);
 }
 
-/// Whether there is time: three preemptions in the widest model take more than a minute.
-fn long() -> bool {
-    std::env::var_os("WATERWHEEL_LONG").is_some()
-}
-
 /// A task, and the parts of its runtime that it meets.
 struct Task {
     state: State,
@@ -325,7 +320,7 @@ impl Task {
 /// meanwhile. Either a poll is still owed, or the latest poll has seen all.
 #[test]
 fn no_wake_is_lost_and_each_publishes() {
-    explore(if long() { 3 } else { 2 }, || {
+    explore(3, || {
         let task = Task::spawn();
         let wakers: Vec<_> = (0..2)
             .map(|by_value| {
