@@ -8,7 +8,8 @@
 //! uses the word after that, or has not happened before, is found.
 //!
 //! - *Two threads* ([`pairs_of_operations`]): each of the operations in [`Operation`] beside each other one that can be at the same time, on a task that is
-//!   queued, and on one that waits. No bound: all interleavings.
+//!   queued, and on one that waits. No bound; but loom forgets accesses, and with them some orders (see `loom/atomic.rs`). So the same is explored once
+//!   more where it forgets none, with at most three preemptions ([`pairs_of_operations_with_no_access_forgotten`]). Neither contains the other.
 //! - *Three threads* ([`pairs_of_operations_beside_a_worker`]): the same pairs while a worker polls; at most two preemptions, or, with
 //!   `WATERWHEEL_LONG=1`, three.
 //!
@@ -43,6 +44,8 @@ mod task;
 #[path = "../src/runtime/task_panic.rs"]
 mod task_panic;
 
+#[path = "loom/atomic.rs"]
+mod atomic;
 #[path = "loom/real_task.rs"]
 mod real_task;
 
@@ -148,6 +151,7 @@ fn explore(
     plan: Plan,
     worker: bool,
     preemptions: Option<usize>,
+    forgets: bool,
 ) -> usize {
     let executions = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&executions);
@@ -155,6 +159,7 @@ fn explore(
     builder.preemption_bound = preemptions;
     builder.check(move || {
         counted.fetch_add(1, Ordering::Relaxed);
+        atomic::forget(forgets);
         let (world, handle) = World::new(plan);
         let mut handle = Some(handle);
         let [first, second] = operations.map(|operation| operation.prepare(&world, &mut handle));
@@ -179,7 +184,7 @@ fn explore(
 }
 
 /// Explores all pairs on a task of each plan, and tells how many.
-fn explore_pairs(worker: bool, preemptions: Option<usize>) {
+fn explore_pairs(worker: bool, preemptions: Option<usize>, forgets: bool) {
     let (mut pairs, mut executions) = (0, 0);
     for (index, &first) in ALL.iter().enumerate() {
         for &second in &ALL[index..] {
@@ -191,7 +196,7 @@ fn explore_pairs(worker: bool, preemptions: Option<usize>) {
             let polled = worker || works(first) || works(second);
             // Of a task that is not polled by the threads it does not matter what it would do.
             for plan in PLANS.into_iter().filter(|plan| polled || !plan.ends) {
-                executions += explore([first, second], plan, worker, preemptions);
+                executions += explore([first, second], plan, worker, preemptions, forgets);
             }
         }
     }
@@ -202,15 +207,21 @@ fn explore_pairs(worker: bool, preemptions: Option<usize>) {
     assert!(executions > pairs * PLANS.len(), "each has several");
 }
 
-/// Every operation beside every other, in all interleavings.
+/// Every operation beside every other, in all interleavings that loom tells apart.
 #[test]
 fn pairs_of_operations() {
-    explore_pairs(false, None);
+    explore_pairs(false, None, true);
+}
+
+/// The same, where loom forgets no access.
+#[test]
+fn pairs_of_operations_with_no_access_forgotten() {
+    explore_pairs(false, Some(3), false);
 }
 
 /// The same, while a third thread works for the runtime.
 #[test]
 fn pairs_of_operations_beside_a_worker() {
     let long = std::env::var_os("WATERWHEEL_LONG").is_some();
-    explore_pairs(true, Some(if long { 3 } else { 2 }));
+    explore_pairs(true, Some(if long { 3 } else { 2 }), true);
 }

@@ -18,7 +18,8 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 /// The primitives of the crate.
 pub(crate) mod sync {
     use super::Place;
-    use loom::sync::{MutexGuard, atomic};
+    use crate::atomic;
+    use loom::sync::MutexGuard;
 
     pub(crate) use loom::sync::Mutex;
     pub(crate) use loom::sync::atomic::Ordering;

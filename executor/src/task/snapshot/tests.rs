@@ -97,7 +97,11 @@ impl World {
             assert!(self.queued == 1 || running, "T2: {self:?}");
         }
         assert_eq!(self.future, !self.word.is(COMPLETE), "{self:?}");
-        assert_eq!(self.listed, !self.word.is(COMPLETE), "{self:?}");
+        assert!(!(self.listed && self.word.is(COMPLETE)), "{self:?}");
+        if !self.listed && !self.word.is(COMPLETE) {
+            // The end of the runtime has let it go, and left it to who runs it.
+            assert!(self.word.is(CANCELLED) && running, "{self:?}");
+        }
         assert_eq!(
             self.output == Output::NotYet,
             !self.word.is(COMPLETE),
@@ -227,12 +231,31 @@ impl World {
         }
         if self.listed && !self.claimed {
             let (word, shutdown) = self.word.shutdown();
-            let claimed = shutdown == Shutdown::Claimed;
-            next.push(World {
-                word,
-                claimed,
-                ..self
+            next.push(match shutdown {
+                Shutdown::Claimed => World {
+                    word,
+                    claimed: true,
+                    ..self
+                },
+                Shutdown::Left => {
+                    let (word, released) = word.release(1);
+                    let listed = false;
+                    World {
+                        word,
+                        listed,
+                        ..self
+                    }
+                    .free(released)
+                }
             });
+            if !self.abort_handle {
+                // As a report takes them from the list.
+                next.push(World {
+                    word: self.word.referenced(),
+                    abort_handle: true,
+                    ..self
+                });
+            }
         }
         if self.claimed {
             next.push(self.finish(1));
@@ -261,6 +284,7 @@ impl World {
         }
         if self.handle || self.abort_handle {
             let (word, wake) = self.word.abort();
+            assert!(word.is(CANCELLED | COMPLETE), "an abort is lost: {self:?}");
             next.push(World { word, ..self }.submit(wake));
         }
         if self.handle {
