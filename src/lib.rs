@@ -32,6 +32,7 @@
 //! | [`signal`] | `ctrl_c`, and other signals as streams |
 //! | [`executor`] | what makes a runtime: tasks and their handles, the builder, the report, the metrics |
 //! | [`reactor`] | [`AsyncFd`](reactor::AsyncFd), for descriptors of any kind; the reactor itself; the system calls |
+//! | [`poll_context`] | for leaf futures of your own: the budget, which lets other tasks run |
 //!
 //! # What holds
 //!
@@ -48,6 +49,7 @@
 
 pub use waterwheel_executor as executor;
 pub use waterwheel_net as net;
+pub use waterwheel_poll_context as poll_context;
 pub use waterwheel_reactor as reactor;
 
 /// Time: what to await, what to have called back, and what is behind it.

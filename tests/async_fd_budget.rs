@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
-use waterwheel::reactor::budget::PER_POLL;
+use waterwheel::poll_context::budget::PER_POLL;
 use waterwheel::reactor::{AsyncFd, Direction};
 use waterwheel::{sleep, spawn_local, yield_now};
 

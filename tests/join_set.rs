@@ -15,7 +15,7 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
-use waterwheel::reactor::budget::PER_POLL;
+use waterwheel::poll_context::budget::PER_POLL;
 use waterwheel::{JoinSet, spawn_local, yield_now};
 
 /// A future that ends when it is told to, from any thread.

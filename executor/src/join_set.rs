@@ -48,7 +48,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use waterwheel_reactor::budget;
+use waterwheel_poll_context::budget;
 
 /// A set of tasks with outputs of one type, which are joined in the order in which they end.
 ///
@@ -244,7 +244,7 @@ impl<T> JoinSet<T> {
     ///
     /// Tasks come in the order in which they ended. A task that joins and joins lets others run now and then, however
     /// many tasks have ended: each one that is joined counts as an operation (see
-    /// [`budget`](waterwheel_reactor::budget)).
+    /// [`budget`](waterwheel_poll_context::budget)).
     ///
     /// # Cancel safety
     ///

@@ -46,7 +46,7 @@ use std::ops::ControlFlow;
 use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use waterwheel_reactor::budget;
+use waterwheel_poll_context::budget;
 
 /// How many tasks run out of turn, one after the other, because they were woken last.
 const LIFO_STREAK: u32 = 3;

@@ -7,8 +7,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
+use waterwheel_poll_context::budget;
 use waterwheel_reactor::sys::datagram;
-use waterwheel_reactor::{Call, Direction, Reactor, budget, missing_runtime};
+use waterwheel_reactor::{Call, Direction, Reactor, missing_runtime};
 use waterwheel_timer::{sleep, timeout};
 
 /// How long to leave a receiver alone that has no room, at first and at last.

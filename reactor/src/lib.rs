@@ -1,5 +1,5 @@
 //! The reactor of Waterwheel: epoll, eventfd and timerfd; who waits for which descriptor; and every system call
-//! that the project makes.
+//! that the project makes. What it needs of the poll that a future is in, the budget, is in [`waterwheel_poll_context`].
 //!
 //! Users know it by [`AsyncFd`], which awaits any descriptor. The sockets of `waterwheel::net` are built from the same
 //! parts: an `AsyncFd` each, and a [`Wait`] for each future that waits for one.
@@ -19,13 +19,11 @@
 //! | `parker` | the unpark word |
 //! | `alarm` | the one timerfd |
 //! | `clock_watch` | who hears when the wall clock is set |
-//! | [`budget`] | how much a task may do in one poll |
 //! | [`signal`] | signals, as streams |
 //! | [`sys`] | the system calls |
 
 mod alarm;
 mod async_fd;
-pub mod budget;
 mod call;
 #[cfg(canary)]
 #[path = "../../tests/canaries/switch.rs"]

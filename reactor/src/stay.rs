@@ -20,7 +20,7 @@ use std::task::{Poll, Waker};
 /// work when it is woken.
 ///
 /// It stands beside the descriptor, often in one structure with it, and so is told at each call which one it is: always
-/// the same. It counts no [budget](crate::budget), for it works where no task is polled; who uses it bounds what it
+/// the same. It counts no [budget](waterwheel_poll_context::budget), for it works where no task is polled; who uses it bounds what it
 /// does at a time, and comes back [at the next turn](Self::next_turn).
 ///
 /// Dropped, it leaves its waker where that is, to be woken once for nothing. [`leave`](Self::leave) takes it back.

@@ -1,7 +1,6 @@
 //! [`Wait`]: one future's stay at a descriptor, for those who write leaf futures.
 
 use crate::async_fd::AsyncFd;
-use crate::budget;
 use crate::call::Call;
 use crate::readiness::Drained;
 use crate::registration::Seen;
@@ -12,6 +11,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
+use waterwheel_poll_context::budget;
 
 /// What a leaf future holds to wait for a descriptor, in one direction at a time: that of the call it was last polled
 /// with.

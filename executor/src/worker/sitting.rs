@@ -15,7 +15,7 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
-use waterwheel_reactor::budget;
+use waterwheel_poll_context::budget;
 
 impl Worker {
     /// The runtime has ended: from here on this worker is as a guest. It ends what is pinned to this thread, and polls nothing but its

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use waterwheel_reactor::budget;
+use waterwheel_poll_context::budget;
 
 /// The future of [`Outbox::ready`](crate::Outbox::ready).
 #[must_use = "futures do nothing unless awaited"]

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
-use waterwheel_reactor::budget;
+use waterwheel_poll_context::budget;
 
 /// Resolves when a message has wholly gone to the kernel; returned by [`Outbox::send`](crate::Outbox::send).
 ///

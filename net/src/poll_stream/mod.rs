@@ -22,8 +22,9 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll, ready};
+use waterwheel_poll_context::budget;
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{Reading, Stay, Writing, budget};
+use waterwheel_reactor::{Reading, Stay, Writing};
 
 /// A stream that implements the traits by which other libraries read and write: those of `futures-io` and of hyper 1, each behind
 /// the feature of its name.
