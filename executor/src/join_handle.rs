@@ -11,7 +11,8 @@ use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
+use waterwheel_poll_context::budget::{self, GaveWay};
 
 /// Awaits a task's output, and can abort it. Dropped, it detaches the task, which goes on.
 ///
@@ -37,6 +38,7 @@ use std::task::{Context, Poll, Waker};
 pub struct JoinHandle<T> {
     /// The reference. With it goes the join interest, which is this handle's alone. As a rule both go in one step.
     task: ManuallyDrop<AbortHandle>,
+    gave_way: GaveWay,
     output: PhantomData<T>,
 }
 
@@ -57,6 +59,7 @@ impl<T> JoinHandle<T> {
         Self {
             // SAFETY: by the caller's promise.
             task: ManuallyDrop::new(unsafe { AbortHandle::from_raw(task) }),
+            gave_way: GaveWay::NO,
             output: PhantomData,
         }
     }
@@ -132,6 +135,12 @@ impl<T> JoinHandle<T> {
         })
     }
 
+    /// The output, if the task is complete. Spends nothing of the budget.
+    pub(crate) fn try_take_output(&mut self) -> Option<Result<T, JoinError>> {
+        let is_complete = self.header().state.load().is_complete();
+        is_complete.then(|| self.take_output())
+    }
+
     fn take_output(&mut self) -> Result<T, JoinError> {
         let mut output: Option<Result<T, JoinError>> = None;
         let take = self.header().vtable.take_output;
@@ -147,7 +156,10 @@ impl<T> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.leave_waker(cx.waker()) {
             Ok(()) => Poll::Pending,
-            Err(IsComplete) => Poll::Ready(self.take_output()),
+            Err(IsComplete) => {
+                ready!(budget::poll_spend(cx, &mut self.gave_way));
+                Poll::Ready(self.take_output())
+            }
         }
     }
 }

@@ -45,10 +45,9 @@ use slab::Slab;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
-use waterwheel_poll_context::budget;
+use std::task::{Context, Poll, ready};
+use waterwheel_poll_context::budget::{self, GaveWay};
 
 /// A set of tasks with outputs of one type, which are joined in the order in which they end.
 ///
@@ -90,6 +89,7 @@ pub struct JoinSet<T> {
     /// The keys of tasks that are over, in their order; they ended before those that `completions` has.
     ended: VecDeque<usize>,
     completions: Arc<Completions>,
+    gave_way: GaveWay,
 }
 
 impl<T> JoinSet<T> {
@@ -99,6 +99,7 @@ impl<T> JoinSet<T> {
             handles: Slab::new(),
             ended: VecDeque::new(),
             completions: Arc::new(Completions::new()),
+            gave_way: GaveWay::NO,
         }
     }
 
@@ -243,7 +244,7 @@ impl<T> JoinSet<T> {
     /// panic or a cancellation. Gives `None` at once if the set is empty.
     ///
     /// Tasks come in the order in which they ended. A task that joins and joins lets others run now and then, however
-    /// many tasks have ended: each one that is joined counts as an operation (see
+    /// many tasks have ended: each one that is joined counts as an operation, and so does `None` (see
     /// [`budget`](waterwheel_poll_context::budget)).
     ///
     /// # Cancel safety
@@ -385,10 +386,11 @@ impl<T> JoinSet<T> {
 
     /// Takes the handle of the next task that has ended out.
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<JoinHandle<T>>> {
+        ready!(budget::poll_left(cx, &mut self.gave_way));
         if self.is_empty() {
+            budget::spend();
             return Poll::Ready(None);
         }
-        ready!(budget::poll_left(cx));
         if self.ended.is_empty() {
             ready!(self.completions.poll_take(&mut self.ended, cx.waker()));
         }
@@ -404,10 +406,8 @@ impl<T> JoinSet<T> {
 
 /// The output of a task that is known to be over.
 fn output<T>(mut handle: JoinHandle<T>) -> Result<T, JoinError> {
-    match Pin::new(&mut handle).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => unreachable!("a task was told of before it was over"),
-    }
+    let output = handle.try_take_output();
+    output.expect("a task was told of before it was over")
 }
 
 impl<T> Default for JoinSet<T> {

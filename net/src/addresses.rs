@@ -7,6 +7,7 @@ use std::io;
 use std::net::{self, SocketAddr};
 use std::ops::Deref;
 use waterwheel_executor::{Handle, JoinHandle, spawn_blocking};
+use waterwheel_poll_context::budget;
 use waterwheel_reactor::{Reactor, missing_runtime};
 
 /// Makes `attempt` at each address that `addr` names, in order, and returns the first success or the last error.
@@ -74,6 +75,8 @@ pub(crate) async fn found<'a>(call: &str, addr: &'a impl ToSocketAddrs) -> io::R
     if Reactor::current().is_none() {
         missing_runtime(call);
     }
+    // What needs no look-up may well come to its end without waiting: to bind, or to find that nobody listens.
+    budget::consume().await;
     match addr.named()? {
         Named::One(address) => Ok(Found::One([address])),
         Named::Several(addresses) => Ok(Found::Lent(addresses)),

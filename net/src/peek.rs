@@ -65,7 +65,7 @@ impl<S: StreamSocket> Future for Peek<'_, S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { wait, buffer, .. } = &mut *self;
         if buffer.is_empty() {
-            return Poll::Ready(Ok(0));
+            return wait.poll_nothing(cx).map(|()| Ok(0));
         }
         // Not a transfer: it drains nothing, however little it copies.
         wait.poll_io(cx, S::CALLS.peek, |fd| socket::peek(fd.as_fd(), buffer))

@@ -96,6 +96,9 @@ impl<S: StreamSocket> Future for ReadExact<'_, S> {
             filled,
             ..
         } = &mut *self;
+        if buffer.is_empty() {
+            return wait.poll_nothing(cx).map(Ok);
+        }
         while *filled < buffer.len() {
             match ready!(transfer::poll_recv(
                 wait,

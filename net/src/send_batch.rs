@@ -189,6 +189,9 @@ impl Future for SendMany<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { wait, batch } = &mut *self;
+        if batch.is_sent() {
+            return wait.poll_nothing(cx).map(Ok);
+        }
         while !batch.is_sent() {
             ready!(wait.poll_io(cx, SEND_BATCH, |fd| batch.send(fd)))?;
         }

@@ -19,7 +19,7 @@ pub(crate) fn poll_recv(
     buffer: &mut [u8],
 ) -> Poll<io::Result<usize>> {
     if buffer.is_empty() {
-        return Poll::Ready(Ok(0));
+        return wait.poll_nothing(cx).map(|()| Ok(0));
     }
     let wanted = short_of(short_read_drains, buffer.len());
     wait.poll_transfer(cx, call, wanted, |fd| socket::recv(fd.as_fd(), buffer))
@@ -35,7 +35,7 @@ pub(crate) fn poll_recv_vectored(
 ) -> Poll<io::Result<usize>> {
     let wanted = wanted(buffers);
     if wanted == 0 {
-        return Poll::Ready(Ok(0));
+        return wait.poll_nothing(cx).map(|()| Ok(0));
     }
     let wanted = short_of(short_read_drains, wanted);
     wait.poll_transfer(cx, call, wanted, |fd| {

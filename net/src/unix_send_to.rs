@@ -1,7 +1,6 @@
 //! `UnixDatagram::send_to`: one datagram, to an address; and what to do while there is no room, of which nothing tells.
 
 use crate::{UnixDatagram, Writable};
-use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::SocketAddr;
@@ -35,6 +34,7 @@ impl UnixDatagram {
     ///
     /// As [`send`](Self::send).
     pub async fn send_to(&self, buffer: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        budget::consume().await;
         let address = SocketAddr::from_pathname(path)?;
         self.send_until_sent("UnixDatagram::send_to", buffer, &address)
             .await
@@ -58,8 +58,7 @@ impl UnixDatagram {
         let mut pause = None;
         loop {
             // As every leaf future does, so that a receiver who is always ready keeps nobody else from running.
-            poll_fn(budget::poll_left).await;
-            budget::spend();
+            budget::consume().await;
             // Not by way of `try_io`: that there has been no event says nothing about the receiver.
             match datagram::send_to(self.as_fd(), buffer, address) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

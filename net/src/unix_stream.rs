@@ -13,6 +13,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use waterwheel_poll_context::budget;
 use waterwheel_reactor::AsyncFd;
 use waterwheel_reactor::sys::socket::Kind;
 use waterwheel_reactor::sys::{credentials, options, socket};
@@ -76,6 +77,7 @@ impl UnixStream {
     ///
     /// See [`UnixStream`].
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
+        budget::consume().await;
         let address = SocketAddr::from_pathname(path)?;
         connect_unix::stream("UnixStream::connect", &address).await
     }
@@ -101,6 +103,7 @@ impl UnixStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub async fn connect_addr(address: &SocketAddr) -> io::Result<Self> {
+        budget::consume().await;
         connect_unix::stream("UnixStream::connect_addr", address).await
     }
 

@@ -6,37 +6,57 @@
 //!
 //! # The rule
 //!
-//! - *A leaf future that is ready without having waited spends one.* A future has waited if it has pended, left its waker,
-//!   and become ready afterwards. It may spend then, too, if that is cheaper than to know.
-//! - *When the budget is spent, such a future pends.* It keeps its result, and wakes its task, which is polled again after
-//!   the others, with a fresh budget.
-//! - *A limit on time still fires.* A timer that has waited does not ask for the budget, and a future that limits another one
-//!   files its timer even when the budget is spent.
+//! - *A leaf future that is ready spends one.* It may leave that out if it has pended before, and was woken because it became
+//!   ready: a task that waits is no danger. Timers do so.
+//! - *When the budget is spent, a leaf future gives way.* It keeps its result, wakes its task, and pends. The task is polled
+//!   again after the others, with a fresh budget.
+//! - *It gives way once.* A future that has given way is ready the next time, whatever the budget says ([`GaveWay`]). So a
+//!   future is not held up for ever by another one in the same task that spends everything in each poll, nor by an
+//!   executor inside the task that polls it again at once. Every loop makes its futures anew, or takes items from one that
+//!   forgets between two items that it gave way, so the loop is held up again.
+//! - *A limit on time still fires.* A future that limits another one may give way before it polls that, but not after:
+//!   when the other pends, even if only because the budget is spent, the limit is looked at.
 //!
-//! Every loop makes its futures anew, or takes from one that counts by item, so it meets the first rule in each round. A thread that
-//! polls by hand, outside any task, has no budget: nothing is counted there.
+//! A thread that polls by hand, outside any task, has no budget: nothing is counted there.
 //!
 //! # Examples
 //!
-//! A future of one's own that is always ready, and starves nobody:
+//! A future of your own that is always ready, and starves nobody:
 //!
 //! ```
-//! use std::future::poll_fn;
+//! use std::pin::Pin;
 //! use std::task::{Context, Poll, Waker};
-//! use waterwheel_poll_context::budget;
+//! use waterwheel_poll_context::budget::{self, GaveWay};
 //!
-//! let next = |cx: &mut Context<'_>| budget::poll_spend(cx).map(|()| "the next message");
-//!
-//! budget::refill(); // as the executor does before each poll
-//! let mut cx = Context::from_waker(Waker::noop());
-//! for _ in 0..budget::PER_POLL {
-//!     assert_eq!(next(&mut cx), Poll::Ready("the next message"));
+//! #[derive(Default)]
+//! struct NextNumber {
+//!     gave_way: GaveWay,
 //! }
-//! assert!(next(&mut cx).is_pending());
+//!
+//! impl Future for NextNumber {
+//!     type Output = u32;
+//!
+//!     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<u32> {
+//!         budget::poll_spend(cx, &mut self.gave_way).map(|()| 7)
+//!     }
+//! }
+//!
+//! budget::refill(); // as the executor does before each poll of a task
+//! let mut cx = Context::from_waker(Waker::noop());
+//! let mut poll_next = || Pin::new(&mut NextNumber::default()).poll(&mut cx);
+//! for _ in 0..budget::PER_POLL {
+//!     assert_eq!(poll_next(), Poll::Ready(7));
+//! }
+//! assert!(poll_next().is_pending());
 //! # budget::unlimited();
 //! ```
+//!
+//! In an `async fn` that may come to its end without an await that pends, [`consume`] does the same.
 
 use std::cell::Cell;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// How many leaf futures may be ready in one poll of a task.
@@ -46,6 +66,15 @@ thread_local! {
     static LEFT: Cell<u32> = const { Cell::new(u32::MAX) };
     /// Whether what is left is a task's. If not, it is refilled when it runs out, and so without limit.
     static COUNTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What a leaf future remembers of the budget: whether it has given way, and is not to do so again before it is ready.
+#[derive(Debug, Default)]
+pub struct GaveWay(bool);
+
+impl GaveWay {
+    /// That of a future that has not given way.
+    pub const NO: Self = Self(false);
 }
 
 /// Gives the task that is about to be polled on this thread a fresh budget.
@@ -62,56 +91,119 @@ pub fn unlimited() {
     COUNTED.set(false);
 }
 
-/// Ready while there is budget left; else wakes the task and pends.
+/// Ready while there is budget left; else it [gives way](give_way).
 ///
 /// For a future that does not know yet whether it is ready: it asks this first, and [spends](spend) once it is.
 #[inline]
-pub fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
-    if LEFT.get() == 0 {
-        poll_spent(cx)
+pub fn poll_left(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
+    if is_spent() {
+        give_way(cx, gave_way)
     } else {
         Poll::Ready(())
     }
 }
 
-/// Spends one; when nothing is left, wakes the task and pends.
+/// Spends one; when nothing is left, it [gives way](give_way).
 ///
 /// For a future that knows that it is ready, and keeps its result when this pends.
 #[inline]
-pub fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
+pub fn poll_spend(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
     match LEFT.get().checked_sub(1) {
         Some(left) => {
             LEFT.set(left);
             Poll::Ready(())
         }
-        None => poll_spent(cx),
+        None => give_way(cx, gave_way),
     }
 }
 
-/// Whether nothing is left of a task's budget.
-#[inline]
-#[must_use]
-pub fn is_spent() -> bool {
-    LEFT.get() == 0 && COUNTED.get()
-}
-
-#[cold]
-fn poll_spent(cx: &mut Context<'_>) -> Poll<()> {
-    if COUNTED.get() {
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    } else {
-        unlimited();
-        Poll::Ready(())
-    }
-}
-
-/// Spends one, if any is left: a future that [asked](poll_left) before has found something to do.
+/// Spends one, if any is left: a future that [asked](poll_left) before is ready.
 ///
-/// Another leaf future may have spent the last one in between: an operation on a descriptor may poll one.
+/// There may be none. Another leaf future may have spent the last one in between, as an operation on a descriptor may poll one;
+/// and a future that gave way before is ready without.
 #[inline]
 pub fn spend() {
     LEFT.set(LEFT.get().saturating_sub(1));
+}
+
+/// Whether nothing is left, so that a future has to ask whether it is to [give way](give_way).
+#[inline]
+#[must_use]
+pub fn is_spent() -> bool {
+    LEFT.get() == 0
+}
+
+/// Wakes the task and pends, when nothing is left; ready, if the future gave way before, or if nothing is counted on this
+/// thread.
+///
+/// [`poll_left`] and [`poll_spend`] call it. A future calls it itself if it has to look for its `gave_way` first, which it
+/// then does only when the budget [is spent](is_spent).
+#[cold]
+pub fn give_way(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
+    if !COUNTED.get() {
+        unlimited();
+        return Poll::Ready(());
+    }
+    if mem::take(&mut gave_way.0) {
+        return Poll::Ready(());
+    }
+    gave_way.0 = true;
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// Spends one of the task's budget, and lets others run if nothing is left.
+///
+/// Put it into a loop whose other futures, not Waterwheel's, may always be ready: the channel of another crate, or a
+/// computation in steps. It costs a few instructions; [`yield_now`] would go through the queue each time.
+///
+/// # Cancel safety
+///
+/// Nothing is lost by dropping it.
+///
+/// # Examples
+///
+/// ```
+/// use std::future::ready;
+/// use std::time::Duration;
+/// use waterwheel::poll_context::budget;
+/// use waterwheel::{sleep, spawn};
+///
+/// waterwheel::block_on(async {
+///     let busy = spawn(async {
+///         loop {
+///             ready("always").await;
+///             budget::consume().await;
+///         }
+///     });
+///     sleep(Duration::from_millis(2)).await;
+///     busy.abort();
+///     assert!(busy.await.unwrap_err().is_cancelled());
+/// });
+/// ```
+///
+/// [`yield_now`]: https://docs.rs/waterwheel/latest/waterwheel/fn.yield_now.html
+#[inline]
+pub fn consume() -> Consume {
+    Consume {
+        gave_way: GaveWay::NO,
+    }
+}
+
+/// The future of [`consume`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Consume {
+    gave_way: GaveWay,
+}
+
+impl Future for Consume {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        poll_spend(cx, &mut self.gave_way)
+    }
 }
 
 #[cfg(test)]
@@ -119,24 +211,27 @@ mod tests {
     use super::*;
     use std::task::Waker;
 
+    /// A new future, polled once, which finds by itself that it is ready.
+    fn poll_new() -> Poll<()> {
+        let mut cx = Context::from_waker(Waker::noop());
+        poll_left(&mut cx, &mut GaveWay::NO).map(|()| spend())
+    }
+
     #[test]
     fn a_budget_is_spent_and_refilled() {
-        let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..1000 {
-            assert!(poll_left(&mut cx).is_ready(), "nobody counts yet");
-            spend();
+            assert!(poll_new().is_ready(), "nothing is counted yet");
         }
         refill();
         for _ in 0..PER_POLL {
-            assert!(poll_left(&mut cx).is_ready());
-            spend();
+            assert!(poll_new().is_ready());
         }
-        assert!(poll_left(&mut cx).is_pending());
-        assert!(poll_left(&mut cx).is_pending(), "until the next poll");
+        assert!(poll_new().is_pending());
+        assert!(poll_new().is_pending(), "until the next poll");
         refill();
-        assert!(poll_left(&mut cx).is_ready());
+        assert!(poll_new().is_ready());
         unlimited();
-        assert!(poll_left(&mut cx).is_ready());
+        assert!(poll_new().is_ready());
     }
 
     #[test]
@@ -145,24 +240,40 @@ mod tests {
         refill();
         for _ in 0..PER_POLL {
             assert!(!is_spent());
-            assert!(poll_spend(&mut cx).is_ready());
+            assert!(poll_spend(&mut cx, &mut GaveWay::NO).is_ready());
         }
         assert!(is_spent());
-        assert!(poll_spend(&mut cx).is_pending());
+        assert!(poll_spend(&mut cx, &mut GaveWay::NO).is_pending());
         unlimited();
         assert!(!is_spent());
-        assert!(poll_spend(&mut cx).is_ready());
+        assert!(poll_spend(&mut cx, &mut GaveWay::NO).is_ready());
+    }
+
+    #[test]
+    fn it_gives_way_once_and_forgets_that_when_it_goes_on() {
+        let mut cx = Context::from_waker(Waker::noop());
+        refill();
+        while !is_spent() {
+            spend();
+        }
+        let mut gave_way = GaveWay::NO;
+        for _ in 0..3 {
+            assert!(poll_left(&mut cx, &mut gave_way).is_pending());
+            assert!(poll_left(&mut cx, &mut gave_way).is_ready());
+            assert!(poll_spend(&mut cx, &mut gave_way).is_pending());
+            assert!(poll_spend(&mut cx, &mut gave_way).is_ready());
+        }
+        unlimited();
     }
 
     /// What spends without having asked takes no more than there is.
     #[test]
     fn a_budget_does_not_underflow() {
-        let mut cx = Context::from_waker(Waker::noop());
         refill();
         for _ in 0..2 * PER_POLL {
             spend();
         }
-        assert!(poll_left(&mut cx).is_pending());
+        assert!(poll_new().is_pending());
         unlimited();
     }
 
@@ -173,10 +284,9 @@ mod tests {
         unlimited();
         LEFT.set(1);
         for _ in 0..3 {
-            assert!(poll_spend(&mut cx).is_ready());
+            assert!(poll_spend(&mut cx, &mut GaveWay::NO).is_ready());
         }
         LEFT.set(0);
-        assert!(!is_spent());
-        assert!(poll_left(&mut cx).is_ready());
+        assert!(poll_new().is_ready());
     }
 }

@@ -21,7 +21,8 @@ use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use waterwheel_poll_context::budget::{self, GaveWay};
 
 /// A kind of signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,6 +132,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
         seen: sys::signal::count(kind.0),
         fd: AsyncFd::from_nonblocking(fd),
         stay: Stay::new(),
+        gave_way: GaveWay::NO,
     })
 }
 
@@ -163,6 +165,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 pub fn ctrl_c() -> CtrlC {
     CtrlC {
         signal: signal(SignalKind::interrupt()).map_err(Some),
+        gave_way: GaveWay::NO,
     }
 }
 
@@ -175,6 +178,7 @@ pub struct Signal {
     seen: u64,
     fd: AsyncFd<OwnedFd>,
     stay: Stay<Reading>,
+    gave_way: GaveWay,
 }
 
 impl Signal {
@@ -204,7 +208,9 @@ impl Signal {
             seen,
             fd,
             stay,
+            gave_way,
         } = self;
+        ready!(budget::poll_left(cx, gave_way));
         // The descriptor is never read: readiness only says that it is time to look at the count.
         let look = |_: &OwnedFd| {
             let count = sys::signal::count(kind.0);
@@ -214,8 +220,9 @@ impl Signal {
             *seen = count;
             Ok(1)
         };
-        stay.poll_transfer(fd, CALL, 1, look, || cx.waker().clone())
-            .map_ok(drop)
+        let told = ready!(stay.poll_transfer(fd, CALL, 1, look, || cx.waker().clone()));
+        budget::spend();
+        Poll::Ready(told.map(drop))
     }
 
     /// What it listens to.
@@ -268,17 +275,22 @@ impl Future for Recv<'_> {
 pub struct CtrlC {
     /// An error is given once.
     signal: Result<Signal, Option<io::Error>>,
+    gave_way: GaveWay,
 }
 
 impl Future for CtrlC {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.signal {
+        let Self { signal, gave_way } = &mut *self;
+        match signal {
             Ok(signal) => signal.poll_recv(cx),
-            Err(error) => Poll::Ready(Err(error.take().unwrap_or_else(|| {
-                io::Error::other("`ctrl_c` was polled again after it had given its error")
-            }))),
+            Err(error) => {
+                ready!(budget::poll_spend(cx, gave_way));
+                Poll::Ready(Err(error.take().unwrap_or_else(|| {
+                    io::Error::other("`ctrl_c` was polled again after it had given its error")
+                })))
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
-use waterwheel_poll_context::budget;
+use waterwheel_poll_context::budget::{self, GaveWay};
 
 /// What a leaf future holds to wait for a descriptor, in one direction at a time: that of the call it was last polled
 /// with.
@@ -79,6 +79,7 @@ pub struct Wait<'a, T: AsFd, W: Way> {
     fd: &'a AsyncFd<T>,
     way: PhantomData<W>,
     key: Option<WaitKey>,
+    gave_way: GaveWay,
 }
 
 impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
@@ -89,6 +90,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
             fd,
             way: PhantomData,
             key: None,
+            gave_way: GaveWay::NO,
         }
     }
 
@@ -129,7 +131,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
         call: Call<W>,
         mut operation: impl FnMut(&'a T, Seen<'a>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        ready!(budget::poll_left(cx));
+        ready!(budget::poll_left(cx, &mut self.gave_way));
         loop {
             let seen = self.fd.see();
             if seen.is_ready(W::DIRECTION) {
@@ -198,7 +200,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
     ///
     /// As [`poll_io`](Self::poll_io).
     pub fn poll_ready(&mut self, cx: &mut Context<'_>, call: Call<W>) -> Poll<io::Result<()>> {
-        ready!(budget::poll_left(cx));
+        ready!(budget::poll_left(cx, &mut self.gave_way));
         loop {
             let seen = self.fd.see();
             if !seen.is_registered() {
@@ -214,6 +216,13 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Ready without a call, for a future that has nothing to transfer: spends of the task's
+    /// [budget](waterwheel_poll_context::budget), as the others do, and pends when nothing is left.
+    #[inline]
+    pub fn poll_nothing(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        budget::poll_spend(cx, &mut self.gave_way)
     }
 
     /// Takes the waker back: it does not wait any more.

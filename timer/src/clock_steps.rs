@@ -5,7 +5,7 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, SystemTime},
 };
 
@@ -110,6 +110,8 @@ impl Stream for ClockSteps {
             // Kept as it was, so that what is too small to tell adds up until it is not.
             Some(None) => Poll::Pending,
             Some(Some(step)) => {
+                // Polled again, it is found again.
+                ready!(self.wait.poll_spend(cx));
                 self.last = Some(now);
                 Poll::Ready(Some(step))
             }

@@ -5,13 +5,21 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use pin_project_lite::pin_project;
 
-use crate::{caller::Caller, current, elapsed::Elapsed, far, sleep::Sleep};
+use waterwheel_poll_context::budget;
+
+use crate::{
+    caller::Caller,
+    current,
+    elapsed::Elapsed,
+    far,
+    sleep::{Due, Sleep},
+};
 
 /// A time limit on silence: resolves when nothing has [touched](IdleTimeout::touch) it for `limit`.
 ///
@@ -73,7 +81,13 @@ impl IdleTimeout {
     /// A sign of life: the limit counts from now. Also after it has passed.
     #[inline]
     pub fn touch(&mut self) {
-        self.sleep.reset(far::after(current::now(), self.limit));
+        let now = current::now();
+        let deadline = far::after(now, self.limit);
+        if deadline > now {
+            self.sleep.push_back(deadline);
+        } else {
+            self.sleep.reset(deadline);
+        }
     }
 
     /// Waits for a future as long as the limit lasts, and takes its output as a sign of life.
@@ -134,12 +148,18 @@ impl<F: Future> Future for Watch<'_, F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        // As a `Timeout` does: before the inner future is polled, and not after.
+        ready!(budget::poll_left(cx, this.idle.sleep.gave_way()));
         if let Poll::Ready(output) = this.future.poll(cx) {
+            budget::spend();
             this.idle.touch();
             return Poll::Ready(Ok(output));
         }
-        Pin::new(&mut this.idle.sleep)
-            .poll(cx)
-            .map(|()| Err(Elapsed::new()))
+        match this.idle.sleep.poll_due(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Due::Waited) => {}
+            Poll::Ready(Due::AtOnce) => budget::spend(),
+        }
+        Poll::Ready(Err(Elapsed::new()))
     }
 }

@@ -23,7 +23,8 @@ pub enum MissedTick {
     /// The missed ticks follow at once, one after the other, until the interval has caught up: as many
     /// ticks as there were periods.
     Burst,
-    /// The interval starts anew: the next tick is one period from now.
+    /// The interval starts anew: the next tick is one period from now. A tick that is merely late, by less than a period, has
+    /// missed none, and the phase is kept.
     Delay,
 }
 
@@ -32,7 +33,7 @@ impl MissedTick {
     ///
     /// - `Skip`: the first `previous + n * period` that is later than `now`, with `n >= 1`;
     /// - `Burst`: `previous + period`;
-    /// - `Delay`: `now + period`.
+    /// - `Delay`: `previous + period` if that is later than `now`; else `now + period`.
     ///
     /// A sum that overflows is the far future: the interval ticks no more. A `period` of zero has no
     /// multiples, and gives `previous` for `Skip`; an `Interval` never has one.
@@ -66,7 +67,10 @@ impl MissedTick {
                 }
             }
             MissedTick::Burst => after(previous, period),
-            MissedTick::Delay => after(now, period),
+            MissedTick::Delay => {
+                let next = after(previous, period);
+                if next > now { next } else { after(now, period) }
+            }
         }
     }
 }
@@ -94,7 +98,7 @@ mod tests {
         for now in [start, start + NS(1), start + MS(10) - NS(1)] {
             assert_eq!(MissedTick::Skip.next(start, now, MS(10)), start + MS(10));
             assert_eq!(MissedTick::Burst.next(start, now, MS(10)), start + MS(10));
-            assert_eq!(MissedTick::Delay.next(start, now, MS(10)), now + MS(10));
+            assert_eq!(MissedTick::Delay.next(start, now, MS(10)), start + MS(10));
         }
     }
 
@@ -133,12 +137,27 @@ mod tests {
     /// Recurring timers re-armed at `now + period` drift (Cppnp, sylar).
     #[test]
     fn lateness_does_not_accumulate() {
-        let start = Instant::now();
-        let mut tick = start;
-        for n in 1..=10_000 {
-            tick = MissedTick::Skip.next(tick, tick + NS(300 * n % 9_000), NS(10_000));
-            assert_eq!(tick, start + NS(10_000 * n));
+        for policy in [MissedTick::Skip, MissedTick::Burst, MissedTick::Delay] {
+            let start = Instant::now();
+            let mut tick = start;
+            for n in 1..=10_000 {
+                tick = policy.next(tick, tick + NS(300 * n % 9_000), NS(10_000));
+                assert_eq!(tick, start + NS(10_000 * n), "{policy:?}");
+            }
         }
+    }
+
+    #[test]
+    fn delay_moves_the_phase_only_when_a_tick_was_missed() {
+        let start = Instant::now();
+        let next = |late| MissedTick::Delay.next(start, start + late, MS(10));
+        assert_eq!(next(MS(10) - NS(1)), start + MS(10));
+        assert_eq!(
+            next(MS(10)),
+            start + MS(20),
+            "a multiple that is now is missed"
+        );
+        assert_eq!(next(MS(13)), start + MS(23));
     }
 
     /// An interval of `Duration::MAX` overflows (tokio#6634).

@@ -8,12 +8,18 @@
 //!   An earlier one is filed at once. The same holds for an entry taken over from a sleep that was dropped,
 //!   which is that sleep's under a later instant; see [`current`].
 //! - It resolves only after some reading of the clock was at or after the deadline.
+//! - The wheel tells the time of its last turn, so a filed sleep that is reset asks the clock at its next poll.
+//! - One that is due without having waited spends of the [budget]; one whose entry has fired has waited.
+//!
+//! [budget]: waterwheel_poll_context::budget
 
 use std::{
     pin::Pin,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
+
+use waterwheel_poll_context::budget::{self, GaveWay};
 
 use crate::{
     caller::Caller,
@@ -26,7 +32,9 @@ use crate::{
 /// Waits for a length of time, counted from this call.
 ///
 /// Never resolves early. [`Duration::MAX`], and any delay that overflows the clock, pends for ever;
-/// [`Duration::ZERO`] is ready at the first poll, so to let other tasks run, use `yield_now`.
+/// [`Duration::ZERO`] is ready at the first poll, so to let other tasks run, use `yield_now`. A task that awaits nothing else
+/// still lets them run now and then: a sleep that need not wait counts as an operation (see
+/// [`budget`](waterwheel_poll_context::budget)).
 ///
 /// # Panics
 ///
@@ -91,10 +99,20 @@ pub struct Sleep {
     deadline: Instant,
     registration: Option<Registration>,
     caller: Caller,
-    /// Whether the clock was read when the deadline was set, and stood before it: the first poll need not
-    /// read it again.
+    /// Whether the clock was read when the deadline was set, or since, and stood before it: the next poll need not read it
+    /// again.
     ahead: bool,
     grid: Grid,
+    gave_way: GaveWay,
+}
+
+/// How a sleep comes to be due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Its entry has fired.
+    Waited,
+    /// The deadline had passed when it was polled.
+    AtOnce,
 }
 
 impl Sleep {
@@ -113,6 +131,7 @@ impl Sleep {
             caller,
             ahead: !delay.is_zero(),
             grid: Grid::NONE,
+            gave_way: GaveWay::NO,
         }
     }
 
@@ -124,6 +143,7 @@ impl Sleep {
             caller,
             ahead: false,
             grid: Grid::NONE,
+            gave_way: GaveWay::NO,
         }
     }
 
@@ -178,7 +198,8 @@ impl Sleep {
     ///
     /// To move it later costs a comparison and a store, no matter how often, so this is the cheap way to a
     /// timeout that each message pushes back. To move it earlier files the timer anew, and the task that
-    /// polled the sleep last is woken at the new deadline, unless the sleep is due already and has woken it.
+    /// polled the sleep last is woken at the new deadline, unless the sleep is due already and has woken it. One that is moved
+    /// into the past is ready at the next poll.
     ///
     /// ```
     /// use std::time::{Duration, Instant};
@@ -202,6 +223,15 @@ impl Sleep {
         }
     }
 
+    /// Moves the deadline to one that lies ahead of the clock as it has just been read. Unless that is nearer, a filed sleep
+    /// waits on, and reads no clock for it.
+    #[inline]
+    pub(crate) fn push_back(&mut self, deadline: Instant) {
+        let may_wait = deadline >= self.deadline && self.registration.is_some();
+        self.reset(deadline);
+        self.ahead = may_wait;
+    }
+
     /// Sees to it that the entry, if there is one, fires when the sleep is due, or before.
     #[inline(never)]
     fn hasten(&self) {
@@ -210,33 +240,47 @@ impl Sleep {
         }
     }
 
+    /// Polls, and spends nothing of the budget: for a future that does so itself.
+    #[inline]
+    pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Due> {
+        match self.registration.take() {
+            Some(filed) => self.settle(filed, cx.waker()),
+            None => self.poll_first(cx),
+        }
+    }
+
     /// Polls while nothing is filed.
     #[inline]
-    pub(crate) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.ahead && self.is_elapsed() {
-            return Poll::Ready(());
+    pub(crate) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Due> {
+        if !self.ahead {
+            if self.is_elapsed() {
+                return Poll::Ready(Due::AtOnce);
+            }
+            self.ahead = true;
         }
-        self.register(cx.waker())
+        self.register(cx.waker());
+        Poll::Pending
+    }
+
+    pub(crate) fn gave_way(&mut self) -> &mut GaveWay {
+        &mut self.gave_way
     }
 
     /// Takes over the entry that was cancelled last, if it wakes the same task; or else files a new one. With slack, always a
     /// new one: where that is due is for its timers to say, and a sleep without slack is not to pay for asking.
     #[inline]
-    fn register(&mut self, waker: &Waker) -> Poll<()> {
+    fn register(&mut self, waker: &Waker) {
         if !self.grid.is_none() {
             return self.file(waker);
         }
         match current::take_kept(self.deadline, waker) {
-            Some(kept) => {
-                self.registration = Some(kept);
-                Poll::Pending
-            }
+            Some(kept) => self.registration = Some(kept),
             None => self.file(waker),
         }
     }
 
     /// Files the timer with the current thread's runtime.
-    fn file(&mut self, waker: &Waker) -> Poll<()> {
+    fn file(&mut self, waker: &Waker) {
         let Some(home) = Timers::current() else {
             self.caller.outside_runtime()
         };
@@ -245,26 +289,46 @@ impl Sleep {
         if let Ok(key) = home.insert(self.due(&home), waker.clone()) {
             self.registration = Some(Registration { home, key });
         }
-        Poll::Pending
     }
 
     /// Waits by its own entry, if that can still serve.
     ///
     /// Apart from the poll, so that the first one, which has no entry, does not pay for the registers that this needs.
     #[inline(never)]
-    fn settle(&mut self, filed: Registration, waker: &Waker) -> Poll<()> {
+    fn settle(&mut self, filed: Registration, waker: &Waker) -> Poll<Due> {
         let Registration { home, key } = filed;
         match home.settle(key, self.deadline, self.due(&home), waker) {
             Settled::Due => {
                 self.ahead = false;
-                Poll::Ready(())
+                Poll::Ready(Due::Waited)
             }
             Settled::Waiting(key) => {
+                if self.is_past_since_reset() {
+                    current::take_out_at_once(Registration { home, key });
+                    return Poll::Ready(Due::AtOnce);
+                }
                 self.registration = Some(Registration { home, key });
                 Poll::Pending
             }
-            Settled::Unfiled => self.file(waker),
+            Settled::Unfiled => {
+                if self.is_past_since_reset() {
+                    return Poll::Ready(Due::AtOnce);
+                }
+                self.file(waker);
+                Poll::Pending
+            }
         }
+    }
+
+    /// Whether the deadline has been set anew, and has passed. Reads the clock at the first poll after a reset alone.
+    #[inline]
+    fn is_past_since_reset(&mut self) -> bool {
+        if self.ahead {
+            return false;
+        }
+        let is_past = self.is_elapsed();
+        self.ahead = !is_past;
+        is_past
     }
 }
 
@@ -273,9 +337,10 @@ impl Future for Sleep {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match self.registration.take() {
-            Some(filed) => self.settle(filed, cx.waker()),
-            None => self.poll_first(cx),
+        match self.poll_due(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Due::Waited) => Poll::Ready(()),
+            Poll::Ready(Due::AtOnce) => budget::poll_spend(cx, &mut self.gave_way),
         }
     }
 }

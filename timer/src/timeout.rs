@@ -2,17 +2,28 @@
 //!
 //! The inner future is polled first, and a clock is read only when that is pending: a future that is ready
 //! pays nothing for its time limit.
+//!
+//! A timeout spends of the [budget] itself when it is ready, whether by the inner future, which may be anybody's, or by the
+//! limit. It gives way before it polls the inner future, and not after: a limit that has passed counts, also when the inner
+//! future pends only because the budget is spent.
+//!
+//! [budget]: waterwheel_poll_context::budget
 
 use std::{
     mem,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use pin_project_lite::pin_project;
+use waterwheel_poll_context::budget::{self, GaveWay};
 
-use crate::{caller::Caller, elapsed::Elapsed, sleep::Sleep};
+use crate::{
+    caller::Caller,
+    elapsed::Elapsed,
+    sleep::{Due, Sleep},
+};
 
 /// Limits the time for which a future may pend.
 ///
@@ -44,7 +55,7 @@ use crate::{caller::Caller, elapsed::Elapsed, sleep::Sleep};
 pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Timeout<F::IntoFuture> {
     Timeout {
         future: future.into_future(),
-        limit: Limit::After(limit),
+        limit: Limit::After(limit, GaveWay::NO),
     }
 }
 
@@ -96,7 +107,7 @@ pin_project! {
 #[derive(Debug)]
 enum Limit {
     /// This long after the first poll that finds the future pending, which is yet to come.
-    After(Duration),
+    After(Duration, GaveWay),
     /// At the deadline of the sleep.
     At(Sleep),
 }
@@ -104,20 +115,29 @@ enum Limit {
 impl Limit {
     /// Waits until the time is up; the first call begins to count it.
     #[inline]
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Due> {
         match self {
-            Limit::At(sleep) => Pin::new(sleep).poll(cx),
-            Limit::After(limit) => {
+            Limit::At(sleep) => sleep.poll_due(cx),
+            Limit::After(limit, _) => {
                 let sleep = Sleep::after(*limit, Caller::Timeout);
                 let duration = mem::replace(self, Limit::At(sleep));
                 // A duration needs no destructor, but the compiler would call that of a limit.
                 mem::forget(duration);
                 match self {
                     Limit::At(sleep) => sleep.poll_first(cx),
-                    Limit::After(_) => unreachable!("the time has just begun"),
+                    Limit::After(..) => unreachable!("the time has just begun"),
                 }
             }
         }
+    }
+
+    #[cold]
+    fn give_way(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let gave_way = match self {
+            Limit::At(sleep) => sleep.gave_way(),
+            Limit::After(_, gave_way) => gave_way,
+        };
+        budget::give_way(cx, gave_way)
     }
 }
 
@@ -159,9 +179,18 @@ impl<F: Future> Future for Timeout<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        if budget::is_spent() {
+            ready!(this.limit.give_way(cx));
+        }
         if let Poll::Ready(output) = this.future.poll(cx) {
+            budget::spend();
             return Poll::Ready(Ok(output));
         }
-        this.limit.poll(cx).map(|()| Err(Elapsed::new()))
+        match this.limit.poll(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Due::Waited) => {}
+            Poll::Ready(Due::AtOnce) => budget::spend(),
+        }
+        Poll::Ready(Err(Elapsed::new()))
     }
 }

@@ -14,16 +14,16 @@
 
 use std::{
     fmt,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Wake, Waker, ready},
     time::{Duration, SystemTime},
 };
 
 use slab::Slab;
+use waterwheel_poll_context::budget::{self, GaveWay};
 
 use crate::{
     caller::Caller,
@@ -214,6 +214,7 @@ pub(crate) struct WallWait {
     sleep: Sleep,
     listed: Option<Listed>,
     caller: Caller,
+    gave_way: GaveWay,
 }
 
 impl WallWait {
@@ -222,10 +223,12 @@ impl WallWait {
             sleep: Sleep::after(Duration::ZERO, caller),
             listed: None,
             caller,
+            gave_way: GaveWay::NO,
         }
     }
 
-    /// Waits until that time.
+    /// Waits until that time. When that has come, spends of the budget: who waited may have waited for a clock to be set, and
+    /// it can be set in a loop.
     pub(crate) fn poll(&mut self, target: Target, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let is_told = Listed::renew(&mut self.listed, cx.waker(), self.caller);
@@ -233,6 +236,7 @@ impl WallWait {
                 return Poll::Pending;
             };
             let Some(left) = target.ahead_of(&listed.read()) else {
+                ready!(budget::poll_spend(cx, &mut self.gave_way));
                 self.listed = None;
                 // After a step its timer is pending still, and would wake the task for nothing.
                 self.sleep = Sleep::at(self.sleep.deadline(), self.caller);
@@ -240,9 +244,7 @@ impl WallWait {
             };
             let left = if is_told { left } else { left.min(UNTOLD) };
             self.sleep.reset(far::after(current::now(), left));
-            if Pin::new(&mut self.sleep).poll(cx).is_pending() {
-                return Poll::Pending;
-            }
+            ready!(self.sleep.poll_due(cx));
         }
     }
 
@@ -253,8 +255,13 @@ impl WallWait {
         let reading = self.listed.as_ref().map(Listed::read);
         if !is_told {
             self.sleep.reset(far::after(current::now(), UNTOLD));
-            let _ = Pin::new(&mut self.sleep).poll(cx);
+            let _ = self.sleep.poll_due(cx);
         }
         reading
+    }
+
+    /// Spends of the budget, for who has [looked](Self::look), and found something.
+    pub(crate) fn poll_spend(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        budget::poll_spend(cx, &mut self.gave_way)
     }
 }

@@ -58,7 +58,7 @@ impl Stream for Lines<'_> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.ended {
-            return Poll::Ready(None);
+            return self.filling.wait.poll_nothing(cx).map(|()| None);
         }
         let line = match ready!(self.filling.poll_line(cx)) {
             Ok(None) => None,

@@ -254,6 +254,8 @@ impl<'a> Future for FillBuf<'a> {
         let filling = &mut self.filling;
         if filling.buffer().data().is_empty() {
             ready!(filling.poll_more(cx, FILL_BUF))?;
+        } else {
+            ready!(filling.wait.poll_nothing(cx));
         }
         let buffer: &'a Buffer = filling.finish();
         Poll::Ready(Ok(buffer.data()))

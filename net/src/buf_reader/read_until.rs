@@ -109,15 +109,23 @@ impl Filling<'_> {
         call: Call<Reading>,
         delimiter: u8,
     ) -> Poll<io::Result<usize>> {
+        let mut has_spent = false;
         loop {
             let buffer = self.buffer();
-            match buffer.find(delimiter) {
+            let found = buffer.find(delimiter);
+            let limit = buffer.limit;
+            if !has_spent && !matches!(found, Found::Nothing) {
+                // It stays where it is, to be found again if this pends.
+                ready!(self.wait.poll_nothing(cx));
+            }
+            match found {
                 Found::Line(length) => return Poll::Ready(Ok(length)),
-                Found::TooLong => return Poll::Ready(Err(too_long(buffer.limit))),
+                Found::TooLong => return Poll::Ready(Err(too_long(limit))),
                 Found::Nothing => {
                     if ready!(self.poll_more(cx, call))? == 0 {
                         return Poll::Ready(Ok(self.buffer().data().len()));
                     }
+                    has_spent = true;
                 }
             }
         }

@@ -99,7 +99,7 @@ impl SendFile<'_> {
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let Some(offset) = self.offset.checked_add(self.sent) else {
-            return Poll::Ready(Ok(0));
+            return self.wait.poll_nothing(cx).map(|()| Ok(0));
         };
         let most = (self.length - self.sent).min(PIECE) as usize;
         let file = self.file;
@@ -130,6 +130,9 @@ impl Future for SendFile<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let before = self.sent;
+        if before >= self.length {
+            return self.wait.poll_nothing(cx).map(|()| Ok(before));
+        }
         while self.sent < self.length {
             if self.sent - before >= SHARE {
                 cx.waker().wake_by_ref();

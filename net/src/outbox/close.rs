@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
+use waterwheel_poll_context::budget::{self, GaveWay};
 use waterwheel_reactor::sys::socket;
 use waterwheel_timer::{Sleep, sleep_until};
 
@@ -22,6 +23,7 @@ pub struct Close<'a, S: StreamSocket> {
     key: Option<Key>,
     /// `None`: the deadline has passed.
     deadline: Option<Sleep>,
+    gave_way: GaveWay,
 }
 
 /// How an [`Outbox`](crate::Outbox) has ended.
@@ -49,6 +51,7 @@ impl<'a, S: StreamSocket> Close<'a, S> {
             core,
             key: None,
             deadline: Some(sleep_until(deadline)),
+            gave_way: GaveWay::NO,
         }
     }
 
@@ -78,8 +81,11 @@ impl<S: StreamSocket> Future for Close<'_, S> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReport> {
         let this = self.get_mut();
         let core = this.core;
+        // A program may close again and again.
+        ready!(budget::poll_left(cx, &mut this.gave_way));
         loop {
             if let Poll::Ready(end) = core.poll_end(&mut this.key, cx.waker()) {
+                budget::spend();
                 return Poll::Ready(this.report(end));
             }
             let Some(deadline) = &mut this.deadline else {

@@ -8,18 +8,23 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use waterwheel_poll_context::budget;
+use waterwheel_poll_context::budget::{self, GaveWay};
 
 /// The future of [`Outbox::ready`](crate::Outbox::ready).
 #[must_use = "futures do nothing unless awaited"]
 pub struct Ready<'a, S: StreamSocket> {
     core: &'a Core<S>,
     key: Option<Key>,
+    gave_way: GaveWay,
 }
 
 impl<'a, S: StreamSocket> Ready<'a, S> {
     pub(super) fn new(core: &'a Core<S>) -> Self {
-        Self { core, key: None }
+        Self {
+            core,
+            key: None,
+            gave_way: GaveWay::NO,
+        }
     }
 }
 
@@ -28,7 +33,7 @@ impl<S: StreamSocket> Future for Ready<'_, S> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // So that a task that sends for ever, and is always let, lets others run.
-        ready!(budget::poll_left(cx));
+        ready!(budget::poll_left(cx, &mut self.gave_way));
         let core = self.core;
         let room = ready!(core.poll_room(&mut self.key, cx.waker()));
         budget::spend();

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
-use waterwheel_poll_context::budget;
+use waterwheel_poll_context::budget::{self, GaveWay};
 
 /// Resolves when a message has wholly gone to the kernel; returned by [`Outbox::send`](crate::Outbox::send).
 ///
@@ -27,6 +27,7 @@ use waterwheel_poll_context::budget;
 pub struct Sent {
     length: usize,
     state: State,
+    gave_way: GaveWay,
 }
 
 enum State {
@@ -39,19 +40,27 @@ enum State {
 }
 
 impl Sent {
+    fn new(length: usize, state: State) -> Self {
+        Self {
+            length,
+            state,
+            gave_way: GaveWay::NO,
+        }
+    }
+
     pub(super) fn complete(length: usize) -> Self {
         let state = State::Complete;
-        Self { length, state }
+        Self::new(length, state)
     }
 
     pub(super) fn refused(length: usize, failure: Failure) -> Self {
         let state = State::Refused(failure);
-        Self { length, state }
+        Self::new(length, state)
     }
 
     pub(super) fn queued(length: usize, completion: Arc<Completion>) -> Self {
         let state = State::Queued(completion);
-        Self { length, state }
+        Self::new(length, state)
     }
 
     /// How many bytes of the message the kernel has taken, now or when it failed.
@@ -85,9 +94,9 @@ impl Sent {
 impl Future for Sent {
     type Output = io::Result<()>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // So that a task whose messages always go at once lets others run.
-        ready!(budget::poll_left(cx));
+        ready!(budget::poll_left(cx, &mut self.gave_way));
         let result = ready!(self.poll_result(cx));
         budget::spend();
         Poll::Ready(result.map_err(|failure| failure.of_message(self.written(), self.length)))

@@ -6,6 +6,7 @@ use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use waterwheel_poll_context::budget;
 
 /// How much is read ahead at most.
 const CAPACITY: usize = 8 * 1024;
@@ -32,14 +33,22 @@ impl Ahead {
     }
 }
 
+impl<S: StreamSocket> PollStream<S> {
+    /// What has been read ahead is there without a call.
+    fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        budget::poll_spend(cx, &mut self.read_gave_way)
+    }
+}
+
 impl<S: StreamSocket> AsyncRead for PollStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let rest = self.ahead.rest();
-        if !rest.is_empty() {
+        if !self.ahead.rest().is_empty() {
+            ready!(self.poll_ahead(cx));
+            let rest = self.ahead.rest();
             let count = rest.len().min(buffer.len());
             buffer[..count].copy_from_slice(&rest[..count]);
             self.ahead.take(count);
@@ -61,6 +70,8 @@ impl<S: StreamSocket> AsyncBufRead for PollStream<S> {
                     end,
                 };
             }
+        } else {
+            ready!(self.poll_ahead(cx));
         }
         Poll::Ready(Ok(self.get_mut().ahead.rest()))
     }
@@ -87,11 +98,11 @@ impl<S: StreamSocket> AsyncWrite for PollStream<S> {
         self.poll_send_vectored(cx, buffers)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flushed(cx)
     }
 
-    fn poll_close(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.close())
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_closed(cx)
     }
 }

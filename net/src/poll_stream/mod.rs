@@ -22,7 +22,7 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll, ready};
-use waterwheel_poll_context::budget;
+use waterwheel_poll_context::budget::{self, GaveWay};
 use waterwheel_reactor::sys::socket;
 use waterwheel_reactor::{Reading, Stay, Writing};
 
@@ -40,6 +40,8 @@ pub struct PollStream<S: StreamSocket> {
     stream: S,
     reading: Stay<Reading>,
     writing: Stay<Writing>,
+    read_gave_way: GaveWay,
+    write_gave_way: GaveWay,
     /// What has been read ahead, for who reads by a buffer of ours. It has room only while there is anything in it.
     #[cfg(feature = "futures-io")]
     ahead: futures_io::Ahead,
@@ -53,6 +55,8 @@ impl<S: StreamSocket> PollStream<S> {
             stream,
             reading: Stay::new(),
             writing: Stay::new(),
+            read_gave_way: GaveWay::NO,
+            write_gave_way: GaveWay::NO,
             #[cfg(feature = "futures-io")]
             ahead: futures_io::Ahead::default(),
         }
@@ -65,10 +69,11 @@ impl<S: StreamSocket> PollStream<S> {
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        ready!(budget::poll_left(cx, &mut self.read_gave_way));
         if buffer.is_empty() {
+            budget::spend();
             return Poll::Ready(Ok(0));
         }
-        ready!(budget::poll_left(cx));
         let wanted = transfer::short_of(S::SHORT_READ_DRAINS, buffer.len());
         let received = ready!(self.reading.poll_transfer(
             self.stream.io(),
@@ -82,7 +87,7 @@ impl<S: StreamSocket> PollStream<S> {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        ready!(budget::poll_left(cx));
+        ready!(budget::poll_left(cx, &mut self.write_gave_way));
         let sent = ready!(self.writing.poll_transfer(
             self.stream.io(),
             S::CALLS.write,
@@ -99,7 +104,7 @@ impl<S: StreamSocket> PollStream<S> {
         cx: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(budget::poll_left(cx));
+        ready!(budget::poll_left(cx, &mut self.write_gave_way));
         let sent = ready!(self.writing.poll_transfer(
             self.stream.io(),
             S::CALLS.write_vectored,
@@ -111,12 +116,20 @@ impl<S: StreamSocket> PollStream<S> {
         Poll::Ready(sent)
     }
 
+    /// There is nothing to flush.
+    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        budget::poll_spend(cx, &mut self.write_gave_way).map(Ok)
+    }
+
     /// Ends writing. That it has ended before, or that the peer has gone, is no error.
-    fn close(&mut self) -> io::Result<()> {
-        match socket::shutdown(self.stream.as_fd(), Shutdown::Write) {
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-            ended => ended,
-        }
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(budget::poll_spend(cx, &mut self.write_gave_way));
+        Poll::Ready(
+            match socket::shutdown(self.stream.as_fd(), Shutdown::Write) {
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+                ended => ended,
+            },
+        )
     }
 }
 

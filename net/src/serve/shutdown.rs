@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
+use waterwheel_poll_context::budget::{self, GaveWay};
 use waterwheel_timer::{Sleep, sleep_until};
 
 /// How long to wait for those who were cancelled, who are dropped at once unless they are stuck in a poll.
@@ -39,6 +40,7 @@ pub struct ServerShutdown {
     key: Option<Key>,
     deadline: Sleep,
     cancelled: bool,
+    gave_way: GaveWay,
 }
 
 impl ServerShutdown {
@@ -49,6 +51,7 @@ impl ServerShutdown {
             key: None,
             deadline: sleep_until(deadline),
             cancelled: false,
+            gave_way: GaveWay::NO,
         }
     }
 }
@@ -78,6 +81,8 @@ impl Future for ServerShutdown {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ServeReport> {
         let this = self.get_mut();
+        // A server may be shut down again and again.
+        ready!(budget::poll_left(cx, &mut this.gave_way));
         loop {
             if this.register.poll_end(&mut this.key, cx).is_ready() {
                 break;
@@ -90,6 +95,7 @@ impl Future for ServerShutdown {
             this.deadline.reset(Instant::now() + LAST_WAIT);
             this.register.cancel();
         }
+        budget::spend();
         Poll::Ready(report(&this.register))
     }
 }

@@ -33,6 +33,7 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
+use waterwheel_poll_context::budget::{self, GaveWay};
 
 use self::{
     moment::Moment,
@@ -81,6 +82,7 @@ pin_project! {
         #[pin]
         run: Option<R>,
         wait: Wait,
+        gave_way: GaveWay,
         over: Over,
     }
 }
@@ -136,6 +138,7 @@ where
             callback,
             run: None,
             wait,
+            gave_way: GaveWay::NO,
             over: Over(Arc::clone(&shared)),
         };
         (timer, TimerHandle::new(shared))
@@ -160,7 +163,8 @@ where
                 has_run = true;
             }
             let Some(next) = shared.next(cx.waker()) else {
-                return Poll::Ready(());
+                // It may have been over when it was polled first.
+                return budget::poll_spend(cx, this.gave_way);
             };
             ready!(this.wait.poll(next, cx));
             #[cfg(canary)]
