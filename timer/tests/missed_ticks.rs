@@ -90,8 +90,9 @@ fn delay_begins_anew_from_when_the_tick_is_taken() {
     let mut stalled = Stalled::by(MissedTick::Delay);
     stalled.stall_until(34);
     assert_eq!(stalled.ticks(4), [(10, 34), (44, 44), (54, 54), (64, 64)]);
+    // Late by less than a period: none is missed, and the phase stays.
     stalled.stall_until(79);
-    assert_eq!(stalled.ticks(3), [(74, 79), (89, 89), (99, 99)]);
+    assert_eq!(stalled.ticks(3), [(74, 79), (84, 84), (94, 94)]);
 }
 
 #[test]
@@ -164,4 +165,17 @@ fn far_stalls() {
     stalled.interval = interval(Duration::MAX);
     assert_eq!(stalled.interval.tick().now_or_never(), None);
     assert_eq!(stalled.clock.advance_to_next(None), 0, "never");
+}
+
+/// Each tick is taken 3 ms late, as on a busy worker. None is missed, so the phase stays, by every policy.
+#[test]
+fn lateness_moves_no_phase() {
+    for policy in [MissedTick::Skip, MissedTick::Burst, MissedTick::Delay] {
+        let mut stalled = Stalled::by(policy);
+        for tick in 1..=200 {
+            stalled.stall_until(10 * tick + 3);
+            let due = u128::from(10 * tick);
+            assert_eq!(stalled.ticks(1), [(due, due + 3)], "{policy:?}");
+        }
+    }
 }
