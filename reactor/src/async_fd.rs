@@ -82,10 +82,10 @@ impl<T: AsFd> AsyncFd<T> {
         self.inner
     }
 
-    /// Waits until there is something to read, or the end, or an error.
+    /// Waits until the kernel reports something to read, or the end, or an error.
     ///
     /// Readiness is a hint and may be stale: read by way of [`try_io`](Self::try_io), and wait again if that says
-    /// `WouldBlock`.
+    /// `WouldBlock`. Until a `WouldBlock` has been met so, this is ready each time that it is called.
     ///
     /// # Errors
     ///
@@ -103,14 +103,15 @@ impl<T: AsFd> AsyncFd<T> {
         Readable { wait }
     }
 
-    /// Waits until it can be written to, or the peer has closed, or there is an error. As
+    /// Waits until the kernel reports that it can be written to, or that the peer has closed, or an error. As
     /// [`readable`](Self::readable) in all else.
     pub fn writable(&self) -> Writable<'_, T> {
         let wait = Wait::new(self);
         Writable { wait }
     }
 
-    /// Runs `operation` if the descriptor is thought to be ready in `direction`, and does not wait.
+    /// Runs `operation` if the descriptor is thought to be ready in `direction`, or nobody has asked the kernel yet whether it is, and does
+    /// not wait.
     ///
     /// If it says `WouldBlock`, the readiness is cleared, so that [`readable`](Self::readable) or
     /// [`writable`](Self::writable) waits for the next event.

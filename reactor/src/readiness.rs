@@ -1,9 +1,13 @@
 //! The readiness word of a source: one atomic that says what the kernel has told of a descriptor.
 //!
 //! ```text
-//! 63            32 31        7      6      5      4      3      2      1      0
-//! │     tick      │  (zero)  │ URG  │ REGD │ ERR  │ WCLO │ RCLO │ WRITE│ READ │
+//! 63            32 31    9   8      7      6      5      4      3      2      1      0
+//! │     tick      │ (zero) │ WASS │ RASS │ URG  │ REGD │ ERR  │ WCLO │ RCLO │ WRITE│ READ │
 //! ```
+//!
+//! READ, WRITE, the closed bits, ERR and URG are *reported*: the kernel has said so. RASS and WASS are *assumed*: nobody has asked
+//! the kernel yet whether the direction is ready. A call that moves bytes tries on an assumption, for the kernel answers it in any
+//! case. Who waits for readiness itself ([`Wait::poll_ready`](crate::Wait::poll_ready)) believes a report alone.
 //!
 //! # Rules
 //!
@@ -18,8 +22,13 @@
 //!   byte, at whose mark a read stops. Only `WouldBlock`, by which the kernel
 //!   itself says that there is neither data nor an end, clears them. (On a socket it never contradicts a closed bit; on a
 //!   FIFO it does, when a new writer opens what the last one closed, and a bit that stayed would spin.)
-//! - **R4.** While REGISTERED is not set, no event will come, and both directions count as ready: the system
+//! - **R4.** While REGISTERED is not set, no event will come, and both directions are assumed to be ready: the system
 //!   call itself is asked. [`register`](Readiness::register) and [`orphan`](Readiness::orphan) move the tick.
+//! - **R5.** To add a descriptor to epoll makes the kernel report what holds of it at that time, if anything does. So whoever
+//!   finds a registered direction assumed, and wants a report, may [take the assumption
+//!   away](Readiness::forget_assumption): either the report has come, and its bits are in the word, or it is still to come, or the
+//!   direction is not ready and an edge will be reported. This too compares the tick: an orphaned descriptor gets no report, and its
+//!   assumptions stay (R4).
 
 use crate::direction::Direction;
 use crate::sync::{AtomicU64, Ordering};
@@ -31,6 +40,10 @@ const WRITE_CLOSED: u64 = 1 << 3;
 const ERROR: u64 = 1 << 4;
 const REGISTERED: u64 = 1 << 5;
 const URGENT: u64 = 1 << 6;
+const READ_ASSUMED: u64 = 1 << 7;
+const WRITE_ASSUMED: u64 = 1 << 8;
+/// What is assumed of a descriptor of which nobody knows anything.
+const ASSUMED: u64 = READ_ASSUMED | WRITE_ASSUMED;
 const ONE_TICK: u64 = 1 << 32;
 
 /// What an event adds to the word.
@@ -107,13 +120,28 @@ const EPOLLERR: u32 = libc::EPOLLERR.cast_unsigned();
 const EPOLLHUP: u32 = libc::EPOLLHUP.cast_unsigned();
 const EPOLLRDHUP: u32 = libc::EPOLLRDHUP.cast_unsigned();
 
-/// The bits that let a direction go on.
+/// The bits by which the kernel has said that a direction can go on.
 #[inline]
-const fn mask(direction: Direction) -> u64 {
+const fn reported(direction: Direction) -> u64 {
     match direction {
         Direction::Read => READABLE | READ_CLOSED | ERROR | URGENT,
         Direction::Write => WRITABLE | WRITE_CLOSED | ERROR,
     }
+}
+
+/// The bit that lets a direction be tried though the kernel has said nothing.
+#[inline]
+const fn assumed(direction: Direction) -> u64 {
+    match direction {
+        Direction::Read => READ_ASSUMED,
+        Direction::Write => WRITE_ASSUMED,
+    }
+}
+
+/// The bits that let a call in a direction be tried.
+#[inline]
+const fn mask(direction: Direction) -> u64 {
+    reported(direction) | assumed(direction)
 }
 
 /// The word as somebody saw it. It is taken before a system call, and given back to clear by its tick.
@@ -122,11 +150,18 @@ pub(crate) struct Observed(u64);
 
 impl Observed {
     /// What holds for a descriptor that has no source yet (R4).
-    pub(crate) const UNREGISTERED: Self = Self(READABLE | WRITABLE);
+    pub(crate) const UNREGISTERED: Self = Self(ASSUMED);
 
+    /// Whether a call in `direction` is worth a try: it is ready by report or by assumption.
     #[inline]
     pub(crate) fn is_ready(self, direction: Direction) -> bool {
         self.0 & mask(direction) != 0
+    }
+
+    /// Whether the kernel has said that `direction` is ready.
+    #[inline]
+    pub(crate) fn is_reported(self, direction: Direction) -> bool {
+        self.0 & reported(direction) != 0
     }
 
     #[inline]
@@ -196,24 +231,35 @@ impl Readiness {
             match why {
                 Drained::WouldBlock => Some(word & !mask(direction)),
                 Drained::Short if word & ERROR != 0 => None,
-                Drained::Short => Some(word & !(mask(direction) & (READABLE | WRITABLE))),
+                Drained::Short => Some(word & !(mask(direction) & (READABLE | WRITABLE | ASSUMED))),
             }
         });
     }
 
-    /// From here on events will come. `direction` has just said `WouldBlock`; the other stays to be tried (R4).
+    /// Takes the assumption away that `direction` is ready: from here on it is so if the kernel says so (R5). Nothing is done if
+    /// the word has moved since `observed`, which was of a registered descriptor.
+    #[cold]
+    pub(crate) fn forget_assumption(&self, observed: Observed, direction: Direction) {
+        debug_assert!(observed.is_registered(), "nobody would report");
+        self.update(|word| {
+            observed
+                .same_tick(word)
+                .then_some(word & !assumed(direction))
+        });
+    }
+
+    /// From here on events will come. `direction` has just said `WouldBlock`, or waits for a report; the other stays to be
+    /// tried (R4).
     pub(crate) fn register(&self, direction: Direction) {
         self.update(|word| {
-            let bits = REGISTERED | (Observed::UNREGISTERED.0 & !mask(direction));
+            let bits = REGISTERED | (ASSUMED & !assumed(direction));
             Some((word & !(ONE_TICK - 1) | bits).wrapping_add(ONE_TICK))
         });
     }
 
     /// From here on no events will come (R4).
     pub(crate) fn orphan(&self) {
-        self.update(|word| {
-            Some((word & !(ONE_TICK - 1) | Observed::UNREGISTERED.0).wrapping_add(ONE_TICK))
-        });
+        self.update(|word| Some((word & !(ONE_TICK - 1) | ASSUMED).wrapping_add(ONE_TICK)));
     }
 
     /// One read-modify-write. AcqRel: a clear must not be seen before the system call that it follows, and a
@@ -258,6 +304,86 @@ mod tests {
         readiness.register(Read);
         let seen = readiness.observe();
         assert!(seen.is_registered() && !seen.is_ready(Read) && seen.is_ready(Write));
+    }
+
+    /// Pitfall: readiness that is assumed and not told makes `readable()` resolve at once on a silent peer.
+    #[test]
+    fn nothing_is_reported_before_the_kernel_has_said_something() {
+        let readiness = Readiness::new();
+        let reported = || [Read, Write].map(|way| readiness.observe().is_reported(way));
+        assert_eq!(reported(), [false, false], "no source");
+        readiness.register(Read);
+        assert_eq!(reported(), [false, false], "registered");
+        readiness.publish(Ready::WRITE);
+        assert_eq!(reported(), [false, true]);
+        readiness.publish(Ready::READ);
+        assert_eq!(reported(), [true, true]);
+        readiness.clear(readiness.observe(), Read, Drained::Short);
+        assert_eq!(reported(), [false, true]);
+        readiness.orphan();
+        assert_eq!(reported(), [false, false], "the kernel is silent again");
+    }
+
+    #[test]
+    fn every_event_is_a_report_in_the_directions_that_it_concerns() {
+        for events in [
+            EPOLLIN,
+            EPOLLOUT,
+            EPOLLPRI,
+            EPOLLRDHUP,
+            EPOLLHUP,
+            EPOLLERR,
+            EPOLLIN | EPOLLOUT,
+        ] {
+            let ready = Ready::from_epoll(events);
+            let readiness = registered();
+            readiness.publish(ready);
+            for way in [Read, Write] {
+                let seen = readiness.observe();
+                assert_eq!(seen.is_reported(way), ready.concerns(way), "{events:#x}");
+                assert_eq!(seen.is_ready(way), ready.concerns(way), "{events:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_call_that_drains_takes_the_assumption_away_too() {
+        for why in [Drained::WouldBlock, Drained::Short] {
+            let readiness = Readiness::new();
+            readiness.register(Read);
+            assert!(readiness.observe().is_ready(Write), "assumed");
+            readiness.clear(readiness.observe(), Write, why);
+            assert!(!readiness.observe().is_ready(Write), "{why:?}");
+        }
+    }
+
+    #[test]
+    fn an_assumption_is_forgotten_and_a_report_is_not() {
+        let readiness = Readiness::new();
+        readiness.register(Read);
+        let before = readiness.observe();
+        readiness.publish(Ready::WRITE);
+        readiness.forget_assumption(before, Write);
+        assert!(readiness.observe().is_reported(Write), "it is stale");
+        readiness.forget_assumption(readiness.observe(), Write);
+        assert!(readiness.observe().is_reported(Write));
+
+        let readiness = Readiness::new();
+        readiness.register(Read);
+        readiness.forget_assumption(readiness.observe(), Write);
+        assert!(!readiness.observe().is_ready(Write));
+        assert!(readiness.observe().is_registered());
+    }
+
+    /// Else who reads would wait for a report that nobody makes.
+    #[test]
+    fn an_orphan_keeps_its_assumptions() {
+        let readiness = Readiness::new();
+        readiness.register(Read);
+        let before = readiness.observe();
+        readiness.orphan();
+        readiness.forget_assumption(before, Write);
+        assert!(readiness.observe().is_ready(Write));
     }
 
     #[test]

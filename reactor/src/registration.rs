@@ -82,8 +82,21 @@ impl Seen<'_> {
     }
 
     #[inline]
+    pub(crate) fn is_reported(self, direction: Direction) -> bool {
+        self.observed.is_reported(direction)
+    }
+
+    #[inline]
     pub(crate) fn is_registered(self) -> bool {
         self.observed.is_registered()
+    }
+
+    /// Whoever asks waits for the kernel's word, and not for an assumption. The descriptor is registered.
+    #[cold]
+    pub(crate) fn forget_assumption(self, direction: Direction) {
+        if let Some(source) = self.source {
+            source.readiness.forget_assumption(self.observed, direction);
+        }
     }
 
     /// A transfer has ended early. Nothing is known of a descriptor that is not registered, so nothing is cleared.

@@ -187,8 +187,9 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
         })
     }
 
-    /// Waits until the kernel says that the direction is ready, or closed, or in error.
+    /// Waits until the kernel has said that the direction is ready, or closed, or in error.
     ///
+    /// That it might be, because nobody has asked the kernel yet, is not enough: this waits for the kernel's report.
     /// Readiness is a hint: the next call may still say `WouldBlock` ([`AsyncFd::try_io`] then makes
     /// this wait again).
     ///
@@ -208,10 +209,14 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
                 if let Err(error) = self.fd.would_block(seen, call) {
                     return Poll::Ready(Err(error));
                 }
-            } else if seen.is_ready(W::DIRECTION) {
+            } else if seen.is_reported(W::DIRECTION) {
                 self.key = None;
                 budget::spend();
                 return Poll::Ready(Ok(()));
+            } else if seen.is_ready(W::DIRECTION) {
+                // The other direction has registered it, and nobody has asked about this one: the report is on its way (R5
+                // of `readiness.rs`). With the assumption gone, who parks finds «not ready», as `source.rs` wants it.
+                seen.forget_assumption(W::DIRECTION);
             } else if seen.park(W::DIRECTION, &mut self.key, cx.waker()) {
                 return Poll::Pending;
             }

@@ -106,8 +106,32 @@ impl Task {
         }
     }
 
+    /// One poll of a task that waits for the kernel's report, as `Wait::poll_ready` does it. It also ends when the source is not
+    /// registered any more: there a registration would follow.
+    fn poll_report(&mut self) -> bool {
+        loop {
+            let observed = self.source.readiness.observe();
+            if !observed.is_registered() || observed.is_reported(self.direction) {
+                self.key = None;
+                return true;
+            }
+            if observed.is_ready(self.direction) {
+                let readiness = &self.source.readiness;
+                readiness.forget_assumption(observed, self.direction);
+            } else if self.source.park(self.direction, &mut self.key, &self.waker) {
+                return false;
+            }
+        }
+    }
+
     fn wait(&mut self) {
         while !self.poll() {
+            self.bell.wait();
+        }
+    }
+
+    fn wait_for_report(&mut self) {
+        while !self.poll_report() {
             self.bell.wait();
         }
     }
@@ -288,6 +312,109 @@ fn an_orphan_and_an_event_at_once_leave_it_unregistered_and_everybody_woken() {
     });
 }
 
+/// A source that a reader has registered: the other direction is assumed to be ready, until the kernel reports.
+fn registered_by_a_reader() -> Arc<Source> {
+    let source = Source::new();
+    source.readiness.register(Read);
+    Arc::new(source)
+}
+
+/// Pitfall: readiness that is assumed and not told makes `readable()` resolve at once on a silent peer.
+#[test]
+fn who_waits_for_a_report_has_it_and_no_sooner() {
+    loom::model(|| {
+        let source = registered_by_a_reader();
+        let told = Arc::new(AtomicUsize::new(0));
+        let dispatcher = thread::spawn({
+            let (source, told) = (Arc::clone(&source), Arc::clone(&told));
+            move || {
+                told.store(1, Ordering::Relaxed);
+                dispatch(&source, Ready::WRITE);
+            }
+        });
+        Task::new(&source, Write).wait_for_report();
+        assert_eq!(told.load(Ordering::Relaxed), 1, "nobody has told it");
+        dispatcher.join().unwrap();
+        assert_no_waiters(&source);
+    });
+}
+
+/// One takes the assumption away, while the other may still try by it, or else waits as well: the report serves both.
+#[test]
+fn a_report_serves_who_waits_for_it_and_who_writes() {
+    explore(3, || {
+        let source = registered_by_a_reader();
+        let dispatcher = thread::spawn({
+            let source = Arc::clone(&source);
+            move || dispatch(&source, Ready::WRITE)
+        });
+        let writer = thread::spawn({
+            let source = Arc::clone(&source);
+            move || Task::new(&source, Write).wait()
+        });
+        Task::new(&source, Write).wait_for_report();
+        writer.join().unwrap();
+        dispatcher.join().unwrap();
+        assert_no_waiters(&source);
+    });
+}
+
+/// An assumption that is forgotten eats no edge: here the writer has just found no room, by the assumption, while room comes.
+#[test]
+fn an_edge_is_never_eaten_by_a_forgotten_assumption() {
+    explore(3, || {
+        let source = registered_by_a_reader();
+        let room = Arc::new(AtomicUsize::new(0));
+        let kernel = thread::spawn({
+            let (source, room) = (Arc::clone(&source), Arc::clone(&room));
+            move || {
+                room.fetch_add(1, Ordering::Relaxed);
+                dispatch(&source, Ready::WRITE);
+            }
+        });
+        let writer = thread::spawn({
+            let (source, room) = (Arc::clone(&source), Arc::clone(&room));
+            move || {
+                let mut task = Task::new(&source, Write);
+                loop {
+                    task.wait();
+                    let observed = source.readiness.observe();
+                    if room.load(Ordering::Relaxed) != 0 {
+                        return;
+                    }
+                    let why = Drained::WouldBlock;
+                    source.readiness.clear(observed, Write, why);
+                }
+            }
+        });
+        Task::new(&source, Write).poll_report();
+        writer.join().unwrap();
+        kernel.join().unwrap();
+    });
+}
+
+/// An orphan gets no report: its assumptions stay, for who reads and writes to try by.
+#[test]
+fn who_waits_for_a_report_of_an_orphan_is_woken_and_takes_nothing_from_others() {
+    explore(3, || {
+        let source = registered_by_a_reader();
+        let closer = thread::spawn({
+            let source = Arc::clone(&source);
+            move || orphan(&source)
+        });
+        let writer = thread::spawn({
+            let source = Arc::clone(&source);
+            move || Task::new(&source, Write).wait()
+        });
+        Task::new(&source, Write).wait_for_report();
+        writer.join().unwrap();
+        closer.join().unwrap();
+        let left = source.readiness.observe();
+        assert!(!left.is_registered() && left.is_ready(Read) && left.is_ready(Write));
+        assert_no_waiters(&source);
+    });
+}
+
 // The models have teeth: what `source.rs` and R2 forbid, loom finds.
 
 /// The parts of a source, to be put together wrongly.
@@ -394,5 +521,24 @@ fn to_clear_by_a_tick_observed_after_the_call_eats_an_edge() {
             source.readiness.clear(too_late, Read, Drained::WouldBlock);
         }
         kernel.join().unwrap();
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn to_forget_an_assumption_whatever_the_tick_leaves_an_orphan_without_any() {
+    loom::model(|| {
+        let source = registered_by_a_reader();
+        let closer = thread::spawn({
+            let source = Arc::clone(&source);
+            move || orphan(&source)
+        });
+        if source.readiness.observe().is_registered() {
+            let too_late = source.readiness.observe();
+            let why = Drained::WouldBlock;
+            source.readiness.clear(too_late, Write, why);
+        }
+        closer.join().unwrap();
+        Task::new(&source, Write).wait();
     });
 }
