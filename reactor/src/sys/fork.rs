@@ -65,9 +65,40 @@ impl Process {
         Self::current() == self
     }
 
-    /// Its number, which is not zero.
-    pub(crate) fn number(self) -> NonZeroU32 {
+    /// Its number. No process has the number of one that it was forked from.
+    #[must_use]
+    pub fn number(self) -> NonZeroU32 {
         self.0
+    }
+
+    /// A look at whether it is still the present process, for a loop that looks often.
+    #[must_use]
+    pub fn watch(self) -> Watch {
+        let word = MARK.word.load(Ordering::Acquire);
+        // SAFETY: as in `Mark::look`.
+        let word = unsafe { &*word };
+        let told = !ptr::eq(word, &raw const REFUSED);
+        Watch {
+            word,
+            number: if told { self.0.get() } else { 0 },
+        }
+    }
+}
+
+/// Tells, by two loads, whether the process has been forked. Where the kernel gives no page to tell by, it does not; there
+/// [`Process::is_current`] asks for the PID.
+#[derive(Clone, Copy, Debug)]
+pub struct Watch {
+    word: &'static AtomicU32,
+    number: u32,
+}
+
+impl Watch {
+    /// Whether this is a child of the process that began to watch.
+    #[inline]
+    #[must_use]
+    pub fn has_forked(self) -> bool {
+        self.word.load(Ordering::Relaxed) != self.number
     }
 }
 
@@ -89,6 +120,7 @@ impl Owner {
     }
 
     /// From here on it is the present process.
+    #[cfg(not(loom))]
     pub(crate) fn take_over(&self) {
         self.0.store(Process::current().0.get(), Ordering::Relaxed);
     }
