@@ -144,15 +144,29 @@ fn a_handler_that_was_there_before_is_called_still() {
     });
 }
 
+static SPOILED: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn spoil_errno(_: libc::c_int) {
+    // SAFETY: the address of this thread's `errno` is valid.
+    unsafe { *libc::__errno_location() = libc::ENOTSUP };
+    SPOILED.fetch_add(1, Ordering::SeqCst);
+}
+
+/// The handler writes an eventfd, which sets `errno` when it fails. Another handler, called after it, sets it for certain.
 #[test]
 fn a_handler_leaves_errno_alone() {
     const KIND: SignalKind = SignalKind::alarm();
+    let handler: extern "C" fn(libc::c_int) = spoil_errno;
+    // SAFETY: the handler does what a signal handler may.
+    unsafe { libc::signal(KIND.as_raw(), handler as libc::sighandler_t) };
     let _listener = signal(KIND).unwrap();
     // SAFETY: the address of this thread's `errno` is valid.
     unsafe { *libc::__errno_location() = 4242 };
     // SAFETY: the call takes no pointers.
     unsafe { libc::raise(KIND.as_raw()) };
-    assert_eq!(io::Error::last_os_error().raw_os_error(), Some(4242));
+    let errno = io::Error::last_os_error().raw_os_error();
+    assert_eq!(SPOILED.load(Ordering::SeqCst), 1);
+    assert_eq!(errno, Some(4242));
 }
 
 #[test]

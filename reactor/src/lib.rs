@@ -19,6 +19,7 @@
 //! | `parker` | the unpark word |
 //! | `alarm` | the one timerfd |
 //! | `clock_watch` | who hears when the wall clock is set |
+//! | `inherited` | what a child of `fork` does with the descriptors that its parent has registered |
 //! | [`signal`] | signals, as streams |
 //! | [`sys`] | the system calls |
 
@@ -34,6 +35,8 @@ mod cases;
 mod clock_watch;
 mod direction;
 mod home;
+#[cfg(not(loom))]
+mod inherited;
 mod parker;
 mod reactor;
 mod readiness;

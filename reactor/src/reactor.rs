@@ -11,6 +11,7 @@ use crate::sources::{Sources, Tenant};
 use crate::sync::{Mutex, lock};
 use crate::sys::epoll::{CAPACITY, Epoll, Event, Wait};
 use crate::sys::eventfd::EventFd;
+use crate::sys::fork::Process;
 use crate::token::Token;
 use std::cell::RefCell;
 use std::io;
@@ -33,6 +34,10 @@ thread_local! {
 ///
 /// Descriptors come in by way of [`AsyncFd`](crate::AsyncFd), at the first call that would block, and register with
 /// the reactor that the polling thread has [entered](Self::enter).
+///
+/// A reactor belongs to the process that made it. A child of `fork` shares its epoll instance, eventfd and timerfd with the
+/// parent, so in a child the parent's reactor does nothing to them: a turn and a registration give an error, and the rest has no effect.
+/// A descriptor that was registered in the parent registers anew, with a reactor of the child's, when it is next waited for there.
 ///
 /// Rests on `epoll(7)`, `eventfd(2)` and `timerfd_create(2)`.
 ///
@@ -70,6 +75,8 @@ thread_local! {
 /// ```
 #[derive(Debug)]
 pub struct Reactor {
+    /// The process that made it, the only one that touches what the kernel has of it.
+    process: Process,
     epoll: Epoll,
     parker: Parker,
     wake: EventFd,
@@ -91,6 +98,7 @@ impl Reactor {
     /// The kernel's: `EMFILE` or `ENFILE` when descriptors have run out, `ENOMEM`.
     pub fn new() -> io::Result<Arc<Self>> {
         let reactor = Self {
+            process: Process::current(),
             epoll: Epoll::new()?,
             parker: Parker::new(),
             wake: EventFd::new()?,
@@ -106,7 +114,17 @@ impl Reactor {
         for (fd, token) in own {
             reactor.epoll.add_readable(fd, token.to_bits())?;
         }
-        Ok(Arc::new(reactor))
+        let reactor = Arc::new(reactor);
+        #[cfg(not(loom))]
+        crate::inherited::note(&reactor);
+        Ok(reactor)
+    }
+
+    /// Whether this process made it: `false` in a child that `fork` has made since.
+    #[inline]
+    #[must_use]
+    pub fn is_of_this_process(&self) -> bool {
+        self.process.is_current()
     }
 
     /// Makes this the reactor that descriptors polled on this thread register with, until the guard is dropped.
@@ -135,7 +153,8 @@ impl Reactor {
     ///
     /// # Errors
     ///
-    /// What `epoll_wait(2)` and `timerfd_settime(2)` report. None is known that a sound program can cause.
+    /// What `epoll_wait(2)` and `timerfd_settime(2)` report. None is known that a sound program can cause, but the one in a child of
+    /// `fork`, which has no part in its parent's reactor.
     pub fn turn(&self, deadline: Option<Instant>) -> io::Result<usize> {
         self.turn_then(deadline, || ())
     }
@@ -147,6 +166,10 @@ impl Reactor {
     ///
     /// As [`turn`](Self::turn). `awake` has run.
     pub fn turn_then(&self, deadline: Option<Instant>, awake: impl FnOnce()) -> io::Result<usize> {
+        if !self.is_of_this_process() {
+            awake();
+            return Err(elsewhere());
+        }
         #[cfg(all(debug_assertions, not(loom)))]
         lock(&self.sources).check(self);
         if !self.parker.park() {
@@ -175,6 +198,9 @@ impl Reactor {
     ///
     /// What `timerfd_settime(2)` reports. None is known that a sound program can cause.
     pub fn end_wait_at(&self, deadline: Instant) -> io::Result<()> {
+        if !self.is_of_this_process() {
+            return Ok(());
+        }
         self.alarm.arm(deadline, Instant::now()).map(drop)
     }
 
@@ -189,6 +215,9 @@ impl Reactor {
     /// The kernel's: `EMFILE` or `ENFILE` when descriptors have run out, `ENOMEM`, `ENOSPC` when there are too many in epoll
     /// instances.
     pub fn watch_clock(&self, waker: Waker) -> io::Result<()> {
+        if !self.is_of_this_process() {
+            return Err(elsewhere());
+        }
         self.clock.begin(&self.epoll, waker)
     }
 
@@ -223,6 +252,9 @@ impl Reactor {
     ///
     /// What `epoll_wait(2)` reports. None is known that a sound program can cause.
     pub fn turn_now(&self) -> io::Result<usize> {
+        if !self.is_of_this_process() {
+            return Err(elsewhere());
+        }
         let mut buffer = [MaybeUninit::uninit(); CAPACITY];
         #[cfg(all(debug_assertions, not(loom)))]
         lock(&self.sources).check(self);
@@ -235,7 +267,7 @@ impl Reactor {
     /// Only when the owner does sleep, and only for the first of a burst of calls, is this a system call.
     #[inline]
     pub fn unpark(&self) {
-        if self.parker.unpark() {
+        if self.parker.unpark() && self.is_of_this_process() {
             // The write fails only if the counter is full, and then the owner is awake.
             let _ = self.wake.notify();
         }
@@ -245,6 +277,9 @@ impl Reactor {
     ///
     /// Whoever waits for a descriptor is woken, and, polled in another runtime, registers there.
     pub fn close(self: &Arc<Self>) {
+        if !self.is_of_this_process() {
+            return;
+        }
         let mut wakers = Vec::new();
         // Kept to the end: with the last reference to a source goes what wakers it has, and what their destructors do.
         let sources = lock(&self.sources).close();
@@ -265,6 +300,16 @@ impl Reactor {
     #[must_use]
     pub fn registered(&self) -> usize {
         lock(&self.sources).len()
+    }
+
+    /// In a child: lets what is registered in the parent be registered here. See [`inherited`](crate::inherited).
+    #[cfg(not(loom))]
+    pub(crate) fn give_up_inherited(&self) {
+        debug_assert!(!self.is_of_this_process(), "it is the parent's");
+        let Ok(sources) = self.sources.try_lock() else {
+            return;
+        };
+        sources.iter().for_each(|source| source.give_up_inherited());
     }
 
     /// The models' kernel is asked what it has, and told what happens.
@@ -318,6 +363,9 @@ impl Reactor {
         source: &Arc<Source>,
         direction: Direction,
     ) -> io::Result<()> {
+        if !self.is_of_this_process() {
+            return Err(elsewhere());
+        }
         let mut home = lock(&source.home);
         if home.is_some() {
             return Ok(());
@@ -354,6 +402,9 @@ impl Reactor {
     /// Lets the next turn tell of a descriptor once more what holds of it, though nothing has changed. The caller holds the
     /// lock of the source's `home`, so that it is registered meanwhile.
     pub(crate) fn report_again(&self, token: Token) -> io::Result<()> {
+        if !self.is_of_this_process() {
+            return Err(elsewhere());
+        }
         let fd = lock(&self.sources).get(token).map(|tenant| tenant.fd);
         self.epoll.rearm(fd.ok_or_else(closed)?, token.to_bits())
     }
@@ -361,6 +412,9 @@ impl Reactor {
     /// Takes a source out, and its descriptor out of epoll, before that is closed: a duplicate of it would keep
     /// the registration alive. The caller has taken the source's `home`, so this is done once.
     pub(crate) fn deregister(&self, token: Token) {
+        if !self.is_of_this_process() {
+            return;
+        }
         let tenant = lock(&self.sources).remove(token);
         #[cfg(canary)]
         if crate::canary::is_out("closed-without-del") {
@@ -389,6 +443,14 @@ fn closed() -> io::Error {
     io::Error::other("the runtime is shutting down: its reactor takes no more descriptors")
 }
 
+#[cold]
+fn elsewhere() -> io::Error {
+    io::Error::other(
+        "the runtime was made by another process, of which `fork` has made this one, and its descriptors and threads are that \
+         process's: make a new runtime here",
+    )
+}
+
 /// Wakes all, in order, with no lock held. A waker that panics keeps nobody else from being woken; the panic hook
 /// has told of it.
 fn wake_all(wakers: &mut Vec<Waker>) {
@@ -403,6 +465,13 @@ fn wake_all(wakers: &mut Vec<Waker>) {
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(second);
         }
+    }
+}
+
+#[cfg(not(loom))]
+impl Drop for Reactor {
+    fn drop(&mut self) {
+        crate::inherited::forget(self);
     }
 }
 

@@ -63,6 +63,9 @@ impl Registration {
     #[cold]
     fn register(&self, fd: BorrowedFd<'_>, direction: Direction, call: &str) -> io::Result<()> {
         let reactor = Reactor::current().unwrap_or_else(|| missing_runtime(call));
+        if !reactor.is_of_this_process() {
+            runtime_of_another_process(call);
+        }
         let source = self.source.get_or_init(|| Arc::new(Source::new()));
         reactor.register(fd, source, direction)
     }
@@ -134,13 +137,24 @@ impl Seen<'_> {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        if let Some(source) = self.source.take() {
+        if let Some(source) = self.source.take()
+            && source.is_of_this_process()
+        {
             let home = lock(&source.home).take();
             if let Some(home) = home {
                 home.reactor.deregister(home.token);
             }
         }
     }
+}
+
+#[cold]
+#[track_caller]
+fn runtime_of_another_process(call: &str) -> ! {
+    panic!(
+        "`{call}` was polled inside a runtime of another process, of which `fork` has made this one; \
+         await it in a new runtime, which this process makes: `waterwheel::block_on(async {{ … }})`"
+    )
 }
 
 /// Says which call wanted a runtime, and how to give it one.

@@ -1,14 +1,17 @@
 //! Signals of the operating system, as a stream: [`signal()`], and [`ctrl_c`] for the one that people send.
 //!
-//! The first who listens to a kind of signal sets a handler for it, which stays as long as the process lives: what the signal did by
-//! default, such as to end the process, it does not do any more, also when nobody listens. A handler that was there
-//! before is still called.
+//! The first listener to a kind of signal sets a handler for it. From then on the signal's default action (for `SIGINT`, ending the
+//! process) is disabled, even when nothing listens any more. [`restore`] puts the former action back. A handler that was set before
+//! is still called.
 //!
 //! Any number of listeners, in any number of runtimes, hear of each kind. Signals that come faster than a listener takes them are told
 //! once, as the kernel itself does.
 //!
+//! A child that `fork` makes inherits the handlers. What it receives does not reach the listeners of its parent. A listener that was
+//! made in the parent hears nothing in the child; make a new one there.
+//!
 //! Rests on `sigaction(2)` and `eventfd(2)`: the handler counts and writes, and each listener waits, through its reactor, for a
-//! descriptor of its own.
+//! descriptor of its own. All signals are blocked while the handler runs, the handler that was there before included.
 
 use crate::async_fd::AsyncFd;
 use crate::call::Call;
@@ -136,9 +139,19 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     })
 }
 
-/// Waits until somebody presses ctrl-c, or sends `SIGINT` in another way. It listens from this call on, not from its first poll on.
+/// Waits until somebody presses ctrl-c, or sends `SIGINT` in another way. The first call listens from then on, not from its first poll
+/// on. A later call also tells of a ctrl-c that came since the last one was told, so a loop may call it anew in each round.
 ///
-/// After the first of these calls, ctrl-c does not end the process any more.
+/// All futures that wait are told of a ctrl-c. A task that calls this anew in each round, beside another task that does so too, may find
+/// that the other one was told while it waited for something else: give each such task a [`Signal`] instead, by [`signal()`].
+///
+/// # Twice within a second ends the process
+///
+/// After the first call, ctrl-c does not end the process any more. A user who presses it in vain presses it again: when a `SIGINT` comes
+/// within a second after another that no listener has been told of, the process ends by the signal's default action. That helps when the
+/// program has stopped listening, or is stuck. It holds only if `SIGINT` would have ended the process before the first call, and not for the
+/// first process of a container, which the kernel does not end so. [`end_at_second_ctrl_c`] turns it off. [`restore`] gives ctrl-c its
+/// default action back altogether.
 ///
 /// # Errors
 ///
@@ -146,7 +159,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 ///
 /// # Cancel safety
 ///
-/// Dropping the future loses a ctrl-c that came while it was there and that it has not told.
+/// Dropping the future loses nothing: the next call tells of a ctrl-c that came meanwhile.
 ///
 /// # Examples
 ///
@@ -163,10 +176,57 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 /// # std::io::Result::Ok(())
 /// ```
 pub fn ctrl_c() -> CtrlC {
+    let signal = signal(SignalKind::interrupt()).map(|mut signal| {
+        signal.seen = sys::signal::await_ctrl_c();
+        signal
+    });
     CtrlC {
-        signal: signal(SignalKind::interrupt()).map_err(Some),
+        signal: signal.map_err(Some),
         gave_way: GaveWay::NO,
     }
+}
+
+/// Whether a second `SIGINT` within a second ends the process, when no listener has been told of the first: see [`ctrl_c`]. It
+/// does, unless this is called with `false`.
+///
+/// It is a setting of the whole process, for a program that brings its own way to be stopped by force.
+///
+/// # Examples
+///
+/// ```
+/// waterwheel::signal::end_at_second_ctrl_c(false);
+/// ```
+pub fn end_at_second_ctrl_c(ends: bool) {
+    sys::signal::end_at_second_ctrl_c(ends);
+}
+
+/// Puts back the action that a signal had before the first listener: the default action, mostly.
+///
+/// Listeners that are there hear nothing from then on. The next call of [`signal()`] or [`ctrl_c`] sets the handler again. For a kind
+/// of signal that nothing has listened to, this does nothing.
+///
+/// # Errors
+///
+/// `ResourceBusy` if other code has set a handler after Waterwheel did, which is left as it is; the kernel's, from `sigaction(2)`.
+///
+/// # Examples
+///
+/// The first ctrl-c ends the server in good order, and the second one ends the process:
+///
+/// ```no_run
+/// use waterwheel::signal::{SignalKind, ctrl_c, restore};
+///
+/// # async fn finish() {}
+/// waterwheel::block_on(async {
+///     ctrl_c().await?;
+///     restore(SignalKind::interrupt())?;
+///     finish().await;
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub fn restore(kind: SignalKind) -> io::Result<()> {
+    sys::signal::restore(kind.0)
 }
 
 /// A listener to one kind of signal; made by [`signal()`].
@@ -218,6 +278,7 @@ impl Signal {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
             *seen = count;
+            sys::signal::take(kind.0, count);
             Ok(1)
         };
         let told = ready!(stay.poll_transfer(fd, CALL, 1, look, || cx.waker().clone()));

@@ -16,6 +16,12 @@
 //! When the second load says «ready», that does not hold: the take may have come before the store. So
 //! [`park`](Source::park) then removes what it has stored, and only who does wait has a key.
 //!
+//! # In a child
+//!
+//! A child of `fork` has a copy of each source, and none of the threads that may have held its locks at that moment. So a child that
+//! lets a descriptor go does not lock a source that belongs to its parent ([`is_of_this_process`](Source::is_of_this_process)).
+//! When the child makes a reactor, it takes over those whose locks are free ([`inherited`](crate::inherited)).
+//!
 //! # Lock order
 //!
 //! `home`, then the reactor's slab, then `waiters`. No lock is held while a waker is cloned, woken or dropped.
@@ -24,6 +30,7 @@ use crate::direction::Direction;
 use crate::home::Home;
 use crate::readiness::{Readiness, Ready};
 use crate::sync::{Mutex, lock};
+use crate::sys::fork::Owner;
 use crate::waiters::{WaitKey, Waiters};
 use std::task::Waker;
 
@@ -33,6 +40,7 @@ pub(crate) struct Source {
     pub(crate) waiters: Mutex<Waiters>,
     /// Where it is registered, if it is.
     pub(crate) home: Mutex<Option<Home>>,
+    owner: Owner,
 }
 
 impl Source {
@@ -41,7 +49,30 @@ impl Source {
             readiness: Readiness::new(),
             waiters: Mutex::new(Waiters::new()),
             home: Mutex::new(None),
+            owner: Owner::new(),
         }
+    }
+
+    /// Whether its locks are this process's: it was made here, or taken over.
+    #[inline]
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.owner.is_current()
+    }
+
+    /// In a child: makes it a source of this process, registered nowhere, unless a thread of the parent's held one of its locks.
+    #[cfg(not(loom))]
+    pub(crate) fn give_up_inherited(&self) {
+        let (Ok(mut home), Ok(mut waiters)) = (self.home.try_lock(), self.waiters.try_lock())
+        else {
+            return;
+        };
+        // The parent's: they are neither woken here nor dropped, which runs code of its tasks.
+        let mut wakers = Vec::new();
+        waiters.take(Ready::BOTH, &mut wakers);
+        std::mem::forget(wakers);
+        std::mem::forget(home.take());
+        self.readiness.orphan();
+        self.owner.take_over();
     }
 
     /// Stores a waker for `direction`, unless that is ready. `true`: the caller will be woken, and `key` names its
@@ -89,6 +120,9 @@ impl Source {
     /// Forgets a future that has parked and does not wait any more.
     #[cold]
     pub(crate) fn unpark(&self, key: WaitKey) {
+        if !self.is_of_this_process() {
+            return;
+        }
         let waker = lock(&self.waiters).remove(key);
         #[cfg(canary)]
         let _locked =

@@ -95,6 +95,12 @@ impl Sources {
     pub(crate) fn len(&self) -> usize {
         self.slab.len()
     }
+
+    /// All that are there.
+    #[cfg(not(loom))]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Source>> {
+        self.slab.iter().map(|(_, tenant)| &tenant.source)
+    }
 }
 
 #[cfg(all(test, not(loom)))]
@@ -120,10 +126,11 @@ mod tests {
         assert!(sources.get(new).is_some());
     }
 
-    /// Each connection has these for as long as it lives.
+    /// Each connection has these for as long as it lives. With the counts of its `Arc`, a source takes 120 bytes, all that the allocator
+    /// has in a block of 128.
     #[test]
     fn a_connection_is_small() {
-        assert_eq!(size_of::<Source>(), 96);
+        assert_eq!(size_of::<Source>(), 104);
         assert_eq!(size_of::<Tenant>(), 16);
     }
 

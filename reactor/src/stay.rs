@@ -153,9 +153,10 @@ impl<W: Way> Default for Stay<W> {
 /// The direction has said `WouldBlock`, or is to be treated so: see [`AsyncFd::would_block`]. Without a reactor this is
 /// an error, not a panic, for who calls this may be a thread that never polls.
 fn register<T: AsFd, W: Way>(fd: &AsyncFd<T>, seen: Seen<'_>, call: Call<W>) -> io::Result<()> {
-    if !seen.is_registered() && Reactor::current().is_none() {
+    let has_runtime = || Reactor::current().is_some_and(|reactor| reactor.is_of_this_process());
+    if !seen.is_registered() && !has_runtime() {
         return Err(io::Error::other(format!(
-            "`{}` had to wait, and there is no Waterwheel runtime to wait in",
+            "`{}` had to wait, and there is no Waterwheel runtime of this process to wait in",
             call.name
         )));
     }

@@ -26,6 +26,14 @@ mod sync;
 #[path = "../src/waiters.rs"]
 mod waiters;
 
+#[path = "loom/fork.rs"]
+mod fork;
+
+/// No kernel takes part.
+mod sys {
+    pub(crate) use crate::fork;
+}
+
 /// No reactor takes part.
 mod home {
     #[derive(Debug)]

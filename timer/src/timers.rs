@@ -7,6 +7,10 @@
 //! - *No user code under the lock.* A waker is cloned before it is taken, and woken or dropped after it is
 //!   released. That is why closures under it return the wakers they displace.
 //!
+//! - *A child of `fork` does not lock its parent's timers.* A thread of the parent's may have held the lock at that moment, and is not
+//!   in the child to give it back. A thread that has not [entered](Timers::enter) the timers asks first whose they are, where it drops,
+//!   polls or moves a sleep. See [`Timers::belong_to`].
+//!
 //! Lock order: the mutex is a leaf.
 
 #[cfg(any(test, debug_assertions))]
@@ -15,7 +19,7 @@ mod validate;
 use std::{
     fmt,
     marker::PhantomData,
-    sync::{Arc, PoisonError},
+    sync::{Arc, OnceLock, PoisonError},
     task::Waker,
     time::Instant,
 };
@@ -67,6 +71,8 @@ pub struct Timers {
     /// What these timers go by, if not by the system's monotonic clock.
     virtual_clock: Option<Arc<VirtualClock>>,
     wall: Wall,
+    /// How the number of the present process is told, and that of the process that these timers are of.
+    process: OnceLock<(fn() -> u32, u32)>,
 }
 
 struct State {
@@ -150,7 +156,28 @@ impl Timers {
             }),
             virtual_clock,
             wall,
+            process: OnceLock::new(),
         }
+    }
+
+    /// These timers are of the present process alone: `process` tells its number, and another number in a child of `fork`.
+    ///
+    /// In a child nothing turns them. There, a [`Sleep`](crate::Sleep) that was filed here leaves its entry alone when it is dropped, and
+    /// when it is polled by a runtime of the child's, it files itself there. The first call counts.
+    pub fn belong_to(&self, process: fn() -> u32) {
+        let _ = self.process.set((process, process()));
+    }
+
+    /// Whether this is a child of the process that these timers are of, and the thread has not entered them.
+    #[inline]
+    pub(crate) fn are_inherited(&self) -> bool {
+        !current::is_current(self) && self.are_elsewhere()
+    }
+
+    #[cold]
+    fn are_elsewhere(&self) -> bool {
+        let process = self.process.get();
+        process.is_some_and(|(process, ours)| process() != *ours)
     }
 
     /// The virtual clock that these timers go by, if they do.
@@ -327,6 +354,10 @@ impl Timers {
         due: Instant,
         waker: &Waker,
     ) -> Settled {
+        if self.are_inherited() {
+            // The entry stays where it is.
+            return Settled::Unfiled;
+        }
         let mut state = self.lock();
         let State {
             wheel,
@@ -366,6 +397,9 @@ impl Timers {
 
     /// Files an entry that is pending under a later deadline than this under this one.
     pub(crate) fn hasten(&self, key: &Key, deadline: Instant) {
+        if self.are_inherited() {
+            return;
+        }
         let deadline = clock::from_instant(deadline);
         self.locked(|State { wheel, .. }| {
             if deadline < wheel.deadline(key) {
@@ -377,6 +411,9 @@ impl Timers {
     /// Takes an entry out, pending or fired.
     #[inline(never)]
     pub(crate) fn cancel(&self, key: Key) {
+        if self.are_inherited() {
+            return;
+        }
         let _dropped_unlocked = self.locked(|state| state.remove(key));
     }
 

@@ -180,6 +180,9 @@ impl Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
+        if self.timers.are_inherited() {
+            return;
+        }
         let _dropped_unlocked = self
             .timers
             .wall()

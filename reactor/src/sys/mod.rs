@@ -11,7 +11,8 @@
 //! | `signal` | `sigaction`; `write`, in the handler |
 //! | `timerfd` | `timerfd_create`, `timerfd_settime` |
 //! | [`clock`] | `clock_gettime` |
-//! | [`fd`] | `fcntl` |
+//! | [`fd`] | `fcntl`, `fstat` |
+//! | [`fork`] | `mmap`, `madvise`, once; or else `getpid` |
 //! | [`socket`] | `socket`, `bind`, `listen`, `connect`, `accept4`, `recv`, `readv`, `send`, `sendmsg`, `shutdown`, … |
 //! | [`datagram`], [`messages`] | `recvfrom`, `sendto`, `recvmmsg`, `sendmmsg` |
 //! | [`options`], [`credentials`] | `getsockopt`, `setsockopt` |
@@ -26,6 +27,7 @@ pub mod datagram;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub mod fd;
+pub mod fork;
 pub mod messages;
 pub mod options;
 pub mod pipe;

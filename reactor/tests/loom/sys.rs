@@ -4,6 +4,9 @@
 //! As with edge-triggered epoll, an event is given to one wait and then gone. An eventfd belongs to the epoll instance
 //! that was made before it. Standard output cannot be added, as a regular file cannot.
 
+#[path = "fork.rs"]
+pub(crate) mod fork;
+
 pub(crate) mod epoll {
     use loom::sync::{Condvar, Mutex};
     use std::cell::RefCell;
