@@ -12,7 +12,7 @@
 //! | `timerfd` | `timerfd_create`, `timerfd_settime` |
 //! | [`clock`] | `clock_gettime` |
 //! | [`fd`] | `fcntl` |
-//! | [`socket`] | `socket`, `bind`, `listen`, `connect`, `accept4`, `recv`, `readv`, `send`, `sendmsg`, `shutdown`, … |
+//! | [`socket`] | `socket`, `bind`, `listen`, `connect`, `accept4`, `recv`, `recvmsg`, `send`, `sendmsg`, `shutdown`, … |
 //! | [`datagram`], [`messages`] | `recvfrom`, `sendto`, `recvmmsg`, `sendmmsg` |
 //! | [`options`], [`credentials`] | `getsockopt`, `setsockopt` |
 //! | [`pipe`], [`splice`], [`sendfile`] | `pipe2`, `fcntl`, `splice`, `sendfile` |
