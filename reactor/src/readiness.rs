@@ -17,9 +17,8 @@
 //!   *before* the system call whose result it acts on. A tick that has moved means an edge that the call may not
 //!   have seen, so the bits stay and the caller calls again. The tick has 32 bits: a stale clear would have to
 //!   sleep through 2³² events exactly to eat one.
-//! - **R3.** The closed bits, the error bit and the urgent bit survive a *short* transfer, which says nothing about
-//!   what comes after the data: a FIN that came together with data is still seen, and so is the data behind an urgent
-//!   byte, at whose mark a read stops. Only `WouldBlock`, by which the kernel
+//! - **R3.** The closed bits and the error bit survive a *short* transfer, which says nothing about
+//!   what comes after the data: a FIN that came together with data is still seen. Only `WouldBlock`, by which the kernel
 //!   itself says that there is neither data nor an end, clears them. (On a socket it never contradicts a closed bit; on a
 //!   FIFO it does, when a new writer opens what the last one closed, and a bit that stayed would spin.)
 //! - **R4.** While REGISTERED is not set, no event will come, and both directions are assumed to be ready: the system
@@ -29,6 +28,10 @@
 //!   away](Readiness::forget_assumption): either the report has come, and its bits are in the word, or it is still to come, or the
 //!   direction is not ready and an edge will be reported. This too compares the tick: an orphaned descriptor gets no report, and its
 //!   assumptions stay (R4).
+//! - **R6.** The urgent bit is set by the first `EPOLLPRI`, and nothing clears it. While it is set, a short *read* clears
+//!   nothing: a read stops in front of urgent data (`MSG_OOB`), whatever has come behind that. The event itself is no
+//!   sign of a mark that is still ahead: the kernel takes `EPOLLPRI` back as soon as somebody has received the urgent
+//!   byte by itself, and reads stop at its place all the same.
 
 use crate::direction::Direction;
 use crate::sync::{AtomicU64, Ordering};
@@ -45,6 +48,8 @@ const WRITE_ASSUMED: u64 = 1 << 8;
 /// What is assumed of a descriptor of which nobody knows anything.
 const ASSUMED: u64 = READ_ASSUMED | WRITE_ASSUMED;
 const ONE_TICK: u64 = 1 << 32;
+/// What outlives a change of reactors: the tick (R2), and that there has been urgent data (R6).
+const KEPT: u64 = !(ONE_TICK - 1) | URGENT;
 
 /// What an event adds to the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +129,7 @@ const EPOLLRDHUP: u32 = libc::EPOLLRDHUP.cast_unsigned();
 #[inline]
 const fn reported(direction: Direction) -> u64 {
     match direction {
-        Direction::Read => READABLE | READ_CLOSED | ERROR | URGENT,
+        Direction::Read => READABLE | READ_CLOSED | ERROR,
         Direction::Write => WRITABLE | WRITE_CLOSED | ERROR,
     }
 }
@@ -231,6 +236,7 @@ impl Readiness {
             match why {
                 Drained::WouldBlock => Some(word & !mask(direction)),
                 Drained::Short if word & ERROR != 0 => None,
+                Drained::Short if word & URGENT != 0 && direction == Direction::Read => None,
                 Drained::Short => Some(word & !(mask(direction) & (READABLE | WRITABLE | ASSUMED))),
             }
         });
@@ -253,13 +259,13 @@ impl Readiness {
     pub(crate) fn register(&self, direction: Direction) {
         self.update(|word| {
             let bits = REGISTERED | (ASSUMED & !assumed(direction));
-            Some((word & !(ONE_TICK - 1) | bits).wrapping_add(ONE_TICK))
+            Some((word & KEPT | bits).wrapping_add(ONE_TICK))
         });
     }
 
     /// From here on no events will come (R4).
     pub(crate) fn orphan(&self) {
-        self.update(|word| Some((word & !(ONE_TICK - 1) | ASSUMED).wrapping_add(ONE_TICK)));
+        self.update(|word| Some((word & KEPT | ASSUMED).wrapping_add(ONE_TICK)));
     }
 
     /// One read-modify-write. AcqRel: a clear must not be seen before the system call that it follows, and a
@@ -441,6 +447,24 @@ mod tests {
         readiness.clear(readiness.observe(), Read, Drained::Short);
         assert!(readiness.observe().is_ready(Read));
         assert!(!readiness.observe().is_ready(Write));
+        readiness.clear(readiness.observe(), Read, Drained::WouldBlock);
+        assert!(!readiness.observe().is_ready(Read));
+    }
+
+    /// The kernel tells of urgent data no more once somebody has received it, and reads stop at its place all the same.
+    #[test]
+    fn from_the_first_urgent_data_on_a_short_read_clears_nothing() {
+        let readiness = registered();
+        readiness.publish(Ready::from_epoll(EPOLLPRI));
+        readiness.clear(readiness.observe(), Read, Drained::WouldBlock);
+        assert!(!readiness.observe().is_ready(Read));
+        readiness.orphan();
+        readiness.register(Read);
+        readiness.publish(Ready::from_epoll(EPOLLIN | EPOLLOUT));
+        readiness.clear(readiness.observe(), Read, Drained::Short);
+        assert!(readiness.observe().is_ready(Read));
+        readiness.clear(readiness.observe(), Write, Drained::Short);
+        assert!(!readiness.observe().is_ready(Write), "writes have no mark");
         readiness.clear(readiness.observe(), Read, Drained::WouldBlock);
         assert!(!readiness.observe().is_ready(Read));
     }

@@ -53,7 +53,7 @@ calls! {
     GetOption: "getsockopt",
     SetOption: "setsockopt",
     Recv: "recv",
-    ReadVectored: "readv",
+    RecvVectored: "recvmsg",
     Send: "send",
     SendVectored: "sendmsg",
     RecvDatagram: "recv, datagrams",
@@ -303,7 +303,7 @@ impl Call {
                 (Delay, Invisible),
             ],
             Call::SetOption => &[(Fail(ENOMEM), Reported), (Delay, Invisible)],
-            Call::Recv | Call::ReadVectored => RECV,
+            Call::Recv | Call::RecvVectored => RECV,
             Call::Send | Call::SendVectored => SEND,
             Call::RecvDatagram | Call::RecvFrom => RECV_DATAGRAM,
             Call::RecvMany => &[
@@ -329,6 +329,8 @@ impl Call {
                 (Fail(EAGAIN), Invisible),
                 (Fail(EINVAL), Invisible),
                 (Short, Invisible),
+                // As it does at a mark of urgent data: it is neither the end, nor all that there is.
+                (Zero, Invisible),
                 (Delay, Invisible),
                 (Fail(ECONNRESET), Reported),
                 (Fail(ENOMEM), Reported),
@@ -349,6 +351,8 @@ impl Call {
                 (Fail(EAGAIN), Invisible),
                 (Fail(EINVAL), Invisible),
                 (Short, Invisible),
+                // The file tells whether it has ended.
+                (Zero, Invisible),
                 (Delay, Invisible),
                 (Fail(EIO), Reported),
                 (Fail(ENOMEM), Reported),

@@ -369,13 +369,16 @@ extern "C" fn recvmmsg(
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn readv(fd: c_int, to: *const iovec, count: c_int) -> ssize_t {
-    sized(Call::ReadVectored, fd, usize::MAX, |most| {
-        let mut first = first_of(to, count, most);
-        let (to, count) = first
-            .as_mut()
-            .map_or((to, count), |one| (&raw const *one, 1));
-        real!(SYS_readv, fd, to, count)
+extern "C" fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
+    sized(Call::RecvVectored, fd, usize::MAX, |most| {
+        // SAFETY: the caller's message lives through the call. What the kernel writes to it, nobody here reads.
+        let mut message = unsafe { *message };
+        let mut first = first_of(message.msg_iov, message.msg_iovlen as c_int, most);
+        if let Some(one) = &mut first {
+            message.msg_iov = one;
+            message.msg_iovlen = 1;
+        }
+        real!(SYS_recvmsg, fd, &raw mut message, flags)
     }) as ssize_t
 }
 

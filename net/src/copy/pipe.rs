@@ -53,7 +53,8 @@ impl Pipe {
         self.held
     }
 
-    /// Takes what the socket has. The pipe is empty, so that `WouldBlock` is of the socket.
+    /// Takes what the socket has. The pipe is empty, so that `WouldBlock` is of the socket. Neither that nor 0 says that
+    /// the socket has nothing: see [`pump`](super::pump).
     pub(super) fn fill(&mut self, from: &OwnedFd) -> io::Result<usize> {
         debug_assert_eq!(self.held, 0, "`WouldBlock` could mean a full pipe");
         let count = splice::splice(from.as_fd(), self.writer.as_fd(), self.capacity)?;

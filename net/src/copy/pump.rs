@@ -2,8 +2,12 @@
 //!
 //! Bytes go through the worker's shared buffer while they come in small pieces: a `recv` and a `send` a piece, and
 //! nothing is held when there is none. A piece that fills the buffer makes the flow a *bulk* one: then they go through
-//! a pipe, by
-//! `splice(2)`, and are not copied. Small pieces make it an ordinary one again.
+//! a pipe, by `splice(2)`, and are not copied. Small pieces make it an ordinary one again.
+//!
+//! `splice(2)` decides nothing but how bytes go. It stops in front of a byte of urgent data (`MSG_OOB`) and never passes
+//! it: there it says `EAGAIN`, or 0 as if the stream had ended, whatever has come behind. So neither is believed. A
+//! `recv` is made next, which passes the mark, and that alone tells of the end, or that there is nothing to read. Nor is
+//! readiness cleared for what a splice has said.
 //!
 //! Invariants:
 //! - What is held has been read and not written. It is written before more is read.
@@ -35,6 +39,8 @@ pub(super) struct Pump<'a> {
     held: Held,
     /// Whether bytes come in large pieces.
     bulk: bool,
+    /// Whether a splice has found nothing, and a `recv` is to say what that means.
+    in_doubt: bool,
     /// Whether the kernel has refused to splice these descriptors, or to give a pipe.
     refused: bool,
     ended: bool,
@@ -74,6 +80,7 @@ impl<'a> Pump<'a> {
             write: Wait::new(to.io()),
             held: Held::Nothing,
             bulk: false,
+            in_doubt: false,
             refused: false,
             ended: false,
             moved: 0,
@@ -103,7 +110,8 @@ impl<'a> Pump<'a> {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if self.bulk && !self.refused {
+            let in_doubt = std::mem::take(&mut self.in_doubt);
+            if self.bulk && !self.refused && !in_doubt {
                 ready!(self.poll_splice(cx, calls))?;
             } else {
                 ready!(self.poll_copy(cx, calls))?;
@@ -150,16 +158,18 @@ impl<'a> Pump<'a> {
         let Held::Pipe(pipe) = &mut self.held else {
             unreachable!("what is held was written before");
         };
-        let filled = self
-            .read
-            .poll_io(cx, calls.read, |from: &OwnedFd| pipe.fill(from));
-        match filled {
+        // `WouldBlock` must not reach the wait: it would clear a readiness that no event brings back.
+        let fill = |from: &OwnedFd| match pipe.fill(from) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            filled => filled,
+        };
+        match self.read.poll_io(cx, calls.read, fill) {
             Poll::Pending => {
                 self.let_go();
                 Poll::Pending
             }
             Poll::Ready(Ok(0)) => {
-                self.ended = true;
+                self.in_doubt = true;
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Ok(count)) => {

@@ -17,6 +17,10 @@ const SEND_FILE: Call<Writing> = Call::new("send_file");
 /// How many bytes one system call is asked for.
 const PIECE: u64 = 1 << 20;
 
+/// How many bytes are read and sent to learn what a `sendfile` has meant that sent nothing: that the socket has no room,
+/// or that the file has no more.
+const DOUBT: usize = 4 << 10;
+
 /// How many bytes go in one poll, more or less, before others have their turn.
 const SHARE: u64 = 4 << 20;
 
@@ -29,7 +33,8 @@ const SHARE: u64 = 4 << 20;
 ///
 /// # Errors
 ///
-/// The kernel's, from `sendfile(2)`: `BrokenPipe` or `ConnectionReset` if the peer has gone; those of reading the file.
+/// The kernel's, from `sendfile(2)`: `BrokenPipe` or `ConnectionReset` if the peer has gone; those of reading the file;
+/// `InvalidInput` if `file` is none, and has nothing to read for now.
 /// [`sent`](SendFile::sent) tells how many bytes went before.
 ///
 /// # Panics
@@ -105,24 +110,42 @@ impl SendFile<'_> {
         let file = self.file;
         let mut refused = self.refused;
         let sent = self.wait.poll_io(cx, SEND_FILE, |socket| {
+            let mut most = most;
             if !refused {
                 match sendfile(socket.as_fd(), file.as_fd(), offset, most) {
                     Err(error) if error.kind() == io::ErrorKind::InvalidInput => refused = true,
+                    // It does not say of which of the two. The next two calls do, each of its own.
+                    Ok(0) => most = most.min(DOUBT),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        most = most.min(DOUBT);
+                    }
                     sent => return sent,
                 }
             }
             // What does not go is read again.
             with_buffer(|buffer| {
                 let most = most.min(buffer.len());
-                match file.read_at(&mut buffer[..most], offset)? {
-                    0 => Ok(0),
-                    count => socket::send(socket.as_fd(), &buffer[..count]),
+                match file.read_at(&mut buffer[..most], offset) {
+                    Ok(0) => Ok(0),
+                    Ok(count) => socket::send(socket.as_fd(), &buffer[..count]),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(not_a_file()),
+                    Err(error) => Err(error),
                 }
             })
         });
         self.refused = refused;
         sent
     }
+}
+
+/// No event of the socket would tell when the file has more.
+#[cold]
+fn not_a_file() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "`send_file` was given a descriptor that has nothing to read now and may have later; \
+         `send_file` sends what is there: read such a descriptor by way of `AsyncFd`",
+    )
 }
 
 impl Future for SendFile<'_> {

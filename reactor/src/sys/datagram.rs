@@ -1,6 +1,8 @@
 //! `udp(7)`, `unix(7)`: datagrams, one a call, each whole and with its address.
 //!
 //! What a buffer has no room for, the kernel throws away. A datagram may be empty: 0 bytes are no end.
+//!
+//! No call here blocks, whatever the socket's mode is (`MSG_DONTWAIT`; see [`socket`](super::socket)).
 
 use super::address::{Address, RawAddress};
 use super::socket::with_room;
@@ -15,7 +17,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 /// The kernel's, from `recvfrom(2)`: `EAGAIN` when there is none; of a connected UDP socket `ECONNREFUSED` when nobody
 /// has received an earlier one that was sent.
 pub fn recv_from<A: Address>(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, A)> {
-    recv_with(fd, buffer, 0)
+    recv_with(fd, buffer, libc::MSG_DONTWAIT)
 }
 
 /// As [`recv_from`], but leaves the datagram where it was, so that the next call gives it again.
@@ -24,7 +26,7 @@ pub fn recv_from<A: Address>(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Resul
 ///
 /// As [`recv_from`].
 pub fn peek_from<A: Address>(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, A)> {
-    recv_with(fd, buffer, libc::MSG_PEEK)
+    recv_with(fd, buffer, libc::MSG_PEEK | libc::MSG_DONTWAIT)
 }
 
 fn recv_with<A: Address>(
@@ -49,7 +51,7 @@ fn recv_with<A: Address>(
 /// Unix socket `ECONNREFUSED` and `ENOENT` when nobody is there.
 pub fn send_to<A: Address>(fd: BorrowedFd<'_>, buffer: &[u8], address: &A) -> io::Result<usize> {
     let (from, length) = (buffer.as_ptr().cast(), buffer.len());
-    let (flags, address) = (libc::MSG_NOSIGNAL, address.to_raw());
+    let (flags, address) = (libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT, address.to_raw());
     let (to, to_length) = (address.as_ptr(), address.length());
     retry(|| {
         // SAFETY: the kernel reads at most `length` bytes from `buffer`, and as many of `address` as it says.

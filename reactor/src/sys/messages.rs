@@ -1,4 +1,6 @@
 //! `recvmmsg(2)`, `sendmmsg(2)`: several datagrams a call.
+//!
+//! Neither blocks, whatever the socket's mode is (`MSG_DONTWAIT`; see [`socket`](super::socket)).
 
 use super::address::sealed::Form;
 use super::address::{Address, RawAddress};
@@ -113,10 +115,11 @@ pub fn recv<A: Address>(
     }
     headers.link();
     let (to, wanted) = (headers.headers.as_mut_ptr(), headers.headers.len());
+    let flags = libc::MSG_DONTWAIT;
     let count = retry(|| {
         // SAFETY: `to` points to `wanted` headers. Each names a part of `buffer`, as long as it says, and room for an
         // address, as long as it says; all live through the call, and nobody else sees them meanwhile.
-        check(unsafe { libc::recvmmsg(fd.as_raw_fd(), to, wanted as _, 0, ptr::null_mut()) })
+        check(unsafe { libc::recvmmsg(fd.as_raw_fd(), to, wanted as _, flags, ptr::null_mut()) })
     })?;
     let filled = headers.headers.iter().zip(&mut headers.addresses);
     for (header, address) in filled.take(count.unsigned_abs() as usize) {
@@ -149,7 +152,7 @@ pub fn send<'a, A: Address + 'a>(
     }
     headers.link();
     let (from, wanted) = (headers.headers.as_mut_ptr(), headers.headers.len());
-    let flags = libc::MSG_NOSIGNAL;
+    let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
     let count = retry(|| {
         // SAFETY: `from` points to `wanted` headers. Each names bytes, which `datagrams` has lent, and an address or
         // none, each as long as it says; the kernel only reads them, and all live through the call.

@@ -13,7 +13,7 @@
 //! | [`clock`] | `clock_gettime` |
 //! | [`fd`] | `fcntl`, `fstat` |
 //! | [`fork`] | `mmap`, `madvise`, once; or else `getpid` |
-//! | [`socket`] | `socket`, `bind`, `listen`, `connect`, `accept4`, `recv`, `readv`, `send`, `sendmsg`, `shutdown`, … |
+//! | [`socket`] | `socket`, `bind`, `listen`, `connect`, `accept4`, `recv`, `recvmsg`, `send`, `sendmsg`, `shutdown`, … |
 //! | [`datagram`], [`messages`] | `recvfrom`, `sendto`, `recvmmsg`, `sendmmsg` |
 //! | [`options`], [`credentials`] | `getsockopt`, `setsockopt` |
 //! | [`pipe`], [`splice`], [`sendfile`] | `pipe2`, `fcntl`, `splice`, `sendfile` |

@@ -2,6 +2,11 @@
 //!
 //! A call that a signal interrupts is made again. Sending never raises SIGPIPE: that a peer has gone is an error of
 //! its connection, and no reason to end the process.
+//!
+//! Sending and receiving never block, whatever the socket's mode is (`MSG_DONTWAIT`). The mode, `O_NONBLOCK`, belongs to
+//! the open file, so any holder of a duplicate may clear it, in this process or in another, and a call that goes by the
+//! mode alone would then block its worker. [`accept`] and [`connect`] do go by the mode: `accept4(2)` and `connect(2)`
+//! have no such flag.
 
 use super::address::{Address, RawAddress};
 use super::{check, options, retry, transferred};
@@ -146,6 +151,8 @@ pub fn connect<A: Address>(fd: BorrowedFd<'_>, address: &A) -> io::Result<Connec
 
 /// Accepts one connection: its socket, and the address of its peer.
 ///
+/// It blocks if another holder of the listener has put that in blocking mode: `accept4(2)` has no flag against it.
+///
 /// # Errors
 ///
 /// The kernel's, from `accept4(2)`: `EAGAIN` when none waits, `ECONNABORTED` when the next has gone already, `EMFILE`
@@ -170,7 +177,7 @@ pub fn accept<A: Address>(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, A)> {
 /// The kernel's, from `recv(2)`: `EAGAIN`, `ECONNRESET`, `ETIMEDOUT`.
 #[inline]
 pub fn recv(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
-    recv_with(fd, buffer, 0)
+    recv_with(fd, buffer, libc::MSG_DONTWAIT)
 }
 
 /// As [`recv`], but leaves what it copies where it was, so that the next call gives it again.
@@ -179,7 +186,7 @@ pub fn recv(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
 ///
 /// As [`recv`].
 pub fn peek(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
-    recv_with(fd, buffer, libc::MSG_PEEK)
+    recv_with(fd, buffer, libc::MSG_PEEK | libc::MSG_DONTWAIT)
 }
 
 #[inline]
@@ -195,11 +202,15 @@ fn recv_with(fd: BorrowedFd<'_>, buffer: &mut [u8], flags: libc::c_int) -> io::R
 ///
 /// As [`recv`].
 pub fn recv_vectored(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-    let count = buffers.len().min(MAX_BUFFERS) as libc::c_int;
-    let to = buffers.as_ptr().cast();
-    // SAFETY: an `IoSliceMut` has the layout of an `iovec`, and `to` points to `count` of them; the kernel writes
-    // to the buffers that they name, which nobody else sees during the call.
-    retry(|| transferred(unsafe { libc::readv(fd.as_raw_fd(), to, count) }))
+    // SAFETY: a `msghdr` is integers and pointers, for which zero is a value: no room for a name or for control data.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = buffers.as_mut_ptr().cast();
+    message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
+    retry(|| {
+        // SAFETY: an `IoSliceMut` has the layout of an `iovec`, and `msg_iov` points to `msg_iovlen` of them; the kernel
+        // writes to the buffers that they name, which nobody else sees during the call.
+        transferred(unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut message, libc::MSG_DONTWAIT) })
+    })
 }
 
 /// Gives the kernel the front of `buffer`, or as much of it as there is room for.
@@ -210,10 +221,10 @@ pub fn recv_vectored(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> io::
 #[inline]
 pub fn send(fd: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
     let (from, length) = (buffer.as_ptr().cast(), buffer.len());
-    let flags = libc::MSG_NOSIGNAL;
+    let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
     #[cfg(canary)]
     let flags = if crate::canary::is_out("sigpipe") {
-        0
+        libc::MSG_DONTWAIT
     } else {
         flags
     };
@@ -231,7 +242,7 @@ pub fn send_vectored(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = buffers.as_ptr().cast_mut().cast();
     message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
-    let flags = libc::MSG_NOSIGNAL;
+    let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
     // SAFETY: an `IoSlice` has the layout of an `iovec`, and `msg_iov` points to `msg_iovlen` of them; sending only
     // reads them, and the buffers that they name.
     retry(|| transferred(unsafe { libc::sendmsg(fd.as_raw_fd(), &raw const message, flags) }))
@@ -348,7 +359,7 @@ mod tests {
         let mut bytes = [0; MAX_BUFFERS + 7];
         let mut buffers: Vec<_> = bytes.chunks_mut(1).map(IoSliceMut::new).collect();
         let received = recv_vectored(theirs.as_fd(), &mut buffers);
-        assert_eq!(received.expect("readv"), MAX_BUFFERS);
+        assert_eq!(received.expect("recvmsg"), MAX_BUFFERS);
         assert_eq!(bytes[..MAX_BUFFERS], [b'!'; MAX_BUFFERS]);
     }
 
