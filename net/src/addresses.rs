@@ -95,9 +95,8 @@ async fn look_up(call: &str, host: &str, port: u16) -> io::Result<Vec<SocketAddr
         ));
     };
     let name = host.to_owned();
-    let look_up = move || {
-        net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), port)).map(Vec::from_iter)
-    };
+    let look_up =
+        move || net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), port)).map(Vec::from_iter);
     let asked = runtime.try_spawn_blocking(look_up);
     let mut asking = Asking(asked.map_err(|error| NoLookUp::of(call, host, error))?);
     (&mut asking.0).await.map_err(io::Error::other)?

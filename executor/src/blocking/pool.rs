@@ -13,9 +13,10 @@
 //!
 //! **Invariant.** Each queued job has a thread that is on its way, or as many threads are at work as there may be, or the kernel has
 //! [refused](#refused-threads) a thread. A thread on its way takes a job unless the queue is empty, and a thread goes to sleep only when the
-//! queue is empty. A thread whose time is up looks at the queue under the lock before it leaves. So no job waits while a
-//! thread sleeps on, and below the limit as many jobs run as have been pushed: jobs that wait for each other all run.
-//! `tests.rs` explores every order of these steps, and `tests/loom_pool.rs` those of the code itself.
+//! queue is empty. A sleeping thread that a job was given to is on its way, even if its time is up before it has heard of that: under the
+//! lock it finds its [ticket](#whom-to-wake) gone. So no job waits while a thread sleeps on, and below the limit as many jobs run as have been
+//! pushed: jobs that wait for each other all run. `tests.rs` explores every order of these steps, and `tests/loom_pool.rs` those of the
+//! code itself.
 //!
 //! No particular thread is promised to a job: a thread that has just finished one may be faster than the thread that was woken, which then
 //! sleeps again. But jobs start in the order in which they were pushed.
@@ -34,8 +35,7 @@
 //!
 //! - whenever a job is taken from the queue, by a thread that has finished another or has just started;
 //! - whenever a job is pushed;
-//! - and every [`RETRY`] by a worker of the runtime that has nothing else to do ([`make_up`](Pool::make_up)), as neither of these
-//!   need come.
+//! - and every 20 ms by a worker of the runtime that has nothing else to do ([`make_up`](Pool::make_up)), as neither of these need come.
 //!
 //! The lock is held while a thread is started, so that a caller that fails to get one knows for certain whether there is another
 //! to wait for.
@@ -59,9 +59,6 @@ use std::{io, mem, ptr};
 /// Of the threads. The kernel shows the first 15 bytes.
 const THREAD_NAME: &str = "waterwheel-blocking";
 
-/// How long after the kernel has refused a thread a worker asks for it again.
-pub(crate) const RETRY: Duration = Duration::from_millis(20);
-
 thread_local! {
     /// The pool that this is a thread of, to compare with.
     static POOL: Cell<*const Pool> = const { Cell::new(ptr::null()) };
@@ -74,6 +71,8 @@ pub(crate) struct Settings {
     pub(crate) most_threads: usize,
     /// How long a thread without work stays, in real time.
     pub(crate) keep_alive: Duration,
+    /// How long after the kernel has refused a thread a worker asks for it again.
+    pub(crate) retry: Duration,
     /// Bytes of a thread's stack, if not the usual.
     pub(crate) stack_size: Option<usize>,
     /// To be told when no job is queued or runs any more.
@@ -86,6 +85,7 @@ impl Default for Settings {
         Self {
             most_threads: 512,
             keep_alive: Duration::from_secs(10),
+            retry: Duration::from_millis(20),
             stack_size: None,
             when_quiet: None,
             hooks: Hooks::default(),
@@ -260,7 +260,7 @@ impl Pool {
                 Ok(())
             }
             Err(error) => {
-                state.retry_at = Some(Instant::now() + RETRY);
+                state.retry_at = Some(Instant::now() + self.settings.retry);
                 Err(error)
             }
         }
@@ -276,7 +276,7 @@ impl Pool {
         Some(job)
     }
 
-    /// Asks for a thread that was refused, if a job still lacks it, at most once in [`RETRY`]. Returns when the caller, a worker that is
+    /// Asks for a thread that was refused, if a job still lacks it, as often as the settings say. Returns when the caller, a worker that is
     /// about to sleep, is to call this again.
     #[inline]
     pub(crate) fn make_up(self: &Arc<Self>) -> Option<Instant> {
@@ -294,7 +294,7 @@ impl Pool {
         let now = Instant::now();
         let is_due = |at: Option<Instant>| at.is_none_or(|at| at <= now);
         if state.lacks_thread(self.settings.most_threads) && is_due(state.retry_at) {
-            state.retry_at = Some(now + RETRY);
+            state.retry_at = Some(now + self.settings.retry);
             let _ = self.start_thread(&mut state);
         }
         if state.lacks_thread(self.settings.most_threads) {
@@ -335,15 +335,12 @@ impl Pool {
             });
             let (locked, ended) = waited.unwrap_or_else(PoisonError::into_inner);
             state = locked;
-            if !ended.timed_out() {
-                state.woken -= 1;
-                continue;
-            }
-            state.get_up(ticket);
-            // A job may be queued for a thread that was woken. Whoever comes first takes it.
-            if state.queue.is_empty() {
+            if ended.timed_out() {
+                // If a job is queued, it has a thread on its way.
+                state.get_up(ticket);
                 break;
             }
+            state.woken -= 1;
         }
         state.threads -= 1;
         if state.closed {
@@ -507,9 +504,7 @@ impl State {
 
     /// Whether no job is queued, runs, or is being dropped.
     fn is_quiet(&self) -> bool {
-        self.queue.is_empty()
-            && self.cancelling == 0
-            && self.idle() + self.waiting == self.threads
+        self.queue.is_empty() && self.cancelling == 0 && self.idle() + self.waiting == self.threads
     }
 }
 

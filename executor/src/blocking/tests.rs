@@ -275,7 +275,11 @@ fn aborted_before_it_starts() {
     assert!(victim.is_finished());
     assert_eq!(dropped.load(Ordering::SeqCst), 1);
     assert_eq!(runtime.0.blocking.depths().queued, 2);
-    assert_eq!(runtime.0.tasks_alive(), 3, "two that wait and one that runs");
+    assert_eq!(
+        runtime.0.tasks_alive(),
+        3,
+        "two that wait and one that runs"
+    );
     victim.abort();
     drop(release);
     join(first).unwrap();
@@ -535,14 +539,9 @@ impl World {
             next.push(World { busy, ..self }.arrives());
         }
         if self.asleep > 0 {
-            // Its time is up: it does not sleep again.
+            // Its time is up.
             let asleep = self.asleep - 1;
-            let awake = World { asleep, ..self };
-            next.push(if self.queued > 0 {
-                awake.arrives()
-            } else {
-                awake
-            });
+            next.push(World { asleep, ..self });
         }
         if !self.closed {
             next.push(World {
