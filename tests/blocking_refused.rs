@@ -134,6 +134,19 @@ fn also_from_outside(runtime: &Runtime) {
     await_blocking(&[first]);
 }
 
+/// The same while somebody is in `block_on`, and sleeps there.
+fn also_from_outside_a_block_on(runtime: &Runtime) {
+    let sleeps = runtime.spawn(std::future::pending::<()>());
+    let wakes = sleeps.abort_handle();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            also_from_outside(runtime);
+            wakes.abort();
+        });
+        assert!(runtime.block_on(sleeps).unwrap_err().is_cancelled());
+    });
+}
+
 /// No worker asks: the only one is blocked. A job that is pushed does, for all.
 fn a_job_that_comes_asks_again(runtime: &Runtime) {
     runtime.block_on(async {
@@ -378,9 +391,10 @@ fn threads_are_refused_for_a_while() {
     }
     for seats in [1, 2, 4] {
         println!("{seats} seats");
-        let scenarios: [(&str, fn(&Runtime)); 6] = [
+        let scenarios: [(&str, fn(&Runtime)); 7] = [
             ("a worker asks again", a_worker_asks_again),
             ("also from outside", also_from_outside),
+            ("also from outside a block_on", also_from_outside_a_block_on),
             ("a job that comes asks again", a_job_that_comes_asks_again),
             ("a job that ends asks again", a_job_that_ends_asks_again),
             (
