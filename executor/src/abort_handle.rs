@@ -63,8 +63,11 @@ impl AbortHandle {
         self.header().id
     }
 
-    /// Asks for the task to be dropped. It is, by its worker, where it next would be polled, unless it ends before
-    /// that; then its [`JoinHandle`](crate::JoinHandle) gives «cancelled».
+    /// Asks for the task to be dropped. Its worker does so where it would poll the task next, unless the task ends before
+    /// that. Its [`JoinHandle`](crate::JoinHandle) then says that it was cancelled.
+    ///
+    /// A job of [`spawn_blocking`](crate::spawn_blocking) that waits for a thread is dropped by this call, with what its closure has captured. A
+    /// job that has started is not touched.
     ///
     /// It may be called from any thread, from the task itself, and more than once. Of a task that is over, or whose
     /// runtime is, it changes nothing.
@@ -80,8 +83,14 @@ impl AbortHandle {
         match self.header().state.abort() {
             // SAFETY: the transition has made a reference for this.
             Wake::Submit => unsafe { submit(self.task) },
-            // SAFETY: none was released; the handle has its own still.
-            Wake::Done(released) => unsafe { free_if_last(self.task, released) },
+            Wake::Done(released) => {
+                // SAFETY: none was released; the handle has its own still.
+                unsafe { free_if_last(self.task, released) };
+                let header = self.header();
+                if header.vtable.kind.is_job() {
+                    header.shared.cancel_job(header);
+                }
+            }
         }
     }
 

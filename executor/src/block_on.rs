@@ -3,6 +3,7 @@
 use crate::seat::Seat;
 use crate::settings::Settings;
 use crate::shared::Shared;
+use crate::tasks::Running;
 use crate::worker::{self, Chair, Main, Place, Sitting, Worker};
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -70,6 +71,7 @@ pub(crate) fn block_on_in<F: Future>(shared: &Arc<Shared>, future: F) -> F::Outp
 }
 
 fn sit_and_run<F: Future>(shared: Arc<Shared>, chair: Chair, future: F) -> F::Output {
+    let _outer = Running::leave();
     let sitting = Sitting::take(shared, chair);
     // Declared after that, so that it is dropped before that, while the worker still stands.
     let future = pin!(future);

@@ -66,10 +66,10 @@ impl Driver {
         self.rush.turned(self.timers.turn_with(fetch::task_of));
     }
 
-    /// Sleeps until a descriptor or another thread has something to tell; runs `awake`; and wakes whom it concerns. For a driver
-    /// whose clock is paused: no time passes meanwhile. Returns how many descriptors and timers had something to tell.
-    pub(crate) fn park_paused(&self, awake: impl FnOnce()) -> usize {
-        told(self.reactor.turn_then(None, awake)) + self.timers.turn_with(fetch::task_of)
+    /// Sleeps until a descriptor or another thread has something to tell, or `until` comes, in real time; runs `awake`; and wakes whom it
+    /// concerns. For a driver whose clock is paused: no time passes meanwhile. Returns how many descriptors and timers had something to tell.
+    pub(crate) fn park_paused(&self, until: Option<Instant>, awake: impl FnOnce()) -> usize {
+        told(self.reactor.turn_then(until, awake)) + self.timers.turn_with(fetch::task_of)
     }
 
     /// Wakes whom concerns what has happened, without sleeping. Returns as that does.

@@ -74,8 +74,11 @@ impl<T> JoinHandle<T> {
         self.task.header()
     }
 
-    /// Asks for the task to be dropped. It is, by its worker, where it next would be polled, unless it ends before
-    /// that; then the handle gives «cancelled». A job of [`spawn_blocking`](crate::spawn_blocking) that has started is past that.
+    /// Asks for the task to be dropped. Its worker does so where it would poll the task next, unless the task ends before
+    /// that. The handle then says that it was cancelled.
+    ///
+    /// A job of [`spawn_blocking`](crate::spawn_blocking) that waits for a thread is dropped by this call, with what its closure has captured. A
+    /// job that has started is not touched.
     ///
     /// It may be called from any thread, from the task itself, and more than once.
     pub fn abort(&self) {

@@ -1,7 +1,8 @@
 //! [`Shared`]: what a runtime's tasks, wakers and handles reach from any thread.
 
 use crate::blocking::job::Job;
-use crate::blocking::pool::{NoThread, Pool};
+use crate::blocking::pool::{NoThread, Pool, Pushed};
+use crate::blocking::unstarted::Unstarted;
 use crate::crew::Crew;
 use crate::guests::Guests;
 use crate::idle::Idle;
@@ -13,7 +14,7 @@ use crate::seat::Seat;
 use crate::settings::Settings;
 use crate::shared_queue::SharedQueue;
 use crate::task::cell::allocate;
-use crate::task::header::{Kind, TaskPtr, release};
+use crate::task::header::{Header, Kind, TaskPtr, release};
 use crate::task::snapshot::Shutdown;
 use crate::task::task::Task;
 use crate::tasks::origin::Origin;
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) owned: Shards,
     pub(crate) names: Names,
     pub(crate) blocking: Arc<Pool>,
+    /// The jobs that the end of the runtime drops, for its report.
+    pub(crate) unstarted: Unstarted,
     pub(crate) crew: Crew,
     /// Of a runtime whose time is paused: when its clock moves.
     pub(crate) paused: Option<Arc<Paused>>,
@@ -69,6 +72,7 @@ impl Shared {
             owned: Shards::new(settings.seats),
             names: Names::default(),
             blocking: Arc::new(Pool::new(blocking)),
+            unstarted: Unstarted::default(),
             crew: Crew::new(ends_with_main),
             paused,
             settings,
@@ -169,14 +173,36 @@ impl Shared {
         let (task, handle) = self.adopt(Job::new(run), None, origin, Kind::Job);
         if let Some(job) = task {
             // SAFETY: the closure is `Send`, and so is the job that holds it.
-            if let Err(NoThread { job, error }) = unsafe { self.blocking.push(job) } {
-                handle.abort();
-                // SAFETY: as above. It is not run, but dropped.
-                unsafe { job.run() };
-                return Err(error);
+            match unsafe { self.blocking.push(job) } {
+                Ok(Pushed::Done) => {}
+                Ok(Pushed::Refused) => self.tell_of_refusal(),
+                Err(NoThread { job, error }) => {
+                    let _ = end(job.into_raw());
+                    return Err(error);
+                }
             }
         }
         Ok(handle)
+    }
+
+    /// The kernel has refused a thread that a job needs: sees to it that a worker asks again. Each does so before it sleeps; those that
+    /// sleep already are woken to learn of it, and if the first seat is vacant, somebody sits down there.
+    #[cold]
+    fn tell_of_refusal(&self) {
+        if self.crew.first_seat_is_vacant() {
+            self.crew.occupy(self);
+        }
+        for seat in &self.seats {
+            seat.driver.reactor.unpark();
+        }
+    }
+
+    /// Drops an aborted job here and now, if it is still queued.
+    #[cold]
+    pub(crate) fn cancel_job(&self, job: &Header) {
+        self.blocking.cancel(job.id, |job| {
+            let _ = end(job.into_raw());
+        });
     }
 
     /// Makes a task of `future`, for a queue, and its handle. `None`: the runtime is ending; the future has been dropped here
@@ -206,7 +232,7 @@ impl Shared {
         if listed {
             (Some(queued), handle)
         } else {
-            end(task);
+            let _ = end(task);
             (None, handle)
         }
     }
@@ -327,7 +353,7 @@ impl Shared {
         let jobs = self.blocking.close();
         // Dropping one may wake others, or try to spawn: the former stay in their list, the latter is refused.
         for list in self.owned.iter() {
-            drain(list);
+            drain_listing(list, Some(&self.unstarted));
         }
         // Now every task is complete, or runs. What is queued is references to them, and no future.
         drop(self.injection.close());
@@ -337,13 +363,25 @@ impl Shared {
 
 /// Takes no more tasks into a list, and ends those that are in it, on this thread.
 pub(crate) fn drain(list: &OwnedTasks) {
+    drain_listing(list, None);
+}
+
+/// The same. `unstarted` learns of the jobs that are ended so and have not started.
+fn drain_listing(list: &OwnedTasks, unstarted: Option<&Unstarted>) {
     list.close();
     #[cfg(canary)]
     if crate::canary::is_out("handle-cycle-leaks") {
         return;
     }
     while let Some(task) = list.pop() {
-        end(task);
+        // SAFETY: the list's reference, which is ours, keeps the task alive.
+        let header = unsafe { task.as_ref() };
+        let job = unstarted.and_then(|unstarted| Some((unstarted, unstarted.describe(header)?)));
+        if end(task) == Shutdown::Claimed
+            && let Some((unstarted, job)) = job
+        {
+            unstarted.add(job);
+        }
     }
 }
 
@@ -353,15 +391,29 @@ const MOST_NESTED: u32 = 16;
 thread_local! {
     /// How many calls of [`end`] this thread is in.
     static NESTED: Cell<u32> = const { Cell::new(0) };
-    /// The tasks that are to be ended by the innermost of them.
+    /// The claimed tasks whose futures are to be dropped by the innermost of them.
     static TO_END: RefCell<Vec<TaskPtr>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Drops a task's future, unless that is done, and releases the list's reference.
+/// Drops a task's future, unless it is running or over, and gives up a reference: the list's, or that of a queue. Says whether it was this
+/// call that has ended the task.
 ///
-/// A destructor may spawn a task, which is refused and ended, and the destructor of that another, and so on. From some depth on it is left to
-/// the call around, so that the stack does not grow with them.
-fn end(task: TaskPtr) {
+/// A destructor may spawn a task, which is refused and ended, or abort a job, and the destructor of that another, and so on. From some depth
+/// on to drop it is left to the call around, so that the stack does not grow with them.
+fn end(task: TaskPtr) -> Shutdown {
+    // SAFETY: the reference, which is ours, keeps the task alive.
+    let header = unsafe { task.as_ref() };
+    let ended = header.state.shutdown();
+    match ended {
+        Shutdown::Claimed => cancel(task),
+        // SAFETY: the reference is ours, and not used after.
+        Shutdown::Left => unsafe { release(task, 1) },
+    }
+    ended
+}
+
+/// Drops the future of a task that [`end`] has claimed.
+fn cancel(task: TaskPtr) {
     let nested = NESTED.get();
     if nested >= MOST_NESTED {
         // It fails while the thread's own destructors run: then there it is ended.
@@ -373,20 +425,16 @@ fn end(task: TaskPtr) {
         }
     }
     NESTED.set(nested + 1);
-    end_now(task);
+    cancel_now(task);
     while let Ok(Some(left)) = TO_END.try_with(|tasks| tasks.borrow_mut().pop()) {
-        end_now(left);
+        cancel_now(left);
     }
     NESTED.set(nested);
 }
 
-fn end_now(task: TaskPtr) {
-    // SAFETY: the list's reference, which is ours, keeps the task alive.
-    let header = unsafe { task.as_ref() };
-    match header.state.shutdown() {
-        // SAFETY: the stage is claimed, and the reference is given along.
-        Shutdown::Claimed => unsafe { (header.vtable.cancel)(task) },
-        // SAFETY: the reference is ours, and not used after.
-        Shutdown::Left => unsafe { release(task, 1) },
-    }
+fn cancel_now(task: TaskPtr) {
+    // SAFETY: who has claimed the stage has a reference, which keeps the task alive.
+    let cancel = unsafe { task.as_ref() }.vtable.cancel;
+    // SAFETY: the stage is claimed, and the reference is given along.
+    unsafe { cancel(task) }
 }

@@ -4,7 +4,10 @@ use crate::shared::Shared;
 use crate::tasks::origin::Origin;
 use crate::worker;
 use crate::{Handle, JoinHandle};
+use std::error::Error;
+use std::fmt;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 
 /// Starts a task: the future runs beside the caller, whether or not its handle is awaited.
@@ -96,18 +99,27 @@ where
 /// Runs a closure on a thread where it may block: read a file, resolve a name, compute for long. The runtime goes on meanwhile.
 ///
 /// The runtime has a pool of threads for this, named `waterwheel-blocking`. It starts one when a job finds no idle one, up to
-/// 512 (see [`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads)); from there on jobs wait, and start in the order in which they were given. A thread that has had no work for ten seconds ends.
+/// 512 (see [`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads)). From there on jobs wait, and start in the order in
+/// which they were given. A job goes to the thread that has been idle for the shortest time. A thread that has had no job for 10 seconds
+/// ends (see [`Builder::thread_keep_alive`](crate::Builder::thread_keep_alive)).
 ///
 /// Awaiting the handle gives what the closure returns, or tells of its panic. Dropping the handle detaches the job.
 ///
 /// # Cancellation
 ///
-/// [`abort`](JoinHandle::abort) before the job has started cancels it: the thread whose turn it would be drops the closure
-/// instead of running it. Once it has started, nothing can stop it: `abort` changes nothing, and the handle gives its output.
+/// [`abort`](JoinHandle::abort) before the job has started cancels it: a job that waits leaves the queue, and the call drops its
+/// closure. Once the job has started, nothing can stop it: `abort` changes nothing, and the handle gives its output.
 ///
-/// When the runtime ends, jobs that have not started are dropped with it, and their handles say «cancelled». Those that
-/// run are not waited for: they finish in the background, or end with the process, and their output goes to the handle, or is
-/// dropped if there is none; until then the runtime's descriptors stay open. Await the handle if the job must be done.
+/// When the runtime ends, jobs that have not started are dropped with it, and their handles say that they were cancelled;
+/// [`ShutdownReport::unstarted`](crate::ShutdownReport::unstarted) lists them. Jobs that run are not waited for: they finish in the
+/// background, or end with the process, and their output goes to the handle, or is dropped if there is none. Until then the runtime's
+/// descriptors stay open. Await the handle if the job must be done.
+///
+/// # When the kernel gives no thread
+///
+/// If the pool has threads, the job waits for one of them. It does not depend on them, as they may wait for this job: the
+/// pool asks for one more thread when another job is given, when one ends, and every 20 milliseconds by a worker that has nothing else to
+/// do. If the pool has no thread at all, the call panics. [`Handle::try_spawn_blocking`] returns an error instead.
 ///
 /// # Inside the closure
 ///
@@ -117,8 +129,7 @@ where
 /// # Panics
 ///
 /// - When called outside a runtime.
-/// - When the kernel gives no thread (`EAGAIN`) and the pool has none: like [`std::thread::spawn`]. The closure is dropped. If
-///   the pool has threads, the job waits for one of them instead.
+/// - When the kernel gives no thread (`EAGAIN`) and the pool has none: like [`std::thread::spawn`]. The closure is dropped.
 ///
 /// # Examples
 ///
@@ -159,10 +170,44 @@ where
 {
     match shared.spawn_blocking(run, origin) {
         Ok(handle) => handle,
-        Err(error) => panic!(
-            "`spawn_blocking` could not start a thread, and the runtime has none that could run the job: {error}; \
-             allow the process more threads (`ulimit -u`, the pids limit of its cgroup) or more memory"
-        ),
+        Err(error) => panic!("`spawn_blocking` {}", NoBlockingThread(error)),
+    }
+}
+
+/// The same, with an error where that panics.
+#[track_caller]
+pub(crate) fn try_spawn_blocking_in<F, T>(
+    shared: &Arc<Shared>,
+    run: F,
+    origin: Origin,
+) -> io::Result<JoinHandle<T>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let spawned = shared.spawn_blocking(run, origin);
+    // Not of the kernel's kind: that is `WouldBlock`, which tells those who do I/O to wait for readiness.
+    spawned.map_err(|error| io::Error::other(NoBlockingThread(error)))
+}
+
+/// There is no thread to run a blocking job: why the kernel gives none.
+#[derive(Debug)]
+struct NoBlockingThread(io::Error);
+
+impl fmt::Display for NoBlockingThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "could not start a thread, and the runtime has none that could run the job: {}; \
+             allow the process more threads (`ulimit -u`, the pids limit of its cgroup) or more memory",
+            self.0
+        )
+    }
+}
+
+impl Error for NoBlockingThread {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
     }
 }
 

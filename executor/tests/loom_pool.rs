@@ -1,7 +1,8 @@
-//! Models of the blocking pool under loom: how a job comes to a thread, and what becomes of it when the pool is closed.
+//! Models of the blocking pool under loom: how a job comes to a thread, what becomes of it when it is aborted or the pool is closed, and how a
+//! thread that the kernel has refused is made up for.
 //!
-//! The pool is the crate's own (`src/blocking/pool.rs`); its lock, its condition variables and its threads are loom's. Jobs are numbers, and a
-//! job that is pushed is run once, given back once by `close`, or dropped by a `push` that came later.
+//! The pool is the crate's own (`src/blocking/pool.rs`, `src/blocking/queue.rs`); its lock, its condition variables and its threads are loom's. A
+//! job that is pushed is run once, cancelled once, given back once by `close`, or dropped by a `push` that came later.
 //!
 //! Time is in one of two states. In [`Time::Stands`] no thread's patience ends: it sleeps until it is woken, and a wake that is lost
 //! is a deadlock, which loom reports. In [`Time::IsUp`] a thread that goes to sleep has waited for as long as it may as soon as it has given the
@@ -24,13 +25,16 @@ macro_rules! thread_local {
 
 #[path = "../src/blocking/pool.rs"]
 mod pool;
+#[path = "../src/blocking/queue.rs"]
+mod queue;
 
-use pool::{Pool, Settings};
+use pool::{Pool, Pushed, Settings};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
-use sync::{Time, thread};
-use task::task::Task;
+use std::time::{Duration, Instant};
+use sync::{Kernel, Time};
+use task::task::{Header, Task};
+use tasks::Id;
 
 /// Locks that a sleep can give back and take again.
 mod sync {
@@ -39,7 +43,77 @@ mod sync {
     use std::sync::LockResult;
     use std::time::Duration;
 
-    pub(crate) use loom::thread;
+    pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
+
+    /// Threads that the kernel may refuse.
+    pub(crate) mod thread {
+        use super::Kernel;
+        use loom::thread as real;
+        use std::io;
+
+        pub(crate) struct Builder(real::Builder);
+
+        impl Builder {
+            pub(crate) fn new() -> Self {
+                Self(real::Builder::new())
+            }
+
+            pub(crate) fn name(self, name: String) -> Self {
+                Self(self.0.name(name))
+            }
+
+            pub(crate) fn stack_size(self, size: usize) -> Self {
+                Self(self.0.stack_size(size))
+            }
+
+            pub(crate) fn spawn(
+                self,
+                run: impl FnOnce() + Send + 'static,
+            ) -> io::Result<real::JoinHandle<()>> {
+                if Kernel::refuses() {
+                    Err(io::ErrorKind::WouldBlock.into())
+                } else {
+                    self.0.spawn(run)
+                }
+            }
+        }
+    }
+
+    std::thread_local! {
+        /// Whether the kernel gives a thread that is asked for, as the number of those that it still gives, and of those that it refuses then.
+        static KERNEL: Cell<(usize, usize)> = const { Cell::new((usize::MAX, 0)) };
+    }
+
+    /// Of the model.
+    pub(crate) struct Kernel {
+        pub(crate) gives: usize,
+        pub(crate) then_refuses: usize,
+    }
+
+    impl Kernel {
+        pub(crate) const GENEROUS: Self = Self {
+            gives: usize::MAX,
+            then_refuses: 0,
+        };
+
+        pub(crate) fn set(&self) {
+            KERNEL.set((self.gives, self.then_refuses));
+        }
+
+        fn refuses() -> bool {
+            match KERNEL.get() {
+                (0, 0) => false,
+                (0, refuses) => {
+                    KERNEL.set((0, refuses - 1));
+                    true
+                }
+                (gives, refuses) => {
+                    KERNEL.set((gives.saturating_sub(1), refuses));
+                    false
+                }
+            }
+        }
+    }
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) enum Time {
@@ -155,6 +229,9 @@ mod settings {
 }
 
 mod tasks {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+    pub(crate) struct Id(pub(crate) usize);
+
     pub(crate) struct Running;
 
     impl Running {
@@ -167,39 +244,22 @@ mod task {
     pub(crate) mod task {
         /// A job, and a count of those that are still there.
         pub(crate) struct Task {
+            pub(crate) header: Header,
             pub(crate) run: Box<dyn FnOnce() + Send>,
             pub(crate) alive: std::sync::Arc<()>,
         }
 
+        pub(crate) struct Header {
+            pub(crate) id: crate::tasks::Id,
+        }
+
         impl Task {
+            pub(crate) fn header(&self) -> &Header {
+                &self.header
+            }
+
             pub(crate) unsafe fn run(self) {
                 (self.run)();
-            }
-        }
-    }
-
-    pub(crate) mod queue {
-        use super::task::Task;
-        use std::collections::VecDeque;
-
-        #[derive(Default)]
-        pub(crate) struct TaskQueue(VecDeque<Task>);
-
-        impl TaskQueue {
-            pub(crate) fn new() -> Self {
-                Self::default()
-            }
-
-            pub(crate) fn push(&mut self, task: Task) {
-                self.0.push_back(task);
-            }
-
-            pub(crate) fn pop(&mut self) -> Option<Task> {
-                self.0.pop_front()
-            }
-
-            pub(crate) fn len(&self) -> usize {
-                self.0.len()
             }
         }
     }
@@ -230,27 +290,45 @@ impl Event {
 struct Model {
     pool: Arc<Pool>,
     run: Arc<AtomicUsize>,
+    cancelled: AtomicUsize,
+    pushed: AtomicUsize,
     alive: Arc<()>,
 }
 
 impl Model {
     fn new(time: Time, most_threads: usize) -> Self {
+        Self::under(Kernel::GENEROUS, time, most_threads)
+    }
+
+    fn under(kernel: Kernel, time: Time, most_threads: usize) -> Self {
+        kernel.set();
         time.set();
         let settings = Settings {
             most_threads,
+            retry: Duration::ZERO,
             ..Settings::default()
         };
         Self {
             pool: Arc::new(Pool::new(settings)),
             run: Arc::default(),
+            cancelled: AtomicUsize::new(0),
+            pushed: AtomicUsize::new(0),
             alive: Arc::default(),
         }
     }
 
-    /// Pushes a job that does this.
-    fn push(&self, work: impl FnOnce() + Send + 'static) {
+    /// Pushes a job that does this, to a pool that has a thread or gets one.
+    fn push(&self, work: impl FnOnce() + Send + 'static) -> Id {
+        let (id, _) = self.try_push(work).expect("there is a thread");
+        id
+    }
+
+    /// `None`: there is no thread for it.
+    fn try_push(&self, work: impl FnOnce() + Send + 'static) -> Option<(Id, Pushed)> {
+        let id = Id(self.pushed.fetch_add(1, Ordering::SeqCst));
         let run = Arc::clone(&self.run);
         let job = Task {
+            header: Header { id },
             run: Box::new(move || {
                 work();
                 run.fetch_add(1, Ordering::SeqCst);
@@ -259,7 +337,15 @@ impl Model {
         };
         // SAFETY: the job is `Send`.
         let pushed = unsafe { self.pool.push(job) };
-        assert!(pushed.is_ok(), "loom has threads");
+        pushed.ok().map(|pushed| (id, pushed))
+    }
+
+    /// Aborts a job.
+    fn cancel(&self, id: Id) {
+        self.pool.cancel(id, |job| {
+            drop(job);
+            self.cancelled.fetch_add(1, Ordering::SeqCst);
+        });
     }
 
     /// Closes the pool, waits for what runs, and returns how many jobs were not taken.
@@ -274,6 +360,10 @@ impl Model {
 
     fn run(&self) -> usize {
         self.run.load(Ordering::SeqCst)
+    }
+
+    fn cancelled(&self) -> usize {
+        self.cancelled.load(Ordering::SeqCst)
     }
 }
 
@@ -331,7 +421,7 @@ fn jobs_of_two_threads_are_run() {
             let theirs = Arc::clone(&model);
             let there = {
                 let done = Arc::clone(&done);
-                thread::spawn(move || theirs.push(move || done.happens()))
+                loom::thread::spawn(move || theirs.push(move || done.happens()))
             };
             push(&model);
             done.has_happened(2);
@@ -373,10 +463,187 @@ fn a_pool_that_is_closed_keeps_no_job() {
         explore(None, move || {
             let model = Arc::new(Model::new(time, 1));
             let theirs = Arc::clone(&model);
-            let there = thread::spawn(move || theirs.push(|| ()));
+            let there = loom::thread::spawn(move || theirs.push(|| ()));
             let queued = model.end();
             there.join().unwrap();
             assert!(queued + model.run() <= 1);
+            assert_eq!(model.pool.depths().queued, 0);
+            assert_eq!(Arc::strong_count(&model.alive), 1);
+        });
+    }
+}
+
+/// A thread has run a job, and sleeps, is about to, or leaves. Two jobs come, one from another thread, that wait for each other: one
+/// of them wakes that thread, and each gets one.
+#[test]
+fn jobs_of_two_threads_wake_one_that_sleeps() {
+    for time in TIMES {
+        explore(some_preemptions(), move || {
+            let model = Arc::new(Model::new(time, 2));
+            let done = Arc::new(Event::default());
+            let meet = |others: usize| {
+                let done = Arc::clone(&done);
+                move || {
+                    done.happens();
+                    done.has_happened(others);
+                }
+            };
+            model.push(meet(1));
+            done.has_happened(1);
+            let (theirs, work) = (Arc::clone(&model), meet(3));
+            let there = loom::thread::spawn(move || theirs.push(work));
+            model.push(meet(3));
+            done.has_happened(3);
+            there.join().unwrap();
+            assert_eq!((model.end(), model.run()), (0, 3));
+            assert_eq!(Arc::strong_count(&model.alive), 1);
+        });
+    }
+}
+
+/// A queued job is aborted while a thread takes it: it is run or cancelled, and the job behind it is run.
+#[test]
+fn an_aborted_job_is_run_or_cancelled() {
+    for (time, most_threads) in TIMES.into_iter().flat_map(|time| [(time, 1), (time, 2)]) {
+        explore(some_preemptions(), move || {
+            let model = Arc::new(Model::new(time, most_threads));
+            let done = Arc::new(Event::default());
+            let victim = model.push(|| ());
+            let theirs = Arc::clone(&model);
+            let there = loom::thread::spawn(move || theirs.cancel(victim));
+            let last = Arc::clone(&done);
+            model.push(move || last.happens());
+            done.has_happened(1);
+            there.join().unwrap();
+            // A thread may still be at work at the victim.
+            assert_eq!(model.end(), 0);
+            assert_eq!(model.run() + model.cancelled(), 2);
+            assert_eq!(Arc::strong_count(&model.alive), 1);
+        });
+    }
+}
+
+/// An abort beside the end: the job is run, cancelled or given back, one of these.
+#[test]
+fn an_abort_beside_the_end() {
+    for time in TIMES {
+        explore(some_preemptions(), move || {
+            let model = Arc::new(Model::new(time, 1));
+            let jobs = [model.push(|| ()), model.push(|| ())];
+            let theirs = Arc::clone(&model);
+            let there =
+                loom::thread::spawn(move || jobs.into_iter().for_each(|id| theirs.cancel(id)));
+            let queued = model.end();
+            there.join().unwrap();
+            assert_eq!(queued + model.run() + model.cancelled(), 2);
+            assert_eq!(model.pool.depths().queued, 0);
+            assert_eq!(Arc::strong_count(&model.alive), 1);
+        });
+    }
+}
+
+/// What a worker does about threads that were refused, before it sleeps. `true`: it must come back.
+fn rest(model: &Model) -> bool {
+    model.pool.make_up().is_some()
+}
+
+/// The second of two jobs that wait for each other is refused a thread. A job that ends there, or one that is pushed, makes up for that, or a
+/// worker that looks again and again.
+#[test]
+fn a_thread_that_was_refused_is_made_up_for() {
+    for time in TIMES {
+        explore(some_preemptions(), move || {
+            let kernel = Kernel {
+                gives: 1,
+                then_refuses: 1,
+            };
+            let model = Arc::new(Model::under(kernel, time, 2));
+            let done = Arc::new(Event::default());
+            let meet = || {
+                let done = Arc::clone(&done);
+                move || {
+                    done.happens();
+                    done.has_happened(2);
+                }
+            };
+            model.push(meet());
+            let (_, pushed) = model.try_push(meet()).expect("there is a thread");
+            assert_eq!(pushed, Pushed::Refused);
+            let theirs = Arc::clone(&model);
+            let worker = loom::thread::spawn(move || {
+                while rest(&theirs) {
+                    loom::thread::yield_now();
+                }
+            });
+            done.has_happened(2);
+            worker.join().unwrap();
+            assert_eq!((model.end(), model.run()), (0, 2));
+            assert_eq!(Arc::strong_count(&model.alive), 1);
+        });
+    }
+}
+
+/// Two jobs are refused a thread, and wait for each other. The end of the first job, which was given one, makes up for that: its thread takes
+/// one of the two, and starts a thread for the other. Nobody else asks.
+#[test]
+fn a_job_that_ends_makes_up_for_refusals() {
+    for time in TIMES {
+        explore(some_preemptions(), move || {
+            let kernel = Kernel {
+                gives: 1,
+                then_refuses: 2,
+            };
+            let model = Arc::new(Model::under(kernel, time, 2));
+            let (begun, done) = (Arc::new(Event::default()), Arc::new(Event::default()));
+            let theirs = Arc::clone(&begun);
+            model.push(move || theirs.has_happened(1));
+            for first in [true, false] {
+                let done = Arc::clone(&done);
+                let (_, pushed) = model
+                    .try_push(move || {
+                        done.happens();
+                        done.has_happened(2);
+                    })
+                    .expect("there is a thread");
+                // Of the second, the workers know already.
+                assert_eq!(pushed == Pushed::Refused, first);
+            }
+            begun.happens();
+            done.has_happened(2);
+            assert_eq!((model.end(), model.run()), (0, 3));
+            assert_eq!(Arc::strong_count(&model.alive), 1);
+        });
+    }
+}
+
+/// A refusal, jobs that are pushed by another thread, an abort, a worker that asks again, and the end, all at once: each job has one fate.
+#[test]
+fn refusals_beside_all_else() {
+    for time in TIMES {
+        explore(some_preemptions(), move || {
+            let kernel = Kernel {
+                gives: 1,
+                then_refuses: 1,
+            };
+            let model = Arc::new(Model::under(kernel, time, 2));
+            model.push(|| ());
+            let theirs = Arc::clone(&model);
+            let there = loom::thread::spawn(move || {
+                let pushed = theirs.try_push(|| ());
+                let _ = rest(&theirs);
+                if let Some((id, _)) = pushed {
+                    theirs.cancel(id);
+                }
+                pushed.is_some()
+            });
+            let queued = model.end();
+            let pushed = usize::from(there.join().unwrap());
+            let fates = queued + model.run() + model.cancelled();
+            // Pushed after the end, it has been dropped.
+            assert!(
+                fates == 1 + pushed || (fates == 1 && pushed == 1),
+                "{fates} of {pushed}"
+            );
             assert_eq!(model.pool.depths().queued, 0);
             assert_eq!(Arc::strong_count(&model.alive), 1);
         });

@@ -2,11 +2,13 @@
 
 use crate::ToSocketAddrs;
 use crate::to_socket_addrs::sealed::Named;
+use std::error::Error;
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{self, SocketAddr};
 use std::ops::Deref;
-use waterwheel_executor::{Handle, JoinHandle, spawn_blocking};
+use waterwheel_executor::{Handle, JoinHandle};
 use waterwheel_poll_context::budget;
 use waterwheel_reactor::{Reactor, missing_runtime};
 
@@ -86,7 +88,7 @@ pub(crate) async fn found<'a>(call: &str, addr: &'a impl ToSocketAddrs) -> io::R
 
 async fn look_up(call: &str, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     // A thread that turns a reactor by hand has one, and no threads that may block.
-    if Handle::try_current().is_err() {
+    let Ok(runtime) = Handle::try_current() else {
         return Err(io::Error::new(
             io::ErrorKind::Unsupported,
             format!(
@@ -94,12 +96,46 @@ async fn look_up(call: &str, host: &str, port: u16) -> io::Result<Vec<SocketAddr
                  blocking this thread: give it an IP address, or await it inside `waterwheel::block_on(async {{ … }})`"
             ),
         ));
-    }
-    let host = host.to_owned();
-    let mut asking = Asking(spawn_blocking(move || {
-        net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port)).map(Vec::from_iter)
-    }));
+    };
+    let name = host.to_owned();
+    let look_up =
+        move || net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), port)).map(Vec::from_iter);
+    let asked = runtime.try_spawn_blocking(look_up);
+    let mut asking = Asking(asked.map_err(|error| NoLookUp::of(call, host, error))?);
     (&mut asking.0).await.map_err(io::Error::other)?
+}
+
+/// There is no thread to look a name up on.
+#[derive(Debug)]
+struct NoLookUp {
+    call: String,
+    host: String,
+    error: io::Error,
+}
+
+impl NoLookUp {
+    #[cold]
+    fn of(call: &str, host: &str, error: io::Error) -> io::Error {
+        let (call, host) = (call.to_owned(), host.to_owned());
+        io::Error::new(error.kind(), Self { call, host, error })
+    }
+}
+
+impl fmt::Display for NoLookUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call, host, error } = self;
+        write!(
+            f,
+            "`{call}` has to look up the name `{host}`, for which it needs a thread that may block, and {error}; \
+             or give it an IP address, which needs none"
+        )
+    }
+}
+
+impl Error for NoLookUp {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
 }
 
 /// A look-up under way. If nobody waits for it any more and it has not begun, it need not begin.
@@ -117,7 +153,7 @@ mod tests {
     use std::pin::pin;
     use std::sync::mpsc;
     use std::task::{Context, Poll, Waker};
-    use waterwheel_executor::Runtime;
+    use waterwheel_executor::{Runtime, spawn_blocking};
 
     #[test]
     fn without_an_executor_a_name_is_an_error_and_an_address_is_none() -> io::Result<()> {

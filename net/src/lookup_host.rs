@@ -11,12 +11,13 @@ use std::net::SocketAddr;
 ///
 /// # Errors
 ///
-/// What `getaddrinfo(3)` reports, as that the name is not known; `InvalidInput` if a string has not the form `HOST:PORT`.
+/// - What `getaddrinfo(3)` reports, such as that the name is not known.
+/// - `InvalidInput` if a string does not have the form `HOST:PORT`.
+/// - [`Other`](io::ErrorKind::Other) if the kernel gives no thread for the look-up and the runtime has none. An address needs none.
 ///
 /// # Panics
 ///
-/// When polled outside a runtime; and when the runtime has no thread for it and can start none, as
-/// [`spawn_blocking`](waterwheel_executor::spawn_blocking).
+/// When polled outside a runtime.
 ///
 /// # Cancel safety
 ///

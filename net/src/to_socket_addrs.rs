@@ -8,7 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 ///
 /// It stands for the trait of the same name in the standard library, and takes the same. But to ask that one for the
 /// addresses of a host's name blocks the thread, and here a name is looked up by
-/// [`spawn_blocking`](waterwheel_executor::spawn_blocking). Addresses need nothing of this.
+/// [`spawn_blocking`](waterwheel_executor::spawn_blocking). If there is no thread for that, the operation that needs the name's addresses
+/// fails with an error of the kind [`Other`](io::ErrorKind::Other). Addresses need nothing of this.
 ///
 /// It cannot be implemented elsewhere.
 ///

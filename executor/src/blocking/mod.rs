@@ -3,7 +3,9 @@
 //! | module | what is there |
 //! |---|---|
 //! | `job` | [`Job`](job::Job): a closure as a future, so that a job is a task |
-//! | `pool` | [`Pool`](pool::Pool): a queue of jobs, and threads that come and go with the work |
+//! | `queue` | [`JobQueue`](queue::JobQueue): the jobs that wait; one can be taken out of the middle |
+//! | `pool` | [`Pool`](pool::Pool): threads that come and go with the work |
+//! | `unstarted` | [`Unstarted`](unstarted::Unstarted): the jobs that the end of the runtime drops |
 //!
 //! # A job is a task
 //!
@@ -15,8 +17,8 @@
 //!   notified until it starts, running until it is complete, and so at no time idle, when `abort` would queue it. Therefore
 //!   waking and scheduling know nothing of jobs, and ordinary tasks pay nothing for them.
 //! - **Started is too late.** `abort` and the end of the runtime find it running, and leave a mark that nobody looks at.
-//! - **It may be dropped anywhere** (T6): a closure is `Send`. It is dropped by a thread of the pool, or, at the end
-//!   of the runtime, by the one who claims it.
+//! - **It may be dropped anywhere** (T6): a closure is `Send`. It is dropped by the thread that aborts it while it is queued, by a
+//!   thread of the pool that has taken it before, or, at the end of the runtime, by the thread that claims it.
 //!
 //! # The end of a runtime
 //!
@@ -28,6 +30,8 @@
 
 pub(crate) mod job;
 pub(crate) mod pool;
+pub(crate) mod queue;
+pub(crate) mod unstarted;
 
 #[cfg(test)]
 mod tests;

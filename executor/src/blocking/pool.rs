@@ -2,30 +2,56 @@
 //!
 //! # How a job comes to a thread
 //!
-//! All there is stands behind one lock: the queue, the number of threads, and how many of them are idle, that is, asleep or on
-//! their way out of sleep. Who pushes a job decides under the lock what it [needs](Need):
+//! Everything is behind one lock: the queue, and how many threads there are of each kind. A thread *starts* until it has the lock for the
+//! first time, is *at work*, *sleeps*, or is *woken* until it has the lock again. A thread that starts or is woken is *on its way* to the
+//! queue. The caller that pushes a job decides under the lock what the job [needs](Need):
 //!
-//! - there are more idle threads than jobs that wait: one of them is woken, and no other;
-//! - or else, below the limit, one thread is started;
-//! - or else it waits for a thread to finish what it does.
+//! - If more threads are on their way than jobs are queued, it needs nothing.
+//! - Otherwise, if a thread sleeps, that thread is woken.
+//! - Otherwise, below the limit, a thread is started.
+//! - Otherwise the job waits until a thread has finished what it does.
 //!
-//! A thread takes jobs from the front until there are none, and only then sleeps; when it wakes, for whatever reason, it
-//! looks at the queue before it does anything else, so that a thread whose time is up does not leave with a job unserved. It
-//! follows that no job waits while a thread sleeps on, and that below the limit as many jobs run as have been pushed:
-//! jobs that wait for each other all run. `tests.rs` explores every order of these steps, and `tests/loom_pool.rs` of the code itself.
+//! **Invariant.** Each queued job has a thread that is on its way, or as many threads are at work as there may be, or the kernel has
+//! [refused](#refused-threads) a thread. A thread on its way takes a job unless the queue is empty, and a thread goes to sleep only when the
+//! queue is empty. A sleeping thread that a job was given to is on its way, even if its time is up before it has heard of that: under the
+//! lock it finds its [ticket](#whom-to-wake) gone. So no job waits while a thread sleeps on, and below the limit as many jobs run as have been
+//! pushed: jobs that wait for each other all run. `tests.rs` explores every order of these steps, and `tests/loom_pool.rs` those of the
+//! code itself.
 //!
-//! It is not promised which thread takes which job: a thread that has just finished one may be faster than the one that was woken,
-//! which then sleeps again. But jobs start in the order in which they were pushed.
+//! No particular thread is promised to a job: a thread that has just finished one may be faster than the thread that was woken, which then
+//! sleeps again. But jobs start in the order in which they were pushed.
 //!
-//! The lock is held while a thread is started, so that whoever fails to get one knows for certain whether there is another
+//! # Whom to wake
+//!
+//! The thread that fell asleep last, since its stack and its part of the allocator are in the cache. So the others sleep through, and leave
+//! when their time is up: the number of threads follows the work. Each thread has a condition variable of its own, and a *ticket*, under which
+//! it is listed while it sleeps. A thread has been woken when its ticket is gone. Tickets grow towards the top of the list.
+//!
+//! # Refused threads
+//!
+//! The kernel may refuse a thread (`EAGAIN`). If the pool has none, the caller gets the job and the error back. If it has some, the job is
+//! queued all the same, and *lacks* a thread: it must not depend on the threads that there are, which may wait for this very job. So
+//! one more thread is asked for, until no job lacks one,
+//!
+//! - whenever a job is taken from the queue, by a thread that has finished another or has just started;
+//! - whenever a job is pushed;
+//! - and every 20 ms by a worker of the runtime that has nothing else to do ([`make_up`](Pool::make_up)), as neither of these need come.
+//!
+//! The lock is held while a thread is started, so that a caller that fails to get one knows for certain whether there is another
 //! to wait for.
+//!
+//! # Aborted jobs
+//!
+//! An aborted job that is still queued is [taken out](Pool::cancel) and dropped by the caller that aborts it. The lock decides between
+//! that caller, a thread that takes the job, and the end of the runtime.
 
+use super::queue::JobQueue;
 use crate::settings::Hooks;
-use crate::sync::{Condvar, Mutex, MutexGuard, lock, thread};
-use crate::task::queue::TaskQueue;
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, lock, thread};
 use crate::task::task::Task;
-use crate::tasks::Running;
+use crate::tasks::{Id, Running};
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, mem, ptr};
@@ -43,8 +69,10 @@ thread_local! {
 pub(crate) struct Settings {
     /// How many threads there are at most. At least one.
     pub(crate) most_threads: usize,
-    /// How long a thread without work stays.
+    /// How long a thread without work stays, in real time.
     pub(crate) keep_alive: Duration,
+    /// How long after the kernel has refused a thread a worker asks for it again.
+    pub(crate) retry: Duration,
     /// Bytes of a thread's stack, if not the usual.
     pub(crate) stack_size: Option<usize>,
     /// To be told when no job is queued or runs any more.
@@ -57,6 +85,7 @@ impl Default for Settings {
         Self {
             most_threads: 512,
             keep_alive: Duration::from_secs(10),
+            retry: Duration::from_millis(20),
             stack_size: None,
             when_quiet: None,
             hooks: Hooks::default(),
@@ -67,40 +96,64 @@ impl Default for Settings {
 pub(crate) struct Pool {
     settings: Settings,
     state: Mutex<State>,
-    /// Notified for a job that an idle thread is to take, and when the pool is closed.
-    work: Condvar,
+    /// Whether a queued job may lack a thread, since the kernel has refused it. Changed under the lock. Without, it is a hint: true since the
+    /// push that was refused, until [`make_up`](Pool::make_up) finds nothing to make up.
+    refused: AtomicBool,
     /// Notified when a thread has nothing to do any more, and the pool is closed.
     idle: Condvar,
 }
 
 struct State {
-    queue: TaskQueue,
+    queue: JobQueue<Task>,
     /// How many threads have been started and have not ended.
     threads: usize,
-    /// How many of these wait for `work`. One that has been woken counts until it has the lock.
-    idle: usize,
+    /// How many of these have not come to the lock yet.
+    starting: usize,
+    /// Those that sleep, the last to fall asleep last.
+    asleep: VecDeque<Sleeper>,
+    next_ticket: u64,
+    /// How many have been woken and have not come to the lock yet.
+    woken: usize,
     /// How many are in a job that waits in `block_on`.
     waiting: usize,
-    /// How many jobs have ended.
+    /// How many jobs have been taken out by [`cancel`](Pool::cancel), and are being dropped.
+    cancelling: usize,
+    /// How many jobs have ended, those that were cancelled included.
     ended: u64,
+    /// After a refusal: when a worker is to ask for a thread again.
+    retry_at: Option<Instant>,
     closed: bool,
+}
+
+struct Sleeper {
+    ticket: u64,
+    /// What the thread sleeps in, and no other thread.
+    bell: Arc<Condvar>,
 }
 
 /// What a job needs that is about to be pushed.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// An idle thread, which must be woken.
+    /// A thread that sleeps, which must be woken.
     Wake,
     /// A new thread.
     Thread,
-    /// Patience.
+    /// Patience, or the thread that is on its way.
     Nothing,
 }
 
 impl Need {
-    pub(super) fn of(queued: usize, idle: usize, threads: usize, most_threads: usize) -> Self {
-        if queued < idle {
+    pub(super) fn of(
+        queued: usize,
+        on_their_way: usize,
+        asleep: usize,
+        threads: usize,
+        most_threads: usize,
+    ) -> Self {
+        if queued < on_their_way {
+            Self::Nothing
+        } else if asleep > 0 {
             Self::Wake
         } else if threads < most_threads {
             Self::Thread
@@ -108,6 +161,17 @@ impl Need {
             Self::Nothing
         }
     }
+}
+
+/// What became of a job that was pushed.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// All that could be done was done; or the pool is closed, and the job has been dropped.
+    Done,
+    /// It waits for a thread that the kernel has refused, the first to do so: from here on workers must [make up](Pool::make_up) for
+    /// that, and those that sleep do not know it.
+    Refused,
 }
 
 /// There is no thread to run a job, and none could be started.
@@ -123,14 +187,19 @@ impl Pool {
         Self {
             settings,
             state: Mutex::new(State {
-                queue: TaskQueue::new(),
+                queue: JobQueue::default(),
                 threads: 0,
-                idle: 0,
+                starting: 0,
+                asleep: VecDeque::new(),
+                next_ticket: 0,
+                woken: 0,
                 waiting: 0,
+                cancelling: 0,
                 ended: 0,
+                retry_at: None,
                 closed: false,
             }),
-            work: Condvar::new(),
+            refused: AtomicBool::new(false),
             idle: Condvar::new(),
         }
     }
@@ -142,35 +211,39 @@ impl Pool {
     /// # Safety
     ///
     /// The task's future is `Send`.
-    pub(crate) unsafe fn push(self: &Arc<Self>, job: Task) -> Result<(), NoThread> {
+    pub(crate) unsafe fn push(self: &Arc<Self>, job: Task) -> Result<Pushed, NoThread> {
         let mut state = lock(&self.state);
         if state.closed {
             drop(state);
             drop(job);
-            return Ok(());
+            return Ok(Pushed::Done);
         }
-        let need = Need::of(
-            state.queue.len(),
-            state.idle,
-            state.threads,
-            self.settings.most_threads,
-        );
-        if need == Need::Thread {
-            match self.start_thread() {
-                Ok(()) => state.threads += 1,
-                Err(_) if state.threads > 0 => {}
+        let mut bell = None;
+        let mut pushed = Pushed::Done;
+        match state.need(self.settings.most_threads) {
+            Need::Wake => bell = state.wake_last(),
+            Need::Thread => match self.start_thread(&mut state) {
+                Ok(()) => {}
+                Err(_) if state.threads > 0 => {
+                    if !self.refused.load(Ordering::Relaxed) {
+                        self.refused.store(true, Ordering::Release);
+                        pushed = Pushed::Refused;
+                    }
+                }
                 Err(error) => return Err(NoThread { job, error }),
-            }
+            },
+            Need::Nothing => {}
         }
-        state.queue.push(job);
+        state.queue.push(job.header().id, job);
         drop(state);
-        if need == Need::Wake {
-            self.work.notify_one();
+        if let Some(bell) = bell {
+            bell.notify_one();
         }
-        Ok(())
+        Ok(pushed)
     }
 
-    fn start_thread(self: &Arc<Self>) -> io::Result<()> {
+    /// Starts a thread, which comes to the lock when the caller has let go of it.
+    fn start_thread(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
         let pool = Arc::clone(self);
         let mut builder = thread::Builder::new().name(THREAD_NAME.to_owned());
         if let Some(size) = self.settings.stack_size {
@@ -180,17 +253,67 @@ impl Pool {
             let _stopped = pool.settings.hooks.around_thread();
             pool.run_jobs();
         };
-        builder.spawn(run).map(drop)
+        match builder.spawn(run) {
+            Ok(_) => {
+                state.threads += 1;
+                state.starting += 1;
+                Ok(())
+            }
+            Err(error) => {
+                state.retry_at = Some(Instant::now() + self.settings.retry);
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes the first job from the queue. If another lacks a thread, asks for one.
+    fn take(self: &Arc<Self>, state: &mut State) -> Option<Task> {
+        let job = state.queue.pop()?;
+        if state.lacks_thread(self.settings.most_threads) {
+            // If it is refused again, it is asked for again.
+            let _ = self.start_thread(state);
+        }
+        Some(job)
+    }
+
+    /// Asks for a thread that was refused, if a job still lacks it, as often as the settings say. Returns when the caller, a worker that is
+    /// about to sleep, is to call this again.
+    #[inline]
+    pub(crate) fn make_up(self: &Arc<Self>) -> Option<Instant> {
+        // Acquire: a worker that has been told of the refusal sees it.
+        if self.refused.load(Ordering::Acquire) {
+            self.ask_again()
+        } else {
+            None
+        }
+    }
+
+    #[cold]
+    fn ask_again(self: &Arc<Self>) -> Option<Instant> {
+        let mut state = lock(&self.state);
+        let now = Instant::now();
+        let is_due = |at: Option<Instant>| at.is_none_or(|at| at <= now);
+        if state.lacks_thread(self.settings.most_threads) && is_due(state.retry_at) {
+            state.retry_at = Some(now + self.settings.retry);
+            let _ = self.start_thread(&mut state);
+        }
+        if state.lacks_thread(self.settings.most_threads) {
+            return state.retry_at;
+        }
+        self.refused.store(false, Ordering::Relaxed);
+        None
     }
 
     /// What a thread of the pool does, from its start to its end.
-    fn run_jobs(&self) {
-        POOL.with(|pool| pool.set(ptr::from_ref(self)));
+    fn run_jobs(self: &Arc<Self>) {
+        POOL.with(|pool| pool.set(Arc::as_ptr(self)));
+        let bell = Arc::new(Condvar::new());
         let mut state = lock(&self.state);
+        state.starting -= 1;
         // A thread that finds no job has kept the pool from being quiet, too, since it was started.
         let mut was_busy = true;
         loop {
-            if let Some(job) = state.queue.pop() {
+            if let Some(job) = self.take(&mut state) {
                 drop(state);
                 // SAFETY: its future is `Send`, as `push` demands.
                 unsafe { job.run() };
@@ -203,22 +326,21 @@ impl Pool {
             if state.closed {
                 break;
             }
-            state.idle += 1;
+            let ticket = state.lie_down(&bell);
             if mem::take(&mut was_busy) {
                 state = self.tell_if_quiet(state);
             }
-            let waited = self
-                .work
-                .wait_timeout_while(state, self.settings.keep_alive, |state| {
-                    state.queue.len() == 0 && !state.closed
-                });
+            let waited = bell.wait_timeout_while(state, self.settings.keep_alive, |state| {
+                state.is_asleep(ticket)
+            });
             let (locked, ended) = waited.unwrap_or_else(PoisonError::into_inner);
             state = locked;
-            state.idle -= 1;
             if ended.timed_out() {
-                debug_assert!(state.queue.len() == 0, "a thread leaves a job behind");
+                // If a job is queued, it has a thread on its way.
+                state.get_up(ticket);
                 break;
             }
+            state.woken -= 1;
         }
         state.threads -= 1;
         if state.closed {
@@ -239,16 +361,35 @@ impl Pool {
         }
     }
 
+    /// Takes a job out of the queue, if it is there still, and has it dropped by `end`. It has been aborted.
+    ///
+    /// `end` does not panic.
+    pub(crate) fn cancel(&self, id: Id, end: impl FnOnce(Task)) {
+        let mut state = lock(&self.state);
+        let Some(job) = state.queue.remove(id) else {
+            return;
+        };
+        // Until it is dropped, and who awaits it is woken, the pool is not quiet.
+        state.cancelling += 1;
+        drop(state);
+        end(job);
+        let mut state = lock(&self.state);
+        state.cancelling -= 1;
+        state.ended += 1;
+        drop(self.tell_if_quiet(state));
+    }
+
     /// Takes all jobs that have not been taken, and no more from here on. Idle threads end now, and the others when their job is
     /// done.
-    pub(crate) fn close(&self) -> TaskQueue {
+    pub(crate) fn close(&self) -> JobQueue<Task> {
         let mut state = lock(&self.state);
         state.closed = true;
         let queued = mem::take(&mut state.queue);
-        let someone_sleeps = state.idle > 0;
+        let asleep = mem::take(&mut state.asleep);
+        state.woken += asleep.len();
         drop(state);
-        if someone_sleeps {
-            self.work.notify_all();
+        for sleeper in asleep {
+            sleeper.bell.notify_one();
         }
         queued
     }
@@ -300,15 +441,70 @@ impl Pool {
         Depths {
             queued: state.queue.len(),
             threads: state.threads,
-            idle: state.idle,
+            idle: state.idle(),
         }
     }
 }
 
 impl State {
-    /// Whether no job is queued or runs.
+    fn need(&self, most_threads: usize) -> Need {
+        Need::of(
+            self.queue.len(),
+            self.starting + self.woken,
+            self.asleep.len(),
+            self.threads,
+            most_threads,
+        )
+    }
+
+    /// Whether a queued job has no thread on its way, though there may be one more. The kernel has refused it then.
+    fn lacks_thread(&self, most_threads: usize) -> bool {
+        let has_more = self.queue.len() > self.starting + self.woken;
+        has_more && self.asleep.is_empty() && self.threads < most_threads
+    }
+
+    /// Lists a thread as asleep, on top, and returns its ticket.
+    fn lie_down(&mut self, bell: &Arc<Condvar>) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        let bell = Arc::clone(bell);
+        self.asleep.push_back(Sleeper { ticket, bell });
+        ticket
+    }
+
+    fn place_of(&self, ticket: u64) -> Result<usize, usize> {
+        self.asleep
+            .binary_search_by_key(&ticket, |sleeper| sleeper.ticket)
+    }
+
+    fn is_asleep(&self, ticket: u64) -> bool {
+        self.place_of(ticket).is_ok()
+    }
+
+    /// A thread that nobody has woken does not sleep any more.
+    fn get_up(&mut self, ticket: u64) {
+        // As a rule its time is up, and it is the first.
+        let place = self.place_of(ticket);
+        let _ = self
+            .asleep
+            .remove(place.expect("a thread that nobody has woken is listed"));
+    }
+
+    /// Takes the last to fall asleep off the list. The caller owes it a notification, once it has let go of the lock.
+    fn wake_last(&mut self) -> Option<Arc<Condvar>> {
+        let sleeper = self.asleep.pop_back()?;
+        self.woken += 1;
+        Some(sleeper.bell)
+    }
+
+    /// How many threads have nothing to do, as far as they know.
+    fn idle(&self) -> usize {
+        self.asleep.len() + self.woken
+    }
+
+    /// Whether no job is queued, runs, or is being dropped.
     fn is_quiet(&self) -> bool {
-        self.queue.len() == 0 && self.idle + self.waiting == self.threads
+        self.queue.is_empty() && self.cancelling == 0 && self.idle() + self.waiting == self.threads
     }
 }
 

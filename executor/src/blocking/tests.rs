@@ -38,12 +38,13 @@ impl Runtime {
     }
 
     /// A job that has started, and waits for the sender to be dropped.
-    fn occupy(&self) -> (JoinHandle<()>, mpsc::Sender<()>) {
+    fn occupy(&self) -> (JoinHandle<thread::ThreadId>, mpsc::Sender<()>) {
         let (release, released) = mpsc::channel::<()>();
         let (start, started) = mpsc::channel();
         let handle = self.spawn(move || {
             start.send(()).unwrap();
             assert!(released.recv().is_err());
+            thread::current().id()
         });
         started.recv().unwrap();
         (handle, release)
@@ -143,6 +144,76 @@ fn an_idle_thread_is_used_again() {
     }
 }
 
+/// A job goes to the thread that fell asleep last.
+#[test]
+fn the_last_to_fall_asleep_is_woken() {
+    const THREADS: usize = 4;
+    let runtime = Runtime::new(THREADS, LONG);
+    for last in 0..THREADS {
+        let mut busy: Vec<_> = (0..THREADS).map(|_| runtime.occupy()).collect();
+        let chosen = busy.remove(last);
+        for (idle, (handle, release)) in busy.into_iter().enumerate() {
+            drop(release);
+            join(handle).unwrap();
+            runtime.await_threads(THREADS, idle + 1);
+        }
+        let (handle, release) = chosen;
+        drop(release);
+        let its_thread = join(handle).unwrap();
+        for _ in 0..100 {
+            runtime.await_threads(THREADS, THREADS);
+            let used = join(runtime.spawn(|| thread::current().id())).unwrap();
+            assert_eq!(used, its_thread);
+        }
+        runtime.await_threads(THREADS, THREADS);
+    }
+}
+
+/// After a burst, jobs come one at a time, more often than a thread's time is up: all threads but one leave.
+#[test]
+fn after_a_burst_the_threads_leave() {
+    const KEEP_ALIVE: Duration = Duration::from_millis(300);
+    let runtime = Runtime::new(64, KEEP_ALIVE);
+    let busy: Vec<_> = (0..40).map(|_| runtime.occupy()).collect();
+    for (handle, release) in busy {
+        drop(release);
+        join(handle).unwrap();
+    }
+    let start = Instant::now();
+    loop {
+        let (threads, idle) = runtime.threads();
+        assert!(start.elapsed() < Duration::from_secs(30), "{threads} stay");
+        if idle < threads {
+            // The thread of the last job is not asleep yet.
+            thread::yield_now();
+        } else if threads > 1 {
+            join(runtime.spawn(|| ())).unwrap();
+        } else {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_thread_that_is_not_kept_alive_ends_after_its_job() {
+    let runtime = Runtime::new(2, Duration::ZERO);
+    for round in 0..200 {
+        assert_eq!(join(runtime.spawn(move || round)).unwrap(), round);
+        runtime.await_threads(0, 0);
+    }
+}
+
+#[test]
+fn a_thread_that_is_kept_alive_for_ever_is_used_again() {
+    let runtime = Runtime::new(2, Duration::MAX);
+    let mut threads = HashSet::new();
+    for _ in 0..200 {
+        threads.insert(join(runtime.spawn(|| thread::current().id())).unwrap());
+        runtime.await_threads(1, 1);
+    }
+    assert_eq!(threads.len(), 1);
+}
+
 #[test]
 fn a_thread_without_work_ends() {
     const KEEP_ALIVE: Duration = Duration::from_millis(20);
@@ -181,26 +252,99 @@ fn no_job_is_lost_to_a_thread_that_ends() {
     runtime.await_threads(0, 0);
 }
 
+/// The call drops the closure, though no thread is free, and the jobs around it keep their order.
 #[test]
 fn aborted_before_it_starts() {
     let runtime = Runtime::new(1, LONG);
     let dropped = Arc::new(AtomicUsize::new(0));
+    let order = Arc::new(Mutex::new(Vec::new()));
     let (first, release) = runtime.occupy();
+    let ordered = |number: usize| {
+        let order = Arc::clone(&order);
+        runtime.spawn(move || order.lock().unwrap().push(number))
+    };
+    let before = ordered(1);
     let counts = CountDrop(Arc::clone(&dropped));
     let victim = runtime.spawn(move || {
         let _counts = counts;
         unreachable!("it was aborted");
     });
-    let last = runtime.spawn(|| 3);
+    let after = ordered(2);
+    assert_eq!(runtime.0.blocking.depths().queued, 3);
     victim.abort();
+    assert!(victim.is_finished());
+    assert_eq!(dropped.load(Ordering::SeqCst), 1);
+    assert_eq!(runtime.0.blocking.depths().queued, 2);
+    assert_eq!(
+        runtime.0.tasks_alive(),
+        3,
+        "two that wait and one that runs"
+    );
     victim.abort();
-    assert!(!victim.is_finished(), "the thread drops it, not the caller");
     drop(release);
     join(first).unwrap();
     let result: Result<(), _> = join(victim);
     assert!(result.unwrap_err().is_cancelled());
+    join(before).unwrap();
+    join(after).unwrap();
+    assert_eq!(*order.lock().unwrap(), [1, 2]);
     assert_eq!(dropped.load(Ordering::SeqCst), 1);
-    assert_eq!(join(last).unwrap(), 3);
+}
+
+/// Jobs are aborted, taken by threads, and given up by the end of the runtime, all at once: each has one of these fates.
+#[test]
+fn aborted_while_threads_take_jobs_and_the_runtime_ends() {
+    for round in 0..300 {
+        let runtime = Runtime::new(2, LONG);
+        let (dropped, ran) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let handles: Vec<_> = (0..40)
+            .map(|_| {
+                let (counts, ran) = (CountDrop(Arc::clone(&dropped)), Arc::clone(&ran));
+                runtime.spawn(move || {
+                    ran.fetch_add(1, Ordering::SeqCst);
+                    drop(counts);
+                })
+            })
+            .collect();
+        thread::scope(|scope| {
+            for half in handles.chunks(20) {
+                scope.spawn(|| half.iter().rev().for_each(JoinHandle::abort));
+            }
+            if round % 2 == 0 {
+                runtime.0.close();
+            }
+        });
+        let finished = handles.into_iter().map(join).filter(Result::is_ok).count();
+        assert_eq!(dropped.load(Ordering::SeqCst), 40);
+        assert_eq!(ran.load(Ordering::SeqCst), finished);
+        assert_eq!(runtime.0.blocking.depths().queued, 0);
+        assert_eq!(runtime.0.tasks_alive(), 0);
+    }
+}
+
+/// The destructor of what an aborted closure holds aborts the next job, and so on: the stack does not grow with them.
+#[test]
+fn aborts_that_abort() {
+    struct AbortOnDrop(Option<JoinHandle<()>>);
+
+    impl Drop for AbortOnDrop {
+        fn drop(&mut self) {
+            if let Some(next) = &self.0 {
+                next.abort();
+            }
+        }
+    }
+
+    let runtime = Runtime::new(1, LONG);
+    let (first, release) = runtime.occupy();
+    let last = (0..100_000).fold(None, |next, _| {
+        let holds = AbortOnDrop(next);
+        Some(runtime.spawn(move || drop(holds)))
+    });
+    last.expect("there are some").abort();
+    assert_eq!(runtime.0.blocking.depths().queued, 0);
+    drop(release);
+    join(first).unwrap();
 }
 
 #[test]
@@ -279,14 +423,14 @@ fn the_runtime_ends_at_any_moment() {
 /// A pool, as far as its threads and jobs can be counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct World {
-    /// Jobs that are still to come, and whether the kernel has ever refused a thread.
+    /// Jobs that are still to come, and how often the kernel may still change its mind.
     to_come: usize,
+    changes: usize,
+    /// Whether the kernel refuses threads, and whether workers ask for one again.
+    refuses: bool,
     refused: bool,
     queued: usize,
-    /// Wakes of one thread that a pusher owes, having let go of the lock; a wake of all that `close` owes.
-    owed: usize,
-    owes_all: bool,
-    /// Threads: started and not yet there, at work, asleep, and awake but not yet there.
+    /// Threads: started and not yet there, at work, asleep, and woken but not yet there.
     starting: usize,
     busy: usize,
     asleep: usize,
@@ -301,69 +445,60 @@ impl World {
         self.starting + self.busy + self.asleep + self.woken
     }
 
+    /// As [`State::lacks_thread`](super::pool) says.
+    fn lacks_thread(&self) -> bool {
+        self.queued > self.starting + self.woken
+            && self.asleep == 0
+            && self.threads() < MOST_THREADS
+    }
+
+    /// A thread is asked for.
+    fn asks(self) -> Self {
+        World {
+            starting: self.starting + usize::from(!self.refuses),
+            ..self
+        }
+    }
+
     /// A thread that comes for work, and has been taken off whatever it was: it takes a job, leaves, or sleeps.
     fn arrives(mut self) -> Self {
         if self.queued > 0 {
             self.queued -= 1;
             self.busy += 1;
+            if self.lacks_thread() {
+                return self.asks();
+            }
         } else if !self.closed {
             self.asleep += 1;
         }
         self
     }
 
-    /// As above, when its time is up: it does not sleep again.
-    fn arrives_late(self) -> Self {
-        let leaves = self.queued == 0;
-        let arrived = self.arrives();
-        World {
-            asleep: if leaves { self.asleep } else { arrived.asleep },
-            ..arrived
-        }
-    }
-
-    fn pushes(mut self, thread_starts: bool) -> Self {
+    fn pushes(mut self) -> Self {
         self.to_come -= 1;
         if self.closed {
             return self;
         }
-        let idle = self.asleep + self.woken;
-        match Need::of(self.queued, idle, self.threads(), MOST_THREADS) {
-            Need::Wake => self.owed += 1,
-            Need::Thread if thread_starts => self.starting += 1,
-            Need::Thread => {
-                self.refused = true;
-                if self.threads() == 0 {
-                    // The job is given back.
-                    return self;
-                }
+        let on_their_way = self.starting + self.woken;
+        let (asleep, threads) = (self.asleep, self.threads());
+        match Need::of(self.queued, on_their_way, asleep, threads, MOST_THREADS) {
+            Need::Wake => {
+                self.asleep -= 1;
+                self.woken += 1;
             }
+            Need::Thread if !self.refuses => self.starting += 1,
+            // The job is given back.
+            Need::Thread if threads == 0 => return self,
+            Need::Thread => self.refused = true,
             Need::Nothing => {}
         }
         self.queued += 1;
         self
     }
 
-    /// What needs nobody's work to end, and no time to pass.
+    /// What needs nobody's work to end, and no time to pass but that between two attempts of a worker.
     fn prompt_steps(self) -> Vec<Self> {
         let mut next = Vec::new();
-        if self.owed > 0 {
-            let wakes = self.asleep.min(1);
-            next.push(World {
-                owed: self.owed - 1,
-                asleep: self.asleep - wakes,
-                woken: self.woken + wakes,
-                ..self
-            });
-        }
-        if self.owes_all {
-            next.push(World {
-                owes_all: false,
-                asleep: 0,
-                woken: self.woken + self.asleep,
-                ..self
-            });
-        }
         if self.starting > 0 {
             let starting = self.starting - 1;
             next.push(World { starting, ..self }.arrives());
@@ -371,7 +506,13 @@ impl World {
         if self.woken > 0 {
             let woken = self.woken - 1;
             next.push(World { woken, ..self }.arrives());
-            next.push(World { woken, ..self }.arrives_late());
+        }
+        if self.refused && self.lacks_thread() && !self.refuses {
+            next.push(self.asks());
+        }
+        if self.refused && !self.lacks_thread() {
+            let refused = false;
+            next.push(World { refused, ..self });
         }
         next
     }
@@ -379,26 +520,35 @@ impl World {
     fn other_steps(self) -> Vec<Self> {
         let mut next = Vec::new();
         if self.to_come > 0 {
-            next.push(self.pushes(true));
-            next.push(self.pushes(false));
+            next.push(self.pushes());
+        }
+        if self.changes > 0 {
+            next.push(World {
+                changes: self.changes - 1,
+                refuses: !self.refuses,
+                ..self
+            });
+        }
+        if self.queued > 0 {
+            // It is aborted.
+            let queued = self.queued - 1;
+            next.push(World { queued, ..self });
         }
         if self.busy > 0 {
             let busy = self.busy - 1;
             next.push(World { busy, ..self }.arrives());
         }
         if self.asleep > 0 {
-            // Its time is up, or it wakes without a reason.
-            next.push(World {
-                asleep: self.asleep - 1,
-                woken: self.woken + 1,
-                ..self
-            });
+            // Its time is up.
+            let asleep = self.asleep - 1;
+            next.push(World { asleep, ..self });
         }
         if !self.closed {
             next.push(World {
                 closed: true,
                 queued: 0,
-                owes_all: self.asleep + self.woken > 0,
+                asleep: 0,
+                woken: self.woken + self.asleep,
                 ..self
             });
         }
@@ -407,17 +557,21 @@ impl World {
 
     fn check(&self) {
         assert!(self.threads() <= MOST_THREADS, "{self:?}");
+        assert!(
+            self.refused || !self.lacks_thread(),
+            "nobody asks for the thread that a job lacks: {self:?}"
+        );
         if !self.prompt_steps().is_empty() {
             return;
         }
-        // Nothing moves but by jobs that end, time that passes, and new jobs.
+        // Nothing moves but by jobs that end, time that passes, new jobs, and the kernel.
         if self.queued > 0 {
             assert_eq!(
                 self.asleep, 0,
                 "a job waits while a thread sleeps: {self:?}"
             );
             assert_ne!(self.busy, 0, "a job waits for nobody: {self:?}");
-            let all_there_are = self.busy == MOST_THREADS || self.refused;
+            let all_there_are = self.busy == MOST_THREADS || self.refuses;
             assert!(all_there_are, "a job waits below the limit: {self:?}");
         }
         if self.closed {
@@ -426,13 +580,14 @@ impl World {
     }
 }
 
-/// Every order in which jobs are pushed, threads start (or cannot), work, sleep, wake (for a reason or none) and leave, and
-/// the pool is closed.
+/// Every order in which jobs are pushed and aborted, threads start, work, sleep, are woken and leave, the kernel refuses threads and
+/// gives them again, and the pool is closed.
 #[test]
 fn every_reachable_pool_serves_its_jobs() {
     let mut seen = HashSet::new();
     let mut to_visit = vec![World {
         to_come: 6,
+        changes: 4,
         ..World::default()
     }];
     while let Some(world) = to_visit.pop() {

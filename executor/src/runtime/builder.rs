@@ -7,6 +7,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 /// Makes a [`Runtime`].
 ///
@@ -96,6 +97,32 @@ impl Builder {
             "`max_blocking_threads(0)` was asked for; blocking jobs need one thread at least"
         );
         self.settings.blocking.most_threads = count;
+        self
+    }
+
+    /// How long a thread for [`spawn_blocking`](crate::spawn_blocking) stays without a job before it ends, 10 seconds by default.
+    ///
+    /// A job goes to the thread that has been idle for the shortest time, so that after a burst the others end. With
+    /// [`Duration::ZERO`] a thread ends as soon as no job waits, and with [`Duration::MAX`] it stays as long as the runtime.
+    ///
+    /// This is real time, also where [time is paused](Self::paused_time).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = waterwheel::Runtime::builder().thread_keep_alive(Duration::ZERO).build()?;
+    /// runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+    /// while runtime.metrics().blocking_threads > 0 {
+    ///     std::thread::yield_now();
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn thread_keep_alive(mut self, duration: Duration) -> Self {
+        self.settings.blocking.keep_alive = duration;
         self
     }
 
@@ -217,6 +244,7 @@ impl fmt::Debug for Builder {
             .field("thread_name", &settings.thread_name)
             .field("thread_stack_size", &settings.thread_stack_size)
             .field("max_blocking_threads", &settings.blocking.most_threads)
+            .field("thread_keep_alive", &settings.blocking.keep_alive)
             .field("event_interval", &settings.event_interval)
             .field("paused_time", &settings.paused_time)
             .finish_non_exhaustive()

@@ -9,6 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -176,6 +177,34 @@ impl Handle {
         T: Send + 'static,
     {
         spawn::spawn_blocking_in(&self.shared, run, Origin::here())
+    }
+
+    /// Runs a closure that may block on the runtime's pool, as [`spawn_blocking`](Self::spawn_blocking) does, and returns an error where that
+    /// panics.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel gives no thread and the pool has none. The closure has been dropped. The error is of the kind
+    /// [`Other`](io::ErrorKind::Other), and its source is the kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = waterwheel::Runtime::new()?;
+    /// let job = runtime.handle().try_spawn_blocking(|| std::fs::read_to_string("/proc/self/comm"))?;
+    /// let name = runtime.block_on(job).expect("the closure does not panic")?;
+    /// assert!(!name.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn try_spawn_blocking<F, T>(&self, run: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        spawn::try_spawn_blocking_in(&self.shared, run, Origin::here())
     }
 
     /// Runs a future to its end on this thread, as [`Runtime::block_on`](crate::Runtime::block_on) does.

@@ -19,6 +19,8 @@ pub struct ShutdownReport {
     pub stuck: Vec<TaskInfo>,
     /// The blocking jobs that were still running at the deadline.
     pub blocking: Vec<TaskInfo>,
+    /// The blocking jobs that had not started, and have been dropped. Their handles say that they were cancelled.
+    pub unstarted: Vec<TaskInfo>,
 }
 
 impl ShutdownReport {
@@ -42,7 +44,7 @@ pub struct TaskInfo {
 }
 
 impl TaskInfo {
-    fn of(header: &Header) -> Self {
+    pub(crate) fn of(header: &Header) -> Self {
         Self {
             id: header.id,
             name: header.name(),
@@ -58,6 +60,7 @@ pub(super) fn shut_down(shared: &Arc<Shared>, deadline: Instant) -> ShutdownRepo
     shared
         .crew
         .shut_down(shared, Some(deadline), &mut |present| {
+            shared.unstarted.collect();
             for local in present {
                 alive.append(&mut local.owned.handles());
             }
@@ -75,5 +78,6 @@ pub(super) fn shut_down(shared: &Arc<Shared>, deadline: Instant) -> ShutdownRepo
         stuck: tasks.iter().filter(running).map(info).collect(),
         blocking: jobs.iter().filter(running).map(info).collect(),
         tasks: tasks.iter().map(info).collect(),
+        unstarted: shared.unstarted.take(),
     }
 }

@@ -47,8 +47,9 @@
 //!   is set and the task is not complete, nobody may. `complete` with JOIN_WAKER set gives the field to the completer, for
 //!   ever: a join handle that sees COMPLETE leaves it alone.
 //! - **T6. A future is dropped where it may be.** Only under RUNNING, so by a worker of its runtime (a
-//!   [blocking job](crate::blocking) also by a thread of the pool) or by the one who ends it, and for a task that is pinned to a thread, its
-//!   home, by that thread: no waker, handle or queue ever drops a future. When the last reference goes, the stage is Consumed.
+//!   [blocking job](crate::blocking) also by a thread of the pool, and, while it is queued, by the thread that aborts it) or by the one
+//!   who ends it, and for a task that is pinned to a thread, its home, by that thread: no waker ever drops a future, nor does a handle or a queue
+//!   that is dropped. When the last reference goes, the stage is Consumed.
 //! - **T7. Panics stay.** No panic of user code (poll, the destructors of future and output, the join waker)
 //!   leaves the harness: it becomes the task's [`JoinError`](crate::JoinError), or, where nobody asks any more, is dropped.
 //! - **T8. Who gives up all references is alone.** A reference is made from another, and a task is reached by one only. So who is about to

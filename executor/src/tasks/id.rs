@@ -110,6 +110,13 @@ impl Running {
         RUNNING.set(0);
     }
 
+    /// The thread leaves what it does for something that is no task, until this is dropped: a job may be in `block_on`.
+    pub(crate) fn leave() -> Self {
+        Self {
+            outer: RUNNING.replace(0),
+        }
+    }
+
     /// The thread leaves what it does for a task, until this is dropped: it may be ended in the destructor of another.
     pub(crate) fn enter(id: Id) -> Self {
         Self {

@@ -71,8 +71,10 @@ impl Worker {
     fn rest_in(&self, paused: &Paused) {
         let own = &self.seat.driver.reactor;
         let polls = |number| number < self.shared.workers();
+        let retry = self.shared.blocking.make_up();
         if !self.number.get().is_none_or(polls) {
-            self.seat.driver.park_paused(|| self.seat.moves.awake());
+            let awake = || self.seat.moves.awake();
+            self.seat.driver.park_paused(retry, awake);
             return;
         }
         // From here on whatever is polled is noted.
@@ -92,7 +94,7 @@ impl Worker {
             Rest::LookAgain => self.seat.moves.awake(),
             Rest::Sleep => {
                 self.seat.counters.parks.add(1);
-                let found = self.seat.driver.park_paused(|| {
+                let found = self.seat.driver.park_paused(retry, || {
                     paused.awake(own);
                     self.seat.moves.awake();
                 });
@@ -120,7 +122,8 @@ impl Worker {
                 return;
             }
             let awake = || self.seat.moves.awake();
-            self.seat.driver.park(None, awake);
+            let retry = self.shared.blocking.make_up();
+            self.seat.driver.park(retry, awake);
             self.rested.set(self.shared.seats.len() > 1);
             return;
         };
@@ -146,7 +149,9 @@ impl Worker {
             self.searching.set(true);
             self.rested.set(true);
         } else {
-            let until = watch::before_sleep(&self.shared, number);
+            let watch = watch::before_sleep(&self.shared, number);
+            let retry = self.shared.blocking.make_up();
+            let until = watch.into_iter().chain(retry).min();
             self.seat.driver.park(until, awake);
         }
         if self.shared.watch.is_watcher(number) {

@@ -111,6 +111,7 @@ pub(crate) mod shared {
     use super::sync::{Mutex, lock};
     use crate::id::Id;
     use crate::owned::Shards;
+    use crate::task::header::Header;
     use crate::task::queue::TaskQueue;
     use crate::task::task::Task;
     use crate::task_panic::TaskPanic;
@@ -167,6 +168,10 @@ pub(crate) mod shared {
 
         pub(crate) fn reschedule(task: Task) {
             Self::schedule(task);
+        }
+
+        pub(crate) fn cancel_job(&self, _: &Header) {
+            unreachable!("no task of a model is a job")
         }
 
         pub(super) fn pop(&self) -> Option<Task> {
