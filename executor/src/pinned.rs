@@ -1,6 +1,6 @@
-//! [`PinnedQueue`]: the ready tasks that are pinned to a thread, each with the position in its ring that is behind it.
+//! [`PinnedQueue`]: the ready tasks that are pinned to a thread, each with its [position](crate::seat) among those of the seat.
 //!
-//! Tasks that were queued while nothing came to the ring have one position, and are one *run*: as long as all that a thread runs is
+//! Tasks that were queued while nothing came to the seat have one position, and are one *run*: as long as all that a thread runs is
 //! pinned to it, there is one.
 
 #[cfg(all(any(test, debug_assertions), not(loom)))]
@@ -11,7 +11,7 @@ use crate::task::queue::TaskQueue;
 use crate::task::task::Task;
 use std::collections::VecDeque;
 
-/// A position that no ring comes to.
+/// A position that no seat comes to.
 pub(crate) const NO_POSITION: u64 = u64::MAX;
 
 pub(crate) struct PinnedQueue {

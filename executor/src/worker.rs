@@ -14,7 +14,7 @@
 //! # In what order tasks run
 //!
 //! First in, first out, over the ring, the overflow behind it, the tasks pinned here and the main future. The latter two are
-//! queued elsewhere, and remember their [`Place`] among the others. With
+//! queued elsewhere, and remember their [`Place`] among the others, by their [position](crate::seat). With
 //! siblings there is one exception: a task that is woken in the poll of another runs next, in the *LIFO slot*, up to
 //! [`LIFO_STREAK`] times in a row. It needs no sibling, which would otherwise be woken for it, to fight over its memory. What is
 //! spawned, what yields, and what the driver wakes goes to the end. A worker that is alone keeps the order.
@@ -89,9 +89,10 @@ pub(crate) struct Worker {
     pub(crate) local: Arc<Local>,
     /// The memory of tasks that have ended here.
     pub(crate) blocks: Blocks,
-    /// The ready tasks that are pinned to this thread, each with the position in the ring that is behind it: it comes before that.
+    /// The ready tasks that are pinned to this thread, each with its position among those of the seat: it comes before that.
     pinned: RefCell<PinnedQueue>,
-    /// The position of the first of them, or one that is never reached.
+    /// The head of the ring at which the turn of the first of them comes, or one that is never reached. That is its position, less
+    /// what siblings have stolen from the overflow, as far as the worker has looked: it looks at each turn, and when the ring is empty.
     first_pinned: Cell<u64>,
     /// How many pinned tasks have ever left their queue.
     pinned_popped: Cell<u64>,
@@ -148,10 +149,29 @@ impl Worker {
                 .is_some_and(|home| Arc::ptr_eq(home, &self.local)),
             "a task came to a thread that it is not pinned to"
         );
-        let position = self.next_position();
+        let position = self.seat.pushed();
         let mut pinned = self.pinned.borrow_mut();
         pinned.push(position, task);
-        self.first_pinned.set(pinned.first_position());
+        if pinned.len() == 1 {
+            self.set_first_pinned(&pinned);
+        }
+    }
+
+    /// Says at which head of the ring the turn of the first pinned task comes, by what has been stolen until now.
+    #[inline]
+    fn set_first_pinned(&self, pinned: &PinnedQueue) {
+        let position = pinned.first_position();
+        let head = position.saturating_sub(self.seat.stolen_behind());
+        self.first_pinned.set(head);
+    }
+
+    /// Siblings may have stolen what was before the first pinned task.
+    #[inline]
+    fn note_what_was_stolen(&self) {
+        let pinned = self.pinned.borrow();
+        if pinned.len() > 0 {
+            self.set_first_pinned(&pinned);
+        }
     }
 
     #[inline]
@@ -191,16 +211,10 @@ impl Worker {
         }
     }
 
-    /// The position in the ring of whoever is pushed there next, as if it had no end.
-    #[inline]
-    fn next_position(&self) -> u64 {
-        self.seat.ring.tail() + self.seat.overflow.len() as u64
-    }
-
     /// The place of whoever comes now.
     pub(crate) fn next_place(&self) -> Place {
         Place {
-            ring: self.next_position(),
+            ring: self.seat.pushed(),
             pinned: self.pinned_popped.get() + self.pinned.borrow().len() as u64,
         }
     }
@@ -208,8 +222,7 @@ impl Worker {
     /// Whether nobody is before that place: what was there may have been stolen, too.
     #[inline]
     pub(crate) fn is_turn_of(&self, place: Place) -> bool {
-        let head = self.seat.ring.head();
-        (place.ring <= head || self.next_position() == head)
+        (place.ring <= self.seat.ring.head() || place.ring <= self.seat.left())
             && place.pinned <= self.pinned_popped.get()
     }
 
@@ -342,7 +355,7 @@ impl Worker {
     fn pop_pinned(&self) -> Option<Task> {
         let mut pinned = self.pinned.borrow_mut();
         let task = pinned.pop()?;
-        self.first_pinned.set(pinned.first_position());
+        self.set_first_pinned(&pinned);
         self.pinned_popped.set(self.pinned_popped.get() + 1);
         Some(task)
     }
@@ -350,6 +363,12 @@ impl Worker {
     /// The same, when the ring is empty.
     #[inline(never)]
     fn next_from_afar(&self) -> Option<Task> {
+        if self.has_siblings.get() {
+            self.note_what_was_stolen();
+            if self.first_pinned.get() <= self.seat.ring.head() {
+                return self.pop_pinned();
+            }
+        }
         // SAFETY: we are the seat's worker.
         if let Some(task) = unsafe { self.seat.refill() } {
             return Some(task);
@@ -409,7 +428,7 @@ pub(crate) unsafe fn current<'a>() -> Option<&'a Worker> {
     unsafe { CURRENT.get().as_ref() }
 }
 
-/// A place in the queue, for who is queued elsewhere: behind so many of the ring, and so many of the pinned.
+/// A place in the queue, for who is queued elsewhere: behind so many of the seat's, and so many of the pinned.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) ring: u64,

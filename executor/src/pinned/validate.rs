@@ -3,6 +3,11 @@
 use super::{NO_POSITION, PinnedQueue};
 
 impl PinnedQueue {
+    /// The position of the last task, or 0.
+    pub(crate) fn last_position(&self) -> u64 {
+        self.runs.back().map_or(0, |run| run.position)
+    }
+
     /// # Panics
     ///
     /// If the runs do not count the tasks, or are not in order.

@@ -7,6 +7,28 @@
 //! | `moves` | [`Moves`]: whether the worker is awake, and whether it moves |
 //! | `counters` | [`Counters`]: what it has done, for [`metrics`](crate::RuntimeMetrics) |
 //!
+//! # Positions
+//!
+//! The ring and the overflow behind it are one queue. A pinned task and the main future are queued elsewhere and keep a *position* in it:
+//! how many tasks had been pushed to the queue when they came. Their turn comes when as many have left. Two counts tell:
+//!
+//! - [`pushed`](Seat::pushed): how many tasks were ever pushed. That is the ring's tail and, beyond it, `behind`: how many tasks the worker
+//!   has put into the overflow and has not moved to the ring.
+//! - [`left`](Seat::left): how many tasks were ever taken out: from the ring, which its head counts, or by a sibling from the overflow, which
+//!   is `behind` less what the overflow still holds.
+//!
+//! Invariants, as the seat's worker sees them:
+//! - *Neither goes backwards.* A push adds one to `pushed`, at the tail or at `behind`; a refill moves tasks from `behind` to the tail, and
+//!   changes neither count. Nobody but the worker writes tail and `behind`. Thieves move the head on and shorten the overflow, each of which
+//!   adds to `left`.
+//! - *`pushed` less `left` is how many tasks are queued.* So a position comes after no more pops than tasks were queued when it was taken,
+//!   and every position has come when the queue is empty, whoever took the tasks.
+//!
+//! A thief takes from the front of the overflow when it has found the ring empty. If the worker has refilled the ring in between, the thief
+//! takes tasks from behind those in the ring. A position between them then comes early, by half a ring at most for each such theft.
+//!
+//! # Whose it is
+//!
 //! A seat is there as long as its runtime; the thread in it may change. What is *the worker's* here is done by the thread that
 //! sits in it (`Sitting`), or, when the runtime has ended and nobody does, by the one who ends it.
 
@@ -17,6 +39,7 @@ pub(crate) mod ring;
 
 use crate::driver::Driver;
 use crate::shared_queue::SharedQueue;
+use crate::sync::{AtomicU64, Ordering};
 use crate::task::task::Task;
 use counters::Counters;
 use lifo::LifoSlot;
@@ -34,6 +57,8 @@ pub(crate) struct Seat {
     /// Behind the ring, when that is full. While there is anything in it, tasks that become ready go there, so that all keep
     /// their order.
     pub(crate) overflow: SharedQueue,
+    /// How many tasks have gone to the overflow and not from there to the ring. The worker's alone.
+    behind: AtomicU64,
     pub(crate) moves: Moves,
     pub(crate) counters: Counters,
 }
@@ -46,6 +71,7 @@ impl Seat {
             lifo: LifoSlot::new(),
             ring: Ring::new(alone),
             overflow: SharedQueue::new(),
+            behind: AtomicU64::new(0),
             moves: Moves::new(),
             counters: Counters::default(),
         })
@@ -74,7 +100,7 @@ impl Seat {
     #[cold]
     unsafe fn push_carefully(&self, task: Task) {
         if self.overflow.len() > 0 {
-            return self.overflow.push(task);
+            return self.push_behind(task);
         }
         // SAFETY: by the caller's promise.
         let pushed = unsafe {
@@ -82,8 +108,42 @@ impl Seat {
             self.ring.push_known(task)
         };
         if let Err(task) = pushed {
-            self.overflow.push(task);
+            self.push_behind(task);
         }
+    }
+
+    /// The worker's alone.
+    fn push_behind(&self, task: Task) {
+        self.overflow.push(task);
+        self.set_behind(self.behind() + 1);
+    }
+
+    #[inline]
+    fn behind(&self) -> u64 {
+        self.behind.load(Ordering::Relaxed)
+    }
+
+    /// A store: there is one writer.
+    fn set_behind(&self, count: u64) {
+        self.behind.store(count, Ordering::Relaxed);
+    }
+
+    /// How many tasks were ever pushed to the ring or the overflow: the position of what comes now. For the worker alone, as are the next two.
+    #[inline]
+    pub(crate) fn pushed(&self) -> u64 {
+        self.ring.tail() + self.behind()
+    }
+
+    /// How many of them siblings have taken from the overflow.
+    #[inline]
+    pub(crate) fn stolen_behind(&self) -> u64 {
+        self.behind() - self.overflow.len() as u64
+    }
+
+    /// How many of them have left: the position whose turn it is.
+    #[inline]
+    pub(crate) fn left(&self) -> u64 {
+        self.ring.head() + self.stolen_behind()
     }
 
     /// Fills the ring, which is empty, from the overflow, and takes a task.
@@ -93,6 +153,7 @@ impl Seat {
     /// This thread is the seat's worker.
     pub(crate) unsafe fn refill(&self) -> Option<Task> {
         let mut tasks = self.overflow.take(CAPACITY / 2)?;
+        self.set_behind(self.behind() - tasks.len() as u64);
         // By way of the ring, the first too, as positions are counted there.
         // SAFETY: by the caller's promise.
         unsafe {
@@ -110,7 +171,7 @@ impl Seat {
         while let Some(task) = tasks.pop() {
             // SAFETY: by the caller's promise.
             if let Err(task) = unsafe { self.ring.push(task) } {
-                self.overflow.push(task);
+                self.push_behind(task);
             }
         }
     }
@@ -161,3 +222,6 @@ impl Seat {
         drop(self.overflow.close());
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -28,6 +28,7 @@ impl Worker {
         self.collect_inbox();
         self.collect_injected();
         if self.has_siblings.get() {
+            self.note_what_was_stolen();
             watch::look(self, now);
             if took >= WORTH && self.shared.idle.wants_work() && self.seat.ready() > 1 {
                 self.shared.wake_one();

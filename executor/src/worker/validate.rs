@@ -21,10 +21,14 @@ impl Worker {
         self.shared.injection.validate(turn);
         let pinned = self.pinned.borrow();
         pinned.validate(turn);
-        assert_eq!(
-            self.first_pinned.get(),
-            pinned.first_position(),
+        let (position, first) = (pinned.first_position(), self.first_pinned.get());
+        assert!(
+            position.saturating_sub(self.seat.stolen_behind()) <= first && first <= position,
             "the position of the first pinned task"
+        );
+        assert!(
+            pinned.last_position() <= self.seat.pushed() && self.seat.left() <= self.seat.pushed(),
+            "a position that is further than what has been pushed"
         );
         self.local.owned.validate(turn);
         let lists = &self.shared.owned;
