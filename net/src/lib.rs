@@ -54,6 +54,7 @@ mod chunk;
 mod connect;
 mod connect_timeout;
 mod connect_unix;
+mod contain;
 mod copy;
 mod incoming;
 mod listener_socket;

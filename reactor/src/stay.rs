@@ -81,10 +81,33 @@ impl<W: Way> Stay<W> {
         mut operation: impl FnMut(&T) -> io::Result<usize>,
         waker: impl Fn() -> Waker,
     ) -> Poll<io::Result<usize>> {
+        self.poll_seen(
+            fd,
+            call,
+            |fd, seen| {
+                let count = operation(fd)?;
+                if count < wanted && count != 0 && count != MAX_TRANSFER {
+                    seen.drained(W::DIRECTION, Drained::Short);
+                }
+                Ok(count)
+            },
+            waker,
+        )
+    }
+
+    /// The loop of the two; `operation` is told what was seen before it.
+    #[inline(always)]
+    fn poll_seen<T: AsFd, R>(
+        &mut self,
+        fd: &AsyncFd<T>,
+        call: Call<W>,
+        mut operation: impl FnMut(&T, Seen<'_>) -> io::Result<R>,
+        waker: impl Fn() -> Waker,
+    ) -> Poll<io::Result<R>> {
         loop {
             let seen = fd.see();
             if seen.is_ready(W::DIRECTION) {
-                match operation(fd.get_ref()) {
+                match operation(fd.get_ref(), seen) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         if let Err(error) = register(fd, seen, call) {
                             return Poll::Ready(Err(error));
@@ -94,13 +117,6 @@ impl<W: Way> Stay<W> {
                     result => {
                         // Ready again: the waker is taken, or about to be (see `source.rs`).
                         self.key = None;
-                        if let Ok(count) = result
-                            && count < wanted
-                            && count != 0
-                            && count != MAX_TRANSFER
-                        {
-                            seen.drained(W::DIRECTION, Drained::Short);
-                        }
                         return Poll::Ready(result);
                     }
                 }
@@ -109,6 +125,56 @@ impl<W: Way> Stay<W> {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Runs `operation` until it gives something else than `WouldBlock`, as [`Wait::poll_io`](crate::Wait::poll_io) does; pending, it
+    /// has left what `waker` gives to be woken. That may happen before this returns.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_transfer`](Self::poll_transfer).
+    ///
+    /// # Examples
+    ///
+    /// A listener that another thread may close while this one waits for connections:
+    ///
+    /// ```
+    /// use std::net::{TcpListener, TcpStream};
+    /// use std::sync::Mutex;
+    /// use std::task::{Poll, Waker};
+    /// use waterwheel::reactor::{AsyncFd, Call, Reactor, Reading, Stay};
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let _entered = reactor.enter();
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// let shared = Mutex::new(Some(AsyncFd::new(listener)?));
+    ///
+    /// let mut stay = Stay::<Reading>::new();
+    /// let mut accept = || match &*shared.lock().unwrap() {
+    ///     None => Poll::Ready(None),
+    ///     Some(listener) => {
+    ///         let call = Call::new("an example");
+    ///         stay.poll_io(listener, call, TcpListener::accept, || Waker::noop().clone()).map(Some)
+    ///     }
+    /// };
+    /// assert!(accept().is_pending());
+    /// let _client = TcpStream::connect(address)?;
+    /// reactor.turn(None)?;
+    /// assert!(matches!(accept(), Poll::Ready(Some(Ok(_)))));
+    /// *shared.lock().unwrap() = None;
+    /// assert!(matches!(accept(), Poll::Ready(None)));
+    /// assert!(TcpStream::connect(address).is_err());
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn poll_io<T: AsFd, R>(
+        &mut self,
+        fd: &AsyncFd<T>,
+        call: Call<W>,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+        waker: impl Fn() -> Waker,
+    ) -> Poll<io::Result<R>> {
+        self.poll_seen(fd, call, |fd, _| operation(fd), waker)
     }
 
     /// Leaves `waker` to be woken in the next turn of the descriptor's reactor, if the direction is ready then, or else

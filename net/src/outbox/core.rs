@@ -32,12 +32,12 @@
 //! nor while a waker is cloned, woken or dropped.
 
 use super::failure::Failure;
-use super::flush::wake_all;
 use super::message::Message;
 use super::queue::Queue;
 use super::sent::{Completion, Sent};
 use super::watermarks::Watermarks;
 use crate::StreamSocket;
+use crate::contain::wake_all;
 use crate::waiting::{Key, Waiting};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -6,9 +6,9 @@ use super::message::Message;
 use super::queue::Queue;
 use super::sent::{Completion, Sent};
 use crate::StreamSocket;
+use crate::contain::wake_all;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, OwnedFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
 use waterwheel_reactor::sys::socket;
@@ -239,18 +239,6 @@ impl<S: StreamSocket> Wake for Core<S> {
                 self.flush(writer, 0);
             }
             None => state.notified = true,
-        }
-    }
-}
-
-/// Wakes each. A waker that panics keeps nobody else from being woken, nor its panic from the panic hook.
-pub(super) fn wake_all(wakers: Vec<Waker>) {
-    for waker in wakers {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            // The payload is the user's too, and may panic when it is dropped: then it is leaked.
-            if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                std::mem::forget(second);
-            }
         }
     }
 }

@@ -10,31 +10,26 @@
 //! up for a moment, in which it accepts a connection, and closes it: a peer that is refused knows.
 
 use super::connection;
-use super::listener::accept_now;
+use super::listening::{Close, Listening};
 use super::options::ServeOptions;
 use super::register::{Acceptance, Place, Register, Waiter};
 use crate::ListenerSocket;
+use crate::contain::contain_panic;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::ops::ControlFlow;
-use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use waterwheel_reactor::{Call, Direction, Reading, Wait};
+use waterwheel_reactor::budget;
 use waterwheel_timer::sleep;
-
-const ACCEPT: Call<Reading> = Call::new("serve");
 
 /// How long the first pause is after an error, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
 
 /// How many connections that have gone already are passed over without a pause.
 const GONE_IN_A_ROW: u32 = 64;
-
-/// How many connections are refused between two pauses.
-const REFUSED_AT_A_TIME: usize = 64;
 
 /// What all connections of a server share.
 pub(super) struct Shared<L: ListenerSocket, H> {
@@ -44,9 +39,10 @@ pub(super) struct Shared<L: ListenerSocket, H> {
 }
 
 impl<L: ListenerSocket, H> Shared<L, H> {
+    /// Calls the user's hook. A panic of it, which the process's panic hook has told of, ends neither the acceptor nor the connection.
     pub(super) fn tell(&self, peer: Option<&L::Address>, error: &io::Error) {
         if let Some(hook) = &self.options.on_error {
-            hook(peer, error);
+            contain_panic(|| hook(peer, error));
         }
     }
 }
@@ -105,7 +101,7 @@ const EHOSTUNREACH: i32 = 113;
 
 /// Accepts until the server stops.
 pub(super) async fn accept_from<L, H, F>(
-    listener: L,
+    listening: ClosesWhenDropped<L>,
     shared: Arc<Shared<L, H>>,
     accepting: Acceptance,
 ) where
@@ -115,20 +111,18 @@ pub(super) async fn accept_from<L, H, F>(
 {
     // Dropped after the listener, whose address is free when nobody accepts.
     let _accepting = accepting;
-    let listener = listener;
+    let closes = listening;
+    let listening = &*closes.0;
     let mut waiter = Waiter::new(Arc::clone(&shared.register));
-    let mut reserve = Reserve::new(&listener);
     let mut trouble: Option<Since> = None;
     let mut gone = 0;
     loop {
-        let mut wait = Wait::new(listener.io());
-        let event = poll_fn(|cx| poll_next(&listener, &mut wait, &mut waiter, cx)).await;
+        let event = poll_fn(|cx| poll_next(listening, &mut waiter, cx)).await;
         match event {
             Event::Stop => return,
             Event::Connection(stream, peer, place) => {
                 trouble = None;
                 gone = 0;
-                reserve.restore(&listener);
                 connection::start(&shared, stream, peer, place);
             }
             Event::Error(error) => {
@@ -145,7 +139,7 @@ pub(super) async fn accept_from<L, H, F>(
                 if kind == Trouble::NoDescriptor
                     && since.began.elapsed() >= shared.options.refuse_after
                 {
-                    reserve.refuse(&listener, &shared.register);
+                    listening.refuse(&shared.register);
                 }
                 let pause = since.next_pause();
                 if pause_for(pause, &mut waiter).await.is_break() {
@@ -158,28 +152,36 @@ pub(super) async fn accept_from<L, H, F>(
 
 /// Waits for a connection, and room for it.
 fn poll_next<L: ListenerSocket>(
-    listener: &L,
-    wait: &mut Wait<'_, OwnedFd, Reading>,
+    listening: &Listening<L>,
     waiter: &mut Waiter,
     cx: &mut Context<'_>,
 ) -> Poll<Event<L>> {
     loop {
+        // A stop that comes after this wakes the task.
         if waiter.poll_stop(cx).is_ready() {
             return Poll::Ready(Event::Stop);
         }
         ready!(waiter.poll_room(cx));
-        if let Err(error) = ready!(wait.poll_ready(cx, ACCEPT)) {
-            return Poll::Ready(Event::Error(error));
-        }
-        // Another listener may have taken the room.
-        let Some(place) = waiter.register.try_place() else {
-            continue;
-        };
-        match listener.io().try_io(Direction::Read, accept_now::<L>) {
-            Ok((stream, peer)) => return Poll::Ready(Event::Connection(stream, peer, place)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        ready!(budget::poll_left(cx));
+        let accepted = ready!(listening.poll_accept(&waiter.register, cx));
+        budget::spend();
+        match accepted {
+            Ok(Some((stream, peer, place))) => {
+                return Poll::Ready(Event::Connection(stream, peer, place));
+            }
+            // It has been closed, or another listener has taken the room.
+            Ok(None) => {}
             Err(error) => return Poll::Ready(Event::Error(error)),
         }
+    }
+}
+
+/// Closes the listener when the acceptor ends, however that comes about.
+pub(super) struct ClosesWhenDropped<L: ListenerSocket>(pub(super) Arc<Listening<L>>);
+
+impl<L: ListenerSocket> Drop for ClosesWhenDropped<L> {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -222,40 +224,6 @@ async fn pause_for(pause: Duration, waiter: &mut Waiter) -> ControlFlow<()> {
         Poll::Ready(ControlFlow::Continue(()))
     })
     .await
-}
-
-/// A descriptor that can be done without: a duplicate of the listener's.
-struct Reserve(Option<OwnedFd>);
-
-impl Reserve {
-    fn new<L: ListenerSocket>(listener: &L) -> Self {
-        Self(listener.as_fd().try_clone_to_owned().ok())
-    }
-
-    /// Takes a descriptor again, if it has been given up.
-    fn restore<L: ListenerSocket>(&mut self, listener: &L) {
-        if self.0.is_none() {
-            *self = Self::new(listener);
-        }
-    }
-
-    /// Accepts those who wait by the reserved descriptor, one after the other, and closes them.
-    fn refuse<L: ListenerSocket>(&mut self, listener: &L, register: &Register) {
-        for _ in 0..REFUSED_AT_A_TIME {
-            if self.0.take().is_none() {
-                // Somebody else has had it. It comes back when there are descriptors again.
-                return self.restore(listener);
-            }
-            let accepted = listener.io().try_io(Direction::Read, accept_now::<L>);
-            let refused = accepted.is_ok();
-            drop(accepted);
-            self.restore(listener);
-            if !refused {
-                return;
-            }
-            register.refused();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -10,18 +10,17 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-/// Spawns the task of a connection.
+/// Spawns the task of a connection, which counts as accepted.
 pub(super) fn start<L, H, F>(
     shared: &Arc<Shared<L, H>>,
     stream: L::Stream,
     peer: L::Address,
-    mut place: Place,
+    place: Place,
 ) where
     L: ListenerSocket,
     H: Fn(L::Stream, L::Address) -> F + Send + Sync + 'static,
     F: Future<Output = io::Result<()>> + Send + 'static,
 {
-    place.accepted();
     let name = place.name();
     let theirs = Arc::clone(shared);
     let task = waterwheel_executor::spawn(handle(theirs, stream, peer, place));

@@ -9,12 +9,14 @@
 //! | `register` | the connections there are, and what has become of the others |
 //! | `shutdown` | [`ServerShutdown`], [`ServeReport`] |
 //! | `listener` | [`Listeners`]: what is accepted from |
+//! | `listening` | a listener that one task accepts from, and that a shutdown closes |
 //! | `group` | several listeners at one address |
 
 mod acceptor;
 mod connection;
 mod group;
 mod listener;
+mod listening;
 mod options;
 mod register;
 mod shutdown;
@@ -24,7 +26,8 @@ pub use options::ServeOptions;
 pub use shutdown::{ServeReport, ServerShutdown};
 
 use crate::ListenerSocket;
-use acceptor::{Shared, accept_from};
+use acceptor::{ClosesWhenDropped, Shared, accept_from};
+use listening::{Close, Listening};
 use register::Register;
 use std::future::Future;
 use std::io;
@@ -38,7 +41,7 @@ use waterwheel_executor::Handle;
 /// [`Server`] ends it; dropped, that leaves it to serve as long as the runtime lasts.
 ///
 /// No error ends it. Those of connections, which handlers return, and panics in handlers go to
-/// [`on_error`](ServeOptions::on_error). A connection that was aborted while it waited is passed over. When descriptors
+/// [`on_error`](ServeOptions::on_error), whose own panics are caught. A connection that was aborted while it waited is passed over. When descriptors
 /// or memory have run out, it pauses, which costs next to nothing, and goes on when there are some again, by itself.
 ///
 /// # Panics
@@ -93,8 +96,11 @@ where
     });
     let runtime = Handle::current();
     for (number, listener) in listeners.into_listeners().into_iter().enumerate() {
-        let accepting = register.acceptor_begins();
-        let acceptor = accept_from(listener, Arc::clone(&shared), accepting);
+        let listening = Arc::new(Listening::new(listener));
+        let close: Arc<dyn Close> = Arc::clone(&listening) as _;
+        let accepting = register.acceptor_begins(close);
+        let closes = ClosesWhenDropped(listening);
+        let acceptor = accept_from(closes, Arc::clone(&shared), accepting);
         let acceptor = if shared.options.listener_a_seat {
             runtime.spawn_in_seat(number % runtime.seats(), acceptor)
         } else {
@@ -126,7 +132,12 @@ impl Server {
     }
 
     /// Stops accepting, lets handlers finish until `deadline`, then cancels those that have not, and tells what has
-    /// become of all. The listeners are closed at once: who connects then is refused by the kernel.
+    /// become of all.
+    ///
+    /// The call itself closes the listeners, on any number of workers: when it returns, before the future is polled, the kernel refuses new
+    /// connections and resets those that wait in the backlog, and another socket can be bound to the address. (A duplicate of a listener's
+    /// descriptor, made elsewhere, keeps the socket open.) A connection that the server has accepted by then is finished or cancelled by
+    /// this shutdown, also if its handler has not been called yet; there is no moment between.
     ///
     /// A cancelled handler is dropped where it waits. One that is stuck in a poll is waited for no longer than one
     /// second.

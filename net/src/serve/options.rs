@@ -107,7 +107,8 @@ impl<A> ServeOptions<A> {
     /// Told of each error: of the connection with a peer, when its handler has returned one or has panicked; or of the
     /// listener. No error ends the server.
     ///
-    /// It is called on the worker where the error was met, and should not block. When the same error of a listener
+    /// It is called on the worker where the error was met, and should not block. A panic of the hook ends neither the server nor the
+    /// connection: the process's panic hook tells of it, and nothing else does. When the same error of a listener
     /// comes again and again, as when descriptors have run out, it is called once.
     #[must_use]
     pub fn on_error(
