@@ -22,7 +22,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use waterwheel_reactor::budget;
+use waterwheel_poll_context::budget::{self, GaveWay};
 use waterwheel_timer::sleep;
 
 /// How long the first pause is after an error, and the longest.
@@ -117,7 +117,8 @@ pub(super) async fn accept_from<L, H, F>(
     let mut trouble: Option<Since> = None;
     let mut gone = 0;
     loop {
-        let event = poll_fn(|cx| poll_next(listening, &mut waiter, cx)).await;
+        let mut gave_way = GaveWay::NO;
+        let event = poll_fn(|cx| poll_next(listening, &mut waiter, &mut gave_way, cx)).await;
         match event {
             Event::Stop => return,
             Event::Connection(stream, peer, place) => {
@@ -154,6 +155,7 @@ pub(super) async fn accept_from<L, H, F>(
 fn poll_next<L: ListenerSocket>(
     listening: &Listening<L>,
     waiter: &mut Waiter,
+    gave_way: &mut GaveWay,
     cx: &mut Context<'_>,
 ) -> Poll<Event<L>> {
     loop {
@@ -162,7 +164,7 @@ fn poll_next<L: ListenerSocket>(
             return Poll::Ready(Event::Stop);
         }
         ready!(waiter.poll_room(cx));
-        ready!(budget::poll_left(cx));
+        ready!(budget::poll_left(cx, gave_way));
         let accepted = ready!(listening.poll_accept(&waiter.register, cx));
         budget::spend();
         match accepted {
