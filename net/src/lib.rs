@@ -14,6 +14,7 @@
 //! | `tcp_stream` | [`TcpStream`]: addresses, shutdown, conversions |
 //! | `tcp_socket` | [`TcpSocket`]: what is to become one of them |
 //! | `connect`, `connect_timeout` | the way to a connected stream |
+//! | `race` | several addresses, tried side by side |
 //! | `read`, `read_exact`, `peek` | [`Read`], [`ReadVectored`], [`ReadExact`], [`Peek`], and `try_read` |
 //! | `write`, `write_all` | [`Write`], [`WriteVectored`], and [`WriteAll`], the completion future; and `try_write` |
 //! | `ready` | [`Readable`] and [`Writable`] |
@@ -64,6 +65,7 @@ mod outbox;
 mod peek;
 #[cfg(any(feature = "futures-io", feature = "hyper"))]
 mod poll_stream;
+mod race;
 mod read;
 mod read_exact;
 mod read_half;

@@ -94,7 +94,7 @@ impl TcpSocket {
         if Reactor::current().is_none() {
             missing_runtime("TcpSocket::connect");
         }
-        connect::connect_socket(self.fd, address).await
+        connect::connect_socket(|| Ok(self.fd), address).await
     }
 
     /// Lets it listen, with up to `backlog` connections that wait to be accepted, or up to `net.core.somaxconn` if that
