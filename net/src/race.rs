@@ -240,6 +240,9 @@ mod tests {
         }
     }
 
+    /// What came of a race, unless all kept silent; and the ports that were tried, each with the milliseconds since its start.
+    type Course = (Option<Result<u16, ErrorKind>>, Vec<(u16, u64)>);
+
     /// What attempts at an address come to, which is told by its port: port 1 keeps silent, port 0 succeeds, others fail.
     struct Peers {
         begun: Rc<RefCell<Vec<(u16, Duration)>>>,
@@ -253,7 +256,7 @@ mod tests {
         }
 
         /// Runs a race in paused time, and gives its result, and when each attempt was begun.
-        fn race(&self, ports: &[u16]) -> (Option<Result<u16, ErrorKind>>, Vec<(u16, u64)>) {
+        fn race(&self, ports: &[u16]) -> Course {
             let runtime = Runtime::builder().worker_threads(1).paused_time().build();
             let result = runtime.expect("a runtime").block_on(async {
                 let start = waterwheel_timer::now();
