@@ -1,12 +1,14 @@
 //! The way to a connected stream: `connect(2)`, and what ends its handshake.
 
+use crate::race::{HEAD_START, Race};
 use crate::{TcpStream, ToSocketAddrs, addresses};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use waterwheel_poll_context::budget;
 use waterwheel_reactor::sys::socket;
 use waterwheel_reactor::{AsyncFd, Call, Direction, Wait, Writing};
 
@@ -14,16 +16,23 @@ const NAME: &str = "TcpStream::connect";
 const CONNECT: Call<Writing> = Call::new(NAME);
 
 impl TcpStream {
-    /// Connects to the first of the addresses in `addr` that accepts.
+    /// Connects to the address in `addr` that accepts first.
     ///
     /// A host name is looked up as by [`lookup_host`](crate::lookup_host).
     ///
+    /// # Several addresses
+    ///
+    /// They are raced, as RFC 8305 ("Happy Eyeballs") has it, so that one which keeps silent does not hold up the others. They are
+    /// tried in the order in which they are given, but with IPv4 and IPv6 by turns, from the family of the first. Each has a head
+    /// start of 250 ms, by the clock of the runtime, on the next, which begins at once when one fails. The first that accepts
+    /// wins; the sockets of the others are closed, and a peer may see a connection that ends at once.
+    ///
     /// # Errors
     ///
-    /// `ConnectionRefused` if nobody listens there; what else `socket(2)` and `connect(2)` report, of the last address
-    /// tried; what resolving reports; `InvalidInput` if there is no address. How long an address may keep silent is the
-    /// kernel's to say (`tcp_syn_retries`, two minutes): [`connect_timeout`](Self::connect_timeout) is
-    /// less patient.
+    /// `ConnectionRefused` if nobody listens there; what else `socket(2)` and `connect(2)` report; what resolving reports;
+    /// `InvalidInput` if there is no address. When several addresses fail, the error is that of the first of them, of those that
+    /// could be reached, if there are any. How long all may keep silent is the kernel's to say (`tcp_syn_retries`, two minutes):
+    /// [`connect_timeout`](Self::connect_timeout) is less patient.
     ///
     /// # Panics
     ///
@@ -31,7 +40,7 @@ impl TcpStream {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes the socket: the peer may see a connection that ends at once.
+    /// Dropping the future closes the sockets: a peer may see a connection that ends at once.
     ///
     /// # Examples
     ///
@@ -47,16 +56,26 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub async fn connect(addr: impl ToSocketAddrs) -> io::Result<Self> {
-        addresses::first_of(NAME, addr, connect_to).await
+        match *addresses::found(NAME, &addr).await? {
+            [] => Err(addresses::none(NAME)),
+            [address] => connect_to(address).await,
+            ref several => Race::new(several, HEAD_START, connect_to).await,
+        }
     }
 }
 
 pub(crate) async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
-    connect_socket(socket::tcp_for(address)?, address).await
+    connect_socket(|| socket::tcp_for(address), address).await
 }
 
-/// Connects a TCP socket that is not connected yet.
-pub(crate) async fn connect_socket(fd: OwnedFd, address: SocketAddr) -> io::Result<TcpStream> {
+/// Connects the TCP socket that `socket` gives, which is not connected yet.
+pub(crate) async fn connect_socket(
+    socket: impl FnOnce() -> io::Result<OwnedFd>,
+    address: SocketAddr,
+) -> io::Result<TcpStream> {
+    // One that fails at once, such as at a port of this machine where nobody listens, has waited for nothing.
+    budget::consume().await;
+    let fd = socket()?;
     let io = AsyncFd::from_nonblocking(fd);
     match socket::connect(io.as_fd(), &address)? {
         socket::Connecting::Done => {}

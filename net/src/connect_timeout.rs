@@ -1,23 +1,26 @@
 //! `TcpStream::connect_timeout`: connecting within a time, whatever some of the addresses do.
 
+use crate::race::{HEAD_START, LEAST_HEAD_START, Race};
 use crate::{TcpStream, ToSocketAddrs, addresses, connect};
 use std::io;
-use std::time::{Duration, Instant};
-use waterwheel_timer::timeout;
+use std::time::Duration;
+use waterwheel_timer::{now, timeout};
 
 const NAME: &str = "TcpStream::connect_timeout";
 
 impl TcpStream {
-    /// As [`connect`](Self::connect), within `limit`, which covers all: looking a name up, and trying each of the
-    /// addresses.
+    /// As [`connect`](Self::connect), within `limit`, which covers all: looking a name up, and trying the addresses. It is
+    /// measured by the clock of the runtime.
     ///
-    /// Each address that is tried has an equal share of the time that is left, so that one that keeps silent does not
-    /// use up the time of the others.
+    /// Several addresses are raced, as `connect` does it. If `limit` is short, so is the head start that each has: an equal share
+    /// of the time, and no less than 10 ms. So none that keeps silent uses up the time of the others.
+    ///
+    /// A limit of [`Duration::MAX`] is none. One that is zero asks for what is there at once, which a handshake hardly ever is.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect); `TimedOut` if the last address has not answered in its time, or the name could not be
-    /// looked up in it.
+    /// As [`connect`](Self::connect), if all addresses fail; `TimedOut` if none has accepted within `limit` and one has not
+    /// answered, or the name could not be looked up in it.
     ///
     /// # Panics
     ///
@@ -43,25 +46,22 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub async fn connect_timeout(addr: impl ToSocketAddrs, limit: Duration) -> io::Result<Self> {
-        let begun = Instant::now();
+        let begun = now();
         let found = match timeout(limit, addresses::found(NAME, &addr)).await {
             Ok(found) => found?,
             Err(_) => return Err(too_late("the name was not looked up", limit)),
         };
-        let mut failure = None;
-        for (tried, &address) in found.iter().enumerate() {
-            let left = limit.saturating_sub(begun.elapsed());
-            let untried = u32::try_from(found.len() - tried).unwrap_or(u32::MAX);
-            match timeout(left / untried, connect::connect_to(address)).await {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) => failure = Some(error),
-                Err(_) => {
-                    let silent = format!("{address} did not answer");
-                    failure = Some(too_late(&silent, limit));
-                }
-            }
+        if found.is_empty() {
+            return Err(addresses::none(NAME));
         }
-        Err(failure.unwrap_or_else(|| addresses::none(NAME)))
+        let left = limit.saturating_sub(now().saturating_duration_since(begun));
+        let share = left / u32::try_from(found.len()).unwrap_or(u32::MAX);
+        let head_start = share.clamp(LEAST_HEAD_START, HEAD_START);
+        let mut race = Race::new(&found, head_start, connect::connect_to);
+        match timeout(left, &mut race).await {
+            Ok(ended) => ended,
+            Err(_) => Err(too_late(&race.describe(), limit)),
+        }
     }
 }
 
@@ -69,6 +69,6 @@ impl TcpStream {
 fn too_late(what: &str, limit: Duration) -> io::Error {
     io::Error::new(
         io::ErrorKind::TimedOut,
-        format!("`{NAME}`: {what} in its share of {limit:?}"),
+        format!("`{NAME}`: no connection within {limit:?}: {what}"),
     )
 }

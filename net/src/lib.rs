@@ -14,9 +14,11 @@
 //! | `tcp_stream` | [`TcpStream`]: addresses, shutdown, conversions |
 //! | `tcp_socket` | [`TcpSocket`]: what is to become one of them |
 //! | `connect`, `connect_timeout` | the way to a connected stream |
+//! | `race` | several addresses, tried side by side |
 //! | `read`, `read_exact`, `peek` | [`Read`], [`ReadVectored`], [`ReadExact`], [`Peek`], and `try_read` |
 //! | `write`, `write_all` | [`Write`], [`WriteVectored`], and [`WriteAll`], the completion future; and `try_write` |
 //! | `ready` | [`Readable`] and [`Writable`] |
+//! | `async_io` | [`AsyncIo`], and `try_io`: system calls of the user's own |
 //! | `read_half`, `write_half` | the halves of a stream, borrowed and owned, and how to join them again |
 //! | `outbox` | [`Outbox`]: queued, owned messages for one stream, from any thread |
 //! | `copy` | [`copy()`], [`copy_bidirectional`], [`send_file`]: bytes that do not come to us |
@@ -43,6 +45,7 @@
 
 mod accept;
 mod addresses;
+mod async_io;
 mod buf_reader;
 #[cfg(canary)]
 #[path = "../../tests/canaries/switch.rs"]
@@ -65,6 +68,7 @@ mod outbox;
 mod peek;
 #[cfg(any(feature = "futures-io", feature = "hyper"))]
 mod poll_stream;
+mod race;
 mod read;
 mod read_exact;
 mod read_half;
@@ -94,6 +98,7 @@ mod write_all;
 mod write_half;
 
 pub use accept::Accept;
+pub use async_io::AsyncIo;
 pub use buf_reader::{BufReader, FillBuf, Lines, ReadLine, ReadUntil};
 pub use chunk::{ReadChunk, read_chunk};
 pub use copy::{CopyBidirectional, Copying, SendFile, copy, copy_bidirectional, send_file};

@@ -44,6 +44,8 @@ pub struct Calls {
     pub(crate) write_vectored: Call<Writing>,
     pub(crate) write_all: Call<Writing>,
     pub(crate) writable: Call<Writing>,
+    /// In either direction.
+    pub(crate) async_io: &'static str,
 }
 
 macro_rules! calls_of {
@@ -58,6 +60,7 @@ macro_rules! calls_of {
             write_vectored: Call::new(concat!($socket, "::write_vectored")),
             write_all: Call::new(concat!($socket, "::write_all")),
             writable: Call::new(concat!($socket, "::writable")),
+            async_io: concat!($socket, "::async_io"),
         }
     };
 }

@@ -1,14 +1,14 @@
 //! [`TcpListener`]: where peers connect to.
 
 use crate::options::option;
-use crate::{ToSocketAddrs, addresses};
+use crate::{Readable, ToSocketAddrs, addresses};
 use std::fmt;
 use std::future;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use waterwheel_reactor::AsyncFd;
 use waterwheel_reactor::sys::{options, socket};
+use waterwheel_reactor::{AsyncFd, Call};
 
 /// A TCP socket that listens for connections.
 ///
@@ -92,6 +92,12 @@ impl TcpListener {
         Ok(Self {
             io: AsyncFd::from_nonblocking(listener),
         })
+    }
+
+    /// Waits until there is a connection to accept, or an error: for what accepts by [`try_io`](Self::try_io). In all else as
+    /// [`TcpStream::readable`](crate::TcpStream::readable).
+    pub fn readable(&self) -> Readable<'_> {
+        Readable::new(&self.io, Call::new("TcpListener::readable"))
     }
 
     /// Takes a listener of the standard library, and puts it in non-blocking mode.

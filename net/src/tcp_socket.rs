@@ -7,7 +7,6 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
-use waterwheel_poll_context::budget;
 use waterwheel_reactor::sys::{fd, options, socket};
 use waterwheel_reactor::{AsyncFd, Reactor, missing_runtime};
 
@@ -95,8 +94,7 @@ impl TcpSocket {
         if Reactor::current().is_none() {
             missing_runtime("TcpSocket::connect");
         }
-        budget::consume().await;
-        connect::connect_socket(self.fd, address).await
+        connect::connect_socket(|| Ok(self.fd), address).await
     }
 
     /// Lets it listen, with up to `backlog` connections that wait to be accepted, or up to `net.core.somaxconn` if that

@@ -1,14 +1,14 @@
 //! [`UnixListener`]: where processes of this machine connect to.
 
 use crate::options::option;
-use crate::{Accept, Incoming};
+use crate::{Accept, Incoming, Readable};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
-use waterwheel_reactor::AsyncFd;
 use waterwheel_reactor::sys::socket::{self, Kind};
+use waterwheel_reactor::{AsyncFd, Call};
 
 /// A Unix socket that listens for connections.
 ///
@@ -95,6 +95,12 @@ impl UnixListener {
     /// The connections, as a stream. As [`TcpListener::incoming`](crate::TcpListener::incoming).
     pub fn incoming(&self) -> Incoming<'_, Self> {
         Incoming::new(self)
+    }
+
+    /// Waits until there is a connection to accept, or an error: for what accepts by [`try_io`](Self::try_io). In all else as
+    /// [`TcpStream::readable`](crate::TcpStream::readable).
+    pub fn readable(&self) -> Readable<'_> {
+        Readable::new(&self.io, Call::new("UnixListener::readable"))
     }
 
     /// Takes a listener of the standard library, and puts it in non-blocking mode.

@@ -34,7 +34,7 @@ fn nobody_listening_is_connection_refused() -> io::Result<()> {
 }
 
 #[test]
-fn addresses_are_tried_in_turn_and_the_last_error_told() -> io::Result<()> {
+fn addresses_are_tried_in_turn_and_the_most_telling_error_told() -> io::Result<()> {
     block_on(async {
         let (_bound, refused) = nobody()?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -44,6 +44,10 @@ fn addresses_are_tried_in_turn_and_the_last_error_told() -> io::Result<()> {
 
         let broadcast = SocketAddr::from((Ipv4Addr::BROADCAST, 9));
         let error = TcpStream::connect(&[broadcast, refused][..])
+            .await
+            .expect_err("nobody");
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        let error = TcpStream::connect(&[refused, broadcast][..])
             .await
             .expect_err("nobody");
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);

@@ -4,7 +4,8 @@ mod support;
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
-use support::{block_on, counting_polls, pair_with_std};
+use support::{block_on, counting_polls, pair, pair_with_std};
+use waterwheel::net::{UdpSocket, UnixDatagram, UnixStream};
 
 /// Many tasks wait for one stream: nobody's waker is displaced by another's.
 #[test]
@@ -93,5 +94,68 @@ fn a_reader_and_a_writer_wait_without_each_other() -> io::Result<()> {
         assert_eq!(reading.await?, 4, "though the writer has no room");
         assert!(futures_util::poll!(&mut writing).is_pending());
         Ok(())
+    })
+}
+
+/// Waits for each direction of a socket, of which one has registered it: what nobody has told of is not ready.
+macro_rules! assert_silent {
+    ($socket:expr) => {
+        for round in 0..10 {
+            let polled = futures_util::poll!($socket.readable());
+            assert!(polled.is_pending(), "round {round}: {polled:?}");
+            waterwheel::yield_now().await;
+            $socket.writable().await?;
+        }
+        let polled = futures_util::poll!($socket.readable());
+        assert!(polled.is_pending(), "{polled:?}");
+    };
+}
+
+/// Pitfall: readiness that is assumed and not told makes `readable()` resolve at once on a silent peer.
+#[test]
+fn a_silent_peer_makes_nothing_readable_whoever_registered_the_socket() -> io::Result<()> {
+    block_on(async {
+        // Its handshake has waited to write.
+        let (client, server) = pair().await?;
+        assert_silent!(client);
+        assert_silent!(server);
+        server.write_all(b"!").await?;
+        client.readable().await?;
+        assert_eq!(client.try_read(&mut [0; 8])?, 1);
+
+        let (ours, theirs) = UnixStream::pair()?;
+        ours.writable().await?;
+        assert_silent!(ours);
+        let (reader, writer) = theirs.into_split();
+        writer.writable().await?;
+        assert!(futures_util::poll!(reader.readable()).is_pending());
+
+        let (ours, theirs) = UnixDatagram::pair()?;
+        ours.writable().await?;
+        assert_silent!(ours);
+        theirs.send(b"!").await?;
+        ours.readable().await?;
+
+        let udp = UdpSocket::bind("127.0.0.1:0").await?;
+        udp.writable().await?;
+        assert_silent!(udp);
+        udp.send_to(b"!", udp.local_addr()?).await?;
+        udp.readable().await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_full_stream_is_not_writable_though_its_reader_registered_it() -> io::Result<()> {
+    block_on(async {
+        let (ours, theirs) = UnixStream::pair()?;
+        while ours.try_write(&[0; 4096]).is_ok() {}
+        for _ in 0..10 {
+            assert!(futures_util::poll!(ours.readable()).is_pending());
+            assert!(futures_util::poll!(ours.writable()).is_pending());
+            waterwheel::yield_now().await;
+        }
+        while theirs.try_read(&mut [0; 65536]).is_ok() {}
+        ours.writable().await
     })
 }

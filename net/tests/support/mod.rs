@@ -42,8 +42,18 @@ pub(crate) fn reset(ours: &TcpStream, theirs: net::TcpStream) -> io::Result<()> 
 
 /// A listener whose queue is full, its address, where who connects gets no answer, and the connection that fills it.
 pub(crate) async fn full_listener() -> io::Result<(TcpListener, SocketAddr, TcpStream)> {
-    let socket = TcpSocket::new_v4()?;
-    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    full_listener_at(SocketAddr::from(([127, 0, 0, 1], 0))).await
+}
+
+/// [`full_listener`], at an address of this machine.
+pub(crate) async fn full_listener_at(
+    address: SocketAddr,
+) -> io::Result<(TcpListener, SocketAddr, TcpStream)> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.bind(address)?;
     // As short as it can be: one connection waits, no more.
     let listener = socket.listen(0)?;
     let address = listener.local_addr()?;
