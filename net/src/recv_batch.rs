@@ -1,6 +1,6 @@
 //! [`RecvBatch`], [`RecvMany`]: several datagrams a system call.
 
-use crate::UdpSocket;
+use crate::{UdpSocket, transfer};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -70,7 +70,9 @@ impl UdpSocket {
     /// [`recv_batch`](Self::recv_batch).
     pub fn try_recv_batch(&self, batch: &mut RecvBatch) -> io::Result<usize> {
         batch.received.clear();
-        self.io.try_io(Direction::Read, |fd| batch.recv(fd))
+        self.io.try_io(Direction::Read, |fd| {
+            transfer::recv_or_end(&self.io, || batch.recv(fd), || Ok(0))
+        })
     }
 }
 
@@ -176,6 +178,9 @@ impl Future for RecvMany<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { wait, batch } = &mut *self;
-        wait.poll_io(cx, RECV_BATCH, |fd| batch.recv(fd))
+        let io = wait.fd();
+        wait.poll_io(cx, RECV_BATCH, |fd| {
+            transfer::recv_or_end(io, || batch.recv(fd), || Ok(0))
+        })
     }
 }

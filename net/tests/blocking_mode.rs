@@ -37,7 +37,9 @@ const UNPROTECTED: &[&str] = &["send_file"];
 
 type Case = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 
-struct Table(Vec<(&'static str, Box<dyn FnOnce() -> Case + Send>)>);
+type MakeCase = Box<dyn FnOnce() -> Case + Send>;
+
+struct Table(Vec<(&'static str, MakeCase)>);
 
 impl Table {
     fn add<F>(&mut self, name: &'static str, case: impl FnOnce() -> F + Send + 'static)

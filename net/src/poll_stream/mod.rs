@@ -112,7 +112,7 @@ impl<S: StreamSocket> PollStream<S> {
 
     /// Ends writing. That it has ended before, or that the peer has gone, is no error.
     fn close(&mut self) -> io::Result<()> {
-        match socket::shutdown(self.stream.as_fd(), Shutdown::Write) {
+        match transfer::shutdown(self.stream.io(), Shutdown::Write) {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             ended => ended,
         }
