@@ -91,17 +91,28 @@ impl RecvBatch {
     ///
     /// # Panics
     ///
-    /// If either is 0.
+    /// If either is 0, or if so much room is more than memory can ever have (`isize::MAX` bytes). No datagram has more than
+    /// 64 KiB.
     #[must_use]
+    #[track_caller]
     pub fn new(datagrams: usize, each: usize) -> Self {
         assert!(
             datagrams > 0 && each > 0,
             "`RecvBatch::new({datagrams}, {each})` has no room: ask for one datagram of one byte at least"
         );
         let datagrams = datagrams.min(MAX_DATAGRAMS);
+        let room = datagrams
+            .checked_mul(each)
+            .filter(|room| isize::try_from(*room).is_ok());
+        let Some(room) = room else {
+            panic!(
+                "`RecvBatch::new` was asked for room for {datagrams} datagrams of {each} bytes, more than memory can have: \
+                 no datagram has more than 65,535 bytes, so ask for as many at most"
+            )
+        };
         Self {
             headers: Headers::new(),
-            buffer: vec![0; datagrams * each].into(),
+            buffer: vec![0; room].into(),
             each,
             received: Vec::with_capacity(datagrams),
         }
