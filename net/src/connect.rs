@@ -2,7 +2,7 @@
 
 use crate::race::{HEAD_START, Race};
 use crate::{TcpStream, ToSocketAddrs, addresses};
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};

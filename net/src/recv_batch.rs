@@ -1,6 +1,6 @@
 //! [`RecvBatch`], [`RecvMany`]: several datagrams a system call.
 
-use crate::UdpSocket;
+use crate::{UdpSocket, transfer};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -70,7 +70,9 @@ impl UdpSocket {
     /// [`recv_batch`](Self::recv_batch).
     pub fn try_recv_batch(&self, batch: &mut RecvBatch) -> io::Result<usize> {
         batch.received.clear();
-        self.io.try_io(Direction::Read, |fd| batch.recv(fd))
+        self.io.try_io(Direction::Read, |fd| {
+            transfer::recv_or_end(&self.io, || batch.recv(fd), || Ok(0))
+        })
     }
 }
 
@@ -89,17 +91,28 @@ impl RecvBatch {
     ///
     /// # Panics
     ///
-    /// If either is 0.
+    /// If either is 0, or if so much room is more than memory can ever have (`isize::MAX` bytes). No datagram has more than
+    /// 64 KiB.
     #[must_use]
+    #[track_caller]
     pub fn new(datagrams: usize, each: usize) -> Self {
         assert!(
             datagrams > 0 && each > 0,
             "`RecvBatch::new({datagrams}, {each})` has no room: ask for one datagram of one byte at least"
         );
         let datagrams = datagrams.min(MAX_DATAGRAMS);
+        let room = datagrams
+            .checked_mul(each)
+            .filter(|room| isize::try_from(*room).is_ok());
+        let Some(room) = room else {
+            panic!(
+                "`RecvBatch::new` was asked for room for {datagrams} datagrams of {each} bytes, more than memory can have: \
+                 no datagram has more than 65,535 bytes, so ask for as many at most"
+            )
+        };
         Self {
             headers: Headers::new(),
-            buffer: vec![0; datagrams * each].into(),
+            buffer: vec![0; room].into(),
             each,
             received: Vec::with_capacity(datagrams),
         }
@@ -176,6 +189,9 @@ impl Future for RecvMany<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { wait, batch } = &mut *self;
-        wait.poll_io(cx, RECV_BATCH, |fd| batch.recv(fd))
+        let io = wait.fd();
+        wait.poll_io(cx, RECV_BATCH, |fd| {
+            transfer::recv_or_end(io, || batch.recv(fd), || Ok(0))
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! [`RecvDatagram`]: the next datagram of a connected socket, or of one that need not know who sent it.
 
+use crate::transfer;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -57,9 +58,13 @@ impl Future for RecvDatagram<'_> {
             let _ = socket::take_error(wait.fd().as_fd());
         }
         // An empty buffer takes a datagram as any other does; and that one is short says nothing about the next.
-        wait.poll_io(cx, *call, |fd| match take {
-            Take::Yes => socket::recv(fd.as_fd(), buffer),
-            Take::Peek => socket::peek(fd.as_fd(), buffer),
+        let io = wait.fd();
+        wait.poll_io(cx, *call, |fd| {
+            let recv = || match take {
+                Take::Yes => socket::recv(fd.as_fd(), buffer),
+                Take::Peek => socket::peek(fd.as_fd(), buffer),
+            };
+            transfer::recv_or_end(io, recv, || Ok(0))
         })
     }
 }

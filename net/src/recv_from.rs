@@ -1,6 +1,7 @@
 //! [`RecvFrom`]: the next datagram, and who sent it.
 
 use crate::recv_datagram::Take;
+use crate::transfer;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
@@ -52,9 +53,13 @@ impl<A: Address> Future for RecvFrom<'_, A> {
             call,
             ..
         } = &mut *self;
-        wait.poll_io(cx, *call, |fd| match take {
-            Take::Yes => datagram::recv_from(fd.as_fd(), buffer),
-            Take::Peek => datagram::peek_from(fd.as_fd(), buffer),
+        let io = wait.fd();
+        wait.poll_io(cx, *call, |fd| {
+            let recv = || match take {
+                Take::Yes => datagram::recv_from(fd.as_fd(), buffer),
+                Take::Peek => datagram::peek_from(fd.as_fd(), buffer),
+            };
+            transfer::recv_or_end(io, recv, datagram::end)
         })
     }
 }

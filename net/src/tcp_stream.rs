@@ -1,7 +1,7 @@
 //! [`TcpStream`]: a connection.
 
 use crate::options::option;
-use crate::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, transfer};
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -122,7 +122,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        socket::shutdown(self.as_fd(), how)
+        transfer::shutdown(&self.io, how)
     }
 
     /// The address of this end.

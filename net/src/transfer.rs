@@ -1,6 +1,7 @@
-//! What the futures that move bytes have in common: one transfer through a [`Wait`].
+//! What the futures that move bytes have in common: one transfer through a [`Wait`]; and the end of a direction.
 
 use std::io::{self, IoSlice, IoSliceMut};
+use std::net::Shutdown;
 use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll};
@@ -109,6 +110,42 @@ pub(crate) fn try_send_vectored(
     io.try_io(Direction::Write, |fd| {
         socket::send_vectored(fd.as_fd(), buffers)
     })
+}
+
+/// Makes `receive`, a call that takes a datagram. Once reading is shut down and none is left, it gives what `end` does.
+///
+/// The kernel says `EAGAIN` then to a call that does not wait, and tells nothing any more: believed, it would be waited
+/// for ever. To one that waits it gives 0 bytes, as does this.
+#[inline]
+pub(crate) fn recv_or_end<R>(
+    io: &AsyncFd<OwnedFd>,
+    mut receive: impl FnMut() -> io::Result<R>,
+    end: impl FnOnce() -> io::Result<R>,
+) -> io::Result<R> {
+    match receive() {
+        Err(error)
+            if error.kind() == io::ErrorKind::WouldBlock && io.is_closed(Direction::Read) =>
+        {
+            // A datagram may have come between the call and the shutdown.
+            match receive() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => end(),
+                received => received,
+            }
+        }
+        received => received,
+    }
+}
+
+/// Ends a direction, or both, and wakes who waits in it. Not of every shutdown does the kernel tell.
+pub(crate) fn shutdown(io: &AsyncFd<OwnedFd>, how: Shutdown) -> io::Result<()> {
+    socket::shutdown(io.as_fd(), how)?;
+    if how != Shutdown::Write {
+        io.mark_closed(Direction::Read);
+    }
+    if how != Shutdown::Read {
+        io.mark_closed(Direction::Write);
+    }
+    Ok(())
 }
 
 /// How many bytes one vectored call transfers at most. A transfer of fewer is short; one of as many is not, though

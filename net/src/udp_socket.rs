@@ -4,6 +4,7 @@ use crate::options::option;
 use crate::recv_datagram::Take;
 use crate::{
     Readable, RecvDatagram, RecvFrom, SendDatagram, SendTo, ToSocketAddrs, Writable, addresses,
+    transfer,
 };
 use std::fmt;
 use std::future;
@@ -248,8 +249,10 @@ impl UdpSocket {
     /// `WouldBlock` if there is no datagram, and [`readable`](Self::readable) then waits until there is one; else as
     /// [`recv`](Self::recv).
     pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let recv = |fd: &OwnedFd| socket::recv(fd.as_fd(), buffer);
-        self.io.try_io(Direction::Read, recv)
+        self.io.try_io(Direction::Read, |fd| {
+            let recv = || socket::recv(fd.as_fd(), buffer);
+            transfer::recv_or_end(&self.io, recv, || Ok(0))
+        })
     }
 
     /// As [`recv_from`](Self::recv_from), and does not wait.
@@ -258,8 +261,10 @@ impl UdpSocket {
     ///
     /// As [`try_recv`](Self::try_recv).
     pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let recv = |fd: &OwnedFd| datagram::recv_from(fd.as_fd(), buffer);
-        self.io.try_io(Direction::Read, recv)
+        self.io.try_io(Direction::Read, |fd| {
+            let recv = || datagram::recv_from(fd.as_fd(), buffer);
+            transfer::recv_or_end(&self.io, recv, datagram::end)
+        })
     }
 
     /// As [`send`](Self::send), and does not wait.

@@ -2,7 +2,7 @@
 
 use crate::options::option;
 use crate::recv_datagram::Take;
-use crate::{Credentials, Readable, RecvDatagram, RecvFrom, SendDatagram, Writable};
+use crate::{Credentials, Readable, RecvDatagram, RecvFrom, SendDatagram, Writable, transfer};
 use std::fmt;
 use std::io;
 use std::net::Shutdown;
@@ -210,8 +210,10 @@ impl UnixDatagram {
     /// `WouldBlock` if there is no datagram, and [`readable`](Self::readable) then waits until there is one; else as
     /// [`recv`](Self::recv).
     pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let recv = |fd: &OwnedFd| socket::recv(fd.as_fd(), buffer);
-        self.io.try_io(Direction::Read, recv)
+        self.io.try_io(Direction::Read, |fd| {
+            let recv = || socket::recv(fd.as_fd(), buffer);
+            transfer::recv_or_end(&self.io, recv, || Ok(0))
+        })
     }
 
     /// As [`recv_from`](Self::recv_from), and does not wait.
@@ -220,8 +222,10 @@ impl UnixDatagram {
     ///
     /// As [`try_recv`](Self::try_recv).
     pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let recv = |fd: &OwnedFd| datagram::recv_from(fd.as_fd(), buffer);
-        self.io.try_io(Direction::Read, recv)
+        self.io.try_io(Direction::Read, |fd| {
+            let recv = || datagram::recv_from(fd.as_fd(), buffer);
+            transfer::recv_or_end(&self.io, recv, datagram::end)
+        })
     }
 
     /// As [`send`](Self::send), and does not wait.
@@ -252,7 +256,7 @@ impl UnixDatagram {
     ///
     /// The kernel's, from `shutdown(2)`.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        socket::shutdown(self.as_fd(), how)
+        transfer::shutdown(&self.io, how)
     }
 
     /// The socket's own address.

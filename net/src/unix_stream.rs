@@ -248,7 +248,7 @@ impl UnixStream {
     ///
     /// As there.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        socket::shutdown(self.as_fd(), how)
+        transfer::shutdown(&self.io, how)
     }
 
     /// As [`TcpStream::split`](crate::TcpStream::split).

@@ -3,9 +3,7 @@
 use crate::{StreamSocket, TcpStream, Writable, Write, WriteAll, WriteVectored, transfer};
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
-use std::os::fd::AsFd;
 use std::sync::Arc;
-use waterwheel_reactor::sys::socket;
 
 /// The half of a stream that writes, lent by [`TcpStream::split`], or the same method of another stream.
 ///
@@ -57,7 +55,7 @@ impl<'a, S: StreamSocket> WriteHalf<'a, S> {
     ///
     /// As [`TcpStream::shutdown`].
     pub fn shutdown(&self) -> io::Result<()> {
-        socket::shutdown(self.stream.as_fd(), Shutdown::Write)
+        transfer::shutdown(self.stream.io(), Shutdown::Write)
     }
 }
 
@@ -126,7 +124,7 @@ impl<S: StreamSocket> OwnedWriteHalf<S> {
     ///
     /// As [`TcpStream::shutdown`].
     pub fn shutdown(&self) -> io::Result<()> {
-        socket::shutdown(self.stream.as_fd(), Shutdown::Write)
+        transfer::shutdown(self.stream.io(), Shutdown::Write)
     }
 
     /// Drops this half without ending writing: the peer sees the end when the other half is dropped.

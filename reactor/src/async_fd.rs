@@ -162,6 +162,52 @@ impl<T: AsFd> AsyncFd<T> {
         }
     }
 
+    /// Tells those who wait that `direction` has been shut down, so that they make their calls again: call it after
+    /// `shutdown(2)`, whose own effect it does not have.
+    ///
+    /// Epoll does not tell of every shutdown. A full Unix socket whose writing is shut down has no event, so that who waits
+    /// for room would wait on, though the call would give `EPIPE` now. The sockets of `waterwheel::net` call this
+    /// themselves.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Write};
+    /// use std::net::Shutdown;
+    /// use std::os::unix::net::UnixStream;
+    /// use waterwheel::reactor::{AsyncFd, Direction};
+    ///
+    /// waterwheel::block_on(async {
+    ///     let (ours, _theirs) = UnixStream::pair()?;
+    ///     let ours = std::sync::Arc::new(AsyncFd::new(ours)?);
+    ///     while ours.get_ref().write(&[0; 4096]).is_ok() {}
+    ///     let waits = std::sync::Arc::clone(&ours);
+    ///     let waits = waterwheel::spawn(async move {
+    ///         waits.async_io(Direction::Write, |mut stream| stream.write(b"more")).await
+    ///     });
+    ///     waterwheel::yield_now().await;
+    ///     ours.get_ref().shutdown(Shutdown::Write)?;
+    ///     ours.mark_closed(Direction::Write);
+    ///     let error = waits.await?.unwrap_err();
+    ///     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn mark_closed(&self, direction: Direction) {
+        self.registration.mark_closed(direction);
+    }
+
+    /// Whether the kernel has told that `direction` has ended, or [`mark_closed`](Self::mark_closed) has: for reading, that
+    /// nothing will come behind what is there.
+    ///
+    /// It asks nobody. Before the descriptor has first been waited for, the kernel has told nothing; and a `WouldBlock`
+    /// takes back what was told.
+    #[must_use]
+    pub fn is_closed(&self, direction: Direction) -> bool {
+        self.see().is_closed(direction)
+    }
+
     #[inline]
     pub(crate) fn see(&self) -> Seen<'_> {
         self.registration.see()

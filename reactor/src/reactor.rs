@@ -453,7 +453,7 @@ fn elsewhere() -> io::Error {
 
 /// Wakes all, in order, with no lock held. A waker that panics keeps nobody else from being woken; the panic hook
 /// has told of it.
-fn wake_all(wakers: &mut Vec<Waker>) {
+pub(crate) fn wake_all(wakers: &mut Vec<Waker>) {
     let mut rest = wakers.drain(..);
     let mut wake_rest = || rest.by_ref().for_each(Waker::wake);
     while let Err(payload) = catch_unwind(AssertUnwindSafe(&mut wake_rest)) {

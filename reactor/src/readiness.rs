@@ -19,8 +19,11 @@
 //!   sleep through 2³² events exactly to eat one.
 //! - **R3.** The closed bits and the error bit survive a *short* transfer, which says nothing about
 //!   what comes after the data: a FIN that came together with data is still seen. Only `WouldBlock`, by which the kernel
-//!   itself says that there is neither data nor an end, clears them. (On a socket it never contradicts a closed bit; on a
-//!   FIFO it does, when a new writer opens what the last one closed, and a bit that stayed would spin.)
+//!   itself says that there is neither data nor an end, clears them. (On a stream socket it never contradicts a closed
+//!   bit; on a FIFO it does, when a new writer opens what the last one closed, and a bit that stayed would spin. On a
+//!   datagram socket whose reading is shut down it does too; who receives there looks at the bit first.)
+//!   They outlive a registration, because [`publish`](Readiness::publish) may set them before it: see
+//!   [`AsyncFd::mark_closed`](crate::AsyncFd::mark_closed).
 //! - **R4.** While REGISTERED is not set, no event will come, and both directions are assumed to be ready: the system
 //!   call itself is asked. [`register`](Readiness::register) and [`orphan`](Readiness::orphan) move the tick.
 //! - **R5.** To add a descriptor to epoll makes the kernel report what holds of it at that time, if anything does. So whoever
@@ -48,8 +51,8 @@ const WRITE_ASSUMED: u64 = 1 << 8;
 /// What is assumed of a descriptor of which nobody knows anything.
 const ASSUMED: u64 = READ_ASSUMED | WRITE_ASSUMED;
 const ONE_TICK: u64 = 1 << 32;
-/// What outlives a change of reactors: the tick (R2), and that there has been urgent data (R6).
-const KEPT: u64 = !(ONE_TICK - 1) | URGENT;
+/// What outlives a change of reactors: the tick (R2), what has ended (R3), and that there has been urgent data (R6).
+const KEPT: u64 = !(ONE_TICK - 1) | READ_CLOSED | WRITE_CLOSED | URGENT;
 
 /// What an event adds to the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +114,14 @@ impl Ready {
         bits
     }
 
+    /// What `shutdown(2)` makes of a direction.
+    pub(crate) const fn closed(direction: Direction) -> Self {
+        match direction {
+            Direction::Read => Self(READABLE | READ_CLOSED),
+            Direction::Write => Self(WRITABLE | WRITE_CLOSED),
+        }
+    }
+
     /// Whether it lets `direction` go on.
     #[inline]
     pub(crate) fn concerns(self, direction: Direction) -> bool {
@@ -167,6 +178,14 @@ impl Observed {
     #[inline]
     pub(crate) fn is_reported(self, direction: Direction) -> bool {
         self.0 & reported(direction) != 0
+    }
+
+    pub(crate) fn is_closed(self, direction: Direction) -> bool {
+        let closed = match direction {
+            Direction::Read => READ_CLOSED,
+            Direction::Write => WRITE_CLOSED,
+        };
+        self.0 & closed != 0
     }
 
     #[inline]
@@ -493,6 +512,21 @@ mod tests {
         assert!(!readiness.observe().is_ready(Read));
         readiness.clear(readiness.observe(), Write, Drained::WouldBlock);
         assert!(!readiness.observe().is_ready(Write));
+    }
+
+    /// A direction may be shut down between a `WouldBlock` and the registration that it leads to.
+    #[test]
+    fn what_was_shut_down_before_it_was_registered_is_tried_again() {
+        for (ended, other) in [(Read, Write), (Write, Read)] {
+            let readiness = Readiness::new();
+            readiness.publish(Ready::closed(ended));
+            readiness.register(ended);
+            assert!(readiness.observe().is_ready(ended));
+            assert!(readiness.observe().is_closed(ended));
+            assert!(!readiness.observe().is_closed(other));
+            readiness.clear(readiness.observe(), ended, Drained::WouldBlock);
+            assert!(!readiness.observe().is_ready(ended));
+        }
     }
 
     #[test]

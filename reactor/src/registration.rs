@@ -5,8 +5,8 @@
 //! that one is closed and the descriptor lives on.
 
 use crate::direction::Direction;
-use crate::reactor::Reactor;
-use crate::readiness::{Drained, Observed};
+use crate::reactor::{Reactor, wake_all};
+use crate::readiness::{Drained, Observed, Ready};
 use crate::source::Source;
 use crate::sync::lock;
 use crate::waiters::WaitKey;
@@ -41,6 +41,17 @@ impl Registration {
             None => Observed::UNREGISTERED,
         };
         Seen { source, observed }
+    }
+
+    /// A direction has been shut down. Who waits for it is woken, and who is about to wait does not.
+    ///
+    /// The source is made if there is none: a future whose call has said `WouldBlock` may be about to make and register
+    /// it, and then finds there that the direction is ready all the same.
+    pub(crate) fn mark_closed(&self, direction: Direction) {
+        let source = self.source.get_or_init(|| Arc::new(Source::new()));
+        let mut wakers = Vec::new();
+        source.dispatch(Ready::closed(direction), &mut wakers);
+        wake_all(&mut wakers);
     }
 
     /// `fd` has said `WouldBlock`: clears the direction, or, if no event would tell when that is over, registers.
@@ -100,6 +111,10 @@ impl Seen<'_> {
         if let Some(source) = self.source {
             source.readiness.forget_assumption(self.observed, direction);
         }
+    }
+
+    pub(crate) fn is_closed(self, direction: Direction) -> bool {
+        self.observed.is_closed(direction)
     }
 
     /// A transfer has ended early. Nothing is known of a descriptor that is not registered, so nothing is cleared.

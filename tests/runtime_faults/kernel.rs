@@ -332,8 +332,18 @@ extern "C" fn setsockopt(
 
 // ---- sockets: what goes through them
 
+/// A call of the runtime's never waits, whatever the mode of the descriptor is, which others may change.
+fn never_waits(call: &str, flags: c_int) {
+    if !injector::is_exempt() && flags & libc::MSG_DONTWAIT == 0 {
+        // No panic can leave a C function.
+        eprintln!("`{call}` was called without MSG_DONTWAIT");
+        std::process::abort();
+    }
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn recv(fd: c_int, to: *mut c_void, length: size_t, flags: c_int) -> ssize_t {
+    never_waits("recv", flags);
     let null = std::ptr::null::<c_void>();
     let call = of_kind(fd, Call::Recv, Call::RecvDatagram);
     sized(call, fd, length, |length| {
@@ -350,6 +360,7 @@ extern "C" fn recvfrom(
     address: *mut sockaddr,
     length: *mut socklen_t,
 ) -> ssize_t {
+    never_waits("recvfrom", flags);
     sized(Call::RecvFrom, fd, room, |room| {
         real!(SYS_recvfrom, fd, to, room, flags, address, length)
     }) as ssize_t
@@ -363,6 +374,7 @@ extern "C" fn recvmmsg(
     flags: c_int,
     timeout: *mut libc::timespec,
 ) -> c_int {
+    never_waits("recvmmsg", flags);
     sized(Call::RecvMany, fd, most as usize, |most| {
         real!(SYS_recvmmsg, fd, to, most, flags, timeout)
     }) as c_int
@@ -370,6 +382,7 @@ extern "C" fn recvmmsg(
 
 #[unsafe(no_mangle)]
 extern "C" fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
+    never_waits("recvmsg", flags);
     sized(Call::RecvVectored, fd, usize::MAX, |most| {
         // SAFETY: the caller's message lives through the call. What the kernel writes to it, nobody here reads.
         let mut message = unsafe { *message };
@@ -384,6 +397,7 @@ extern "C" fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t 
 
 #[unsafe(no_mangle)]
 extern "C" fn send(fd: c_int, from: *const c_void, length: size_t, flags: c_int) -> ssize_t {
+    never_waits("send", flags);
     let null = std::ptr::null::<c_void>();
     let call = of_kind(fd, Call::Send, Call::SendDatagram);
     sized(call, fd, length, |length| {
@@ -400,6 +414,7 @@ extern "C" fn sendto(
     to: *const sockaddr,
     to_length: socklen_t,
 ) -> ssize_t {
+    never_waits("sendto", flags);
     sized(Call::SendTo, fd, length, |length| {
         real!(SYS_sendto, fd, from, length, flags, to, to_length)
     }) as ssize_t
@@ -407,6 +422,7 @@ extern "C" fn sendto(
 
 #[unsafe(no_mangle)]
 extern "C" fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
+    never_waits("sendmsg", flags);
     sized(Call::SendVectored, fd, usize::MAX, |most| {
         // SAFETY: the caller's message lives through the call.
         let mut message = unsafe { *message };
@@ -438,6 +454,7 @@ extern "C" fn sendmmsg(
     count: libc::c_uint,
     flags: c_int,
 ) -> c_int {
+    never_waits("sendmmsg", flags);
     sized(Call::SendMany, fd, count as usize, |count| {
         real!(SYS_sendmmsg, fd, messages, count, flags)
     }) as c_int

@@ -1,15 +1,13 @@
 //! [`copy_bidirectional`]: a relay between two streams.
 
 use super::pump::{Calls, Pump};
-use crate::StreamSocket;
+use crate::{StreamSocket, transfer};
 use std::future::Future;
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use waterwheel_reactor::sys::socket;
 use waterwheel_timer::{Sleep, sleep};
 
 const CALLS: Calls = Calls::new("copy_bidirectional");
@@ -129,7 +127,7 @@ impl<'a> OneWay<'a> {
         if let Poll::Ready(moved) = self.pump.poll(cx, CALLS) {
             moved?;
             self.ended = true;
-            match socket::shutdown(self.pump.writer().as_fd(), Shutdown::Write) {
+            match transfer::shutdown(self.pump.writer(), Shutdown::Write) {
                 // It has gone already, and its own direction tells how.
                 Err(error) if error.kind() != io::ErrorKind::NotConnected => return Err(error),
                 _ => {}

@@ -2,8 +2,8 @@
 
 use super::core::{Core, End};
 use super::failure::Failure;
-use crate::StreamSocket;
 use crate::waiting::Key;
+use crate::{StreamSocket, transfer};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use waterwheel_poll_context::budget::{self, GaveWay};
-use waterwheel_reactor::sys::socket;
 use waterwheel_timer::{Sleep, sleep_until};
 
 /// The future of [`Outbox::close`](crate::Outbox::close).
@@ -61,7 +60,7 @@ impl<'a, S: StreamSocket> Close<'a, S> {
             End::Failed(_, left) if self.deadline.is_none() => (left, None),
             End::Failed(failure, left) => (left, Some(failure.to_error())),
         };
-        match socket::shutdown(self.core.stream.as_fd(), Shutdown::Write) {
+        match transfer::shutdown(self.core.stream.io(), Shutdown::Write) {
             // The connection has gone already, which is an error only to whom something was left.
             Err(gone) if gone.kind() == io::ErrorKind::NotConnected => {}
             Err(other) => error = error.or(Some(other)),

@@ -125,7 +125,7 @@ impl<S: StreamSocket> PollStream<S> {
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(budget::poll_spend(cx, &mut self.write_gave_way));
         Poll::Ready(
-            match socket::shutdown(self.stream.as_fd(), Shutdown::Write) {
+            match transfer::shutdown(self.stream.io(), Shutdown::Write) {
                 Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
                 ended => ended,
             },

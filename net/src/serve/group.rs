@@ -50,7 +50,8 @@ impl TcpListener {
     /// ```
     pub fn bind_group(address: SocketAddr, count: usize) -> io::Result<Vec<Self>> {
         let mut address = address;
-        let mut group = Vec::with_capacity(count);
+        // Not with room for `count`: descriptors run out long before memory does, and that is an error.
+        let mut group = Vec::new();
         for _ in 0..count {
             let socket = socket::tcp_for(address)?;
             options::REUSE_ADDRESS.set(socket.as_fd(), true)?;

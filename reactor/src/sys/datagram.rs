@@ -43,6 +43,19 @@ fn recv_with<A: Address>(
     Ok((count, A::from_raw(&address)?))
 }
 
+/// What a `recvfrom` gives that waits while reading is shut down: no bytes, of nobody.
+///
+/// A call that does not wait says `EAGAIN` then, for ever.
+///
+/// # Errors
+///
+/// `InvalidInput` for a family that has no address of nobody.
+pub fn end<A: Address>() -> io::Result<(usize, A)> {
+    let mut address = RawAddress::room();
+    address.written(0);
+    Ok((0, A::from_raw(&address)?))
+}
+
 /// Sends `buffer` as one datagram to `address`.
 ///
 /// # Errors
