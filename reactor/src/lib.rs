@@ -34,6 +34,7 @@ mod canary;
 #[path = "../../tests/cases/mod.rs"]
 mod cases;
 mod clock_watch;
+mod contain;
 mod direction;
 mod home;
 mod parker;

@@ -30,7 +30,7 @@ use crate::{
     current, far,
     sleep::Sleep,
     timers::Timers,
-    wake::wake_all,
+    wake::{contain_panic, wake_all},
     wall_clock::{WallClock, WallReading},
 };
 
@@ -180,12 +180,13 @@ impl Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        let _dropped_unlocked = self
+        let waker = self
             .timers
             .wall()
             .lock()
             .as_mut()
             .map(|waiters| waiters.remove(self.place));
+        contain_panic(|| drop(waker));
     }
 }
 
