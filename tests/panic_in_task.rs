@@ -317,7 +317,7 @@ fn in_the_waker_of_who_awaits() {
     });
 }
 
-/// The handle lets its waker go, and the waker's destructor panics: that is for who drops the handle, and the task goes
+/// The handle lets its waker go, and the waker's destructor panics: whoever drops the handle does not hear of it, and the task goes
 /// on. (That nothing leaks then, `shutdown_descriptors.rs` shows.)
 #[test]
 fn in_the_destructor_of_the_waker_of_who_awaits() {
@@ -335,11 +335,7 @@ fn in_the_destructor_of_the_waker_of_who_awaits() {
         assert!(polled.is_pending());
         // The handle has the last one from here on.
         drop(waker);
-        let panicked = catch_unwind(AssertUnwindSafe(|| drop(handle))).unwrap_err();
-        assert_eq!(
-            *panicked.downcast::<&str>().unwrap(),
-            "the waker's destructor"
-        );
+        drop(handle);
         tell.abort();
         while ended.get() == 0 {
             yield_now().await;

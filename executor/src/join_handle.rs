@@ -2,6 +2,7 @@
 
 use crate::abort_handle::AbortHandle;
 use crate::join_error::JoinError;
+use crate::task::harness::drop_quietly;
 use crate::task::header::{Header, TaskPtr};
 use crate::task::snapshot::{DropHandle, IsComplete};
 use crate::tasks::Id;
@@ -181,8 +182,9 @@ impl<T> Drop for JoinHandle<T> {
         };
         match dropped {
             DropHandle::Gone => mem::forget(reference),
+            // A waker is the user's, and may be the last to hold anything: whoever drops a handle is not to hear of its panic.
             // SAFETY: T5: not complete, and the bit is clear.
-            DropHandle::WakerIsOurs => drop(unsafe { (*header.join_waker.get()).take() }),
+            DropHandle::WakerIsOurs => drop_quietly(unsafe { (*header.join_waker.get()).take() }),
             // SAFETY: T4: the task is complete, and the output is ours.
             DropHandle::OutputIsOurs => unsafe { (header.vtable.drop_output)(reference.task()) },
         }

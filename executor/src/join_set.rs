@@ -38,13 +38,15 @@ mod completions;
 mod join_next;
 mod traits;
 
+use crate::task::harness::{contain_panic, drop_quietly};
 use crate::{AbortHandle, Handle, JoinError, JoinHandle};
 use completions::Completions;
 pub use join_next::JoinNext;
+use join_next::NextEnded;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use waterwheel_poll_context::budget::{self, GaveWay};
@@ -235,7 +237,7 @@ impl<T> JoinSet<T> {
         let notice = self.completions.notice(place.key());
         if place.insert(handle).leave_waker(&notice).is_err() {
             // Its runtime has ended. Nobody else will tell.
-            notice.wake();
+            contain_panic(|| notice.wake());
         }
         abort_handle
     }
@@ -353,7 +355,7 @@ impl<T> JoinSet<T> {
     pub async fn shutdown(&mut self) {
         self.abort_all();
         // Not joined, but dropped with their outputs in them: a panic of an output's destructor stays there (T7).
-        while let Some(handle) = poll_fn(|cx| self.poll_ended(cx)).await {
+        while let Some(handle) = NextEnded::new(self).await {
             drop(handle);
         }
     }
@@ -380,7 +382,7 @@ impl<T> JoinSet<T> {
         detached.handles.clear();
         // Who waits for one of them waits in vain.
         if let Some(waker) = detached.completions.take_waker() {
-            waker.wake();
+            contain_panic(|| waker.wake());
         }
     }
 
@@ -400,7 +402,7 @@ impl<T> JoinSet<T> {
     }
 
     fn forget_waker(&self) {
-        drop(self.completions.take_waker());
+        drop_quietly(self.completions.take_waker());
     }
 }
 
@@ -418,6 +420,8 @@ impl<T> Default for JoinSet<T> {
 
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
+        // Whoever has polled the set does not wait any more: the tasks that end now wake nobody.
+        drop_quietly(self.completions.take_waker());
         for handle in self.handles.drain() {
             handle.abort();
         }

@@ -2,8 +2,8 @@
 
 use crate::blocking::pool;
 use crate::runtime::TaskPanic;
-use crate::task::harness::drop_quietly;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::task::harness::{contain_panic, drop_quietly};
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// How many polls a worker makes at most before it turns its driver, if nothing else is asked for: a task that wakes itself for
@@ -22,8 +22,47 @@ pub(crate) struct Settings {
     pub(crate) hooks: Hooks,
 }
 
-type OnThread = Arc<dyn Fn() + Send + Sync>;
-type OnTaskPanic = Arc<dyn Fn(&TaskPanic<'_>) + Send + Sync>;
+type OnThread = Hook<dyn Fn() + Send + Sync>;
+type OnTaskPanic = Hook<dyn Fn(&TaskPanic<'_>) + Send + Sync>;
+
+/// A function of the user's, and what it has captured.
+///
+/// The last reference to a runtime may be a waker's, a join handle's, a queue's or an ending thread's, and with it goes this. A panic in the
+/// destructor of what is captured, which the panic hook tells of, must not unwind out of these: it is caught here.
+pub(crate) struct Hook<F: ?Sized> {
+    /// `None` only while it is dropped.
+    function: Option<Arc<F>>,
+}
+
+impl<F: ?Sized> Hook<F> {
+    pub(crate) fn new(function: Arc<F>) -> Self {
+        Self {
+            function: Some(function),
+        }
+    }
+}
+
+impl<F: ?Sized> Deref for Hook<F> {
+    type Target = F;
+
+    fn deref(&self) -> &F {
+        self.function.as_ref().expect("it is not being dropped")
+    }
+}
+
+impl<F: ?Sized> Clone for Hook<F> {
+    fn clone(&self) -> Self {
+        Self {
+            function: self.function.clone(),
+        }
+    }
+}
+
+impl<F: ?Sized> Drop for Hook<F> {
+    fn drop(&mut self) {
+        drop_quietly(self.function.take());
+    }
+}
 
 /// What the user wants to be told of.
 #[derive(Clone, Default)]
@@ -66,6 +105,6 @@ impl Hooks {
 
 fn run(hook: &Option<OnThread>) {
     if let Some(hook) = hook {
-        drop_quietly(catch_unwind(AssertUnwindSafe(|| hook())));
+        contain_panic(&**hook);
     }
 }

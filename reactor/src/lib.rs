@@ -33,6 +33,7 @@ mod canary;
 #[path = "../../tests/cases/mod.rs"]
 mod cases;
 mod clock_watch;
+mod contain;
 mod direction;
 mod home;
 #[cfg(not(loom))]

@@ -4,6 +4,7 @@
 //! source is made at the first `WouldBlock` and kept; the reactor that it is registered with may change, when
 //! that one is closed and the descriptor lives on.
 
+use crate::contain::contain_panic;
 use crate::direction::Direction;
 use crate::reactor::{Reactor, wake_all};
 use crate::readiness::{Drained, Observed, Ready};
@@ -159,6 +160,8 @@ impl Drop for Registration {
             if let Some(home) = home {
                 home.reactor.deregister(home.token);
             }
+            // With the last reference go the wakers that nobody has taken back.
+            contain_panic(|| drop(source));
         }
     }
 }

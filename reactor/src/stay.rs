@@ -2,6 +2,7 @@
 
 use crate::async_fd::AsyncFd;
 use crate::call::Call;
+use crate::contain::contain_panic;
 use crate::direction::Direction;
 use crate::reactor::Reactor;
 use crate::readiness::Drained;
@@ -205,7 +206,7 @@ impl<W: Way> Stay<W> {
     /// Takes the waker back: it does not wait any more.
     pub fn leave<T: AsFd>(&mut self, fd: &AsyncFd<T>) {
         if let Some(key) = self.key.take() {
-            fd.unpark(key);
+            contain_panic(|| fd.unpark(key));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::async_fd::AsyncFd;
 use crate::call::Call;
+use crate::contain::contain_panic;
 use crate::readiness::Drained;
 use crate::registration::Seen;
 use crate::sys::socket::MAX_TRANSFER;
@@ -234,7 +235,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
     #[cold]
     fn leave(&mut self) {
         if let Some(key) = self.key.take() {
-            self.fd.unpark(key);
+            contain_panic(|| self.fd.unpark(key));
         }
     }
 }

@@ -196,8 +196,6 @@ pub(crate) struct Expected {
     pub(crate) dropped: usize,
     /// How often the handle's waker is woken.
     pub(crate) woken: usize,
-    /// Whether dropping the handle panics.
-    pub(crate) drop_of_handle_panics: bool,
 }
 
 impl Case {
@@ -221,8 +219,8 @@ impl Case {
     ///   cancellation, as it tells of a mistake.
     ///
     /// Of two panics the first is told. Nobody who waits decides anything: a waker that panics, or the destructor of an
-    /// output that nobody asks for, changes nothing of what the task comes to. The one destructor that panics to the user is that of a
-    /// waker that goes with its handle, as it is the user who drops it there.
+    /// output that nobody asks for, changes nothing of what the task comes to. No destructor panics to who drops a handle, that of a waker
+    /// which goes with it neither: it may be dropped while another panic unwinds.
     pub(crate) fn expected(&self) -> Expected {
         let ends_by_poll = match self.cancel {
             Cancel::Never => true,
@@ -251,7 +249,6 @@ impl Case {
             delivered,
             dropped: made - delivered,
             woken: usize::from(self.leaves_waker() && !goes_before),
-            drop_of_handle_panics: goes_before && throws(Place::WakerDrop),
         }
     }
 }

@@ -170,7 +170,7 @@ pub(crate) fn release() {
 #[inline(never)]
 pub(crate) fn take_out_at_once(registration: Registration) {
     let Registration { home, key } = registration;
-    home.cancel(key);
+    contain_panic(|| home.cancel(key));
 }
 
 /// Cancels an entry that was kept.

@@ -30,7 +30,7 @@ use crate::{
     current, far,
     sleep::Sleep,
     timers::Timers,
-    wake::wake_all,
+    wake::{contain_panic, wake_all},
     wall_clock::{WallClock, WallReading},
 };
 
@@ -183,12 +183,13 @@ impl Drop for Listed {
         if self.timers.are_inherited() {
             return;
         }
-        let _dropped_unlocked = self
+        let waker = self
             .timers
             .wall()
             .lock()
             .as_mut()
             .map(|waiters| waiters.remove(self.place));
+        contain_panic(|| drop(waker));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Runtime, TaskPanic};
 use crate::idle::Idle;
-use crate::settings::Settings;
+use crate::settings::{Hook, Settings};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -185,15 +185,15 @@ impl Builder {
     }
 
     /// Runs at the start of each of the runtime's threads, of those for blocking jobs as well. Not on the thread in `block_on`. If the hook
-    /// panics, the thread goes on.
+    /// panics, the thread goes on. A panic in the destructor of what the hook has captured is caught as well; so of all the hooks here.
     pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
-        self.settings.hooks.thread_start = Some(Arc::new(hook));
+        self.settings.hooks.thread_start = Some(Hook::new(Arc::new(hook)));
         self
     }
 
-    /// Runs at the end of each of the runtime's threads, of those for blocking jobs as well.
+    /// Runs at the end of each of the runtime's threads, of those for blocking jobs as well. If the hook panics, that is ignored.
     pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
-        self.settings.hooks.thread_stop = Some(Arc::new(hook));
+        self.settings.hooks.thread_stop = Some(Hook::new(Arc::new(hook)));
         self
     }
 
@@ -220,7 +220,7 @@ impl Builder {
     /// # }
     /// ```
     pub fn on_task_panic(mut self, hook: impl Fn(&TaskPanic<'_>) + Send + Sync + 'static) -> Self {
-        self.settings.hooks.task_panic = Some(Arc::new(hook));
+        self.settings.hooks.task_panic = Some(Hook::new(Arc::new(hook)));
         self
     }
 

@@ -32,6 +32,11 @@ pub(crate) fn drop_quietly<T>(value: T) {
     }
 }
 
+/// Runs user code, and stops its panic.
+pub(crate) fn contain_panic(run: impl FnOnce()) {
+    drop_quietly(caught(run));
+}
+
 /// The future has panicked: tells the hook of it, and makes it the task's output.
 #[cold]
 fn panicked(task: TaskPtr, payload: Box<dyn Any + Send>) -> JoinError {

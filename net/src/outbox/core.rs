@@ -37,7 +37,7 @@ use super::queue::Queue;
 use super::sent::{Completion, Sent};
 use super::watermarks::Watermarks;
 use crate::StreamSocket;
-use crate::contain::wake_all;
+use crate::contain::{contain_panic, wake_all};
 use crate::waiting::{Key, Waiting};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -203,7 +203,7 @@ impl<S: StreamSocket> Core<S> {
 
     pub(super) fn leave_room(&self, key: Key) {
         let waker = self.lock().room.remove(key);
-        drop(waker);
+        contain_panic(|| drop(waker));
     }
 
     /// Waits until nothing is queued, or nothing will go any more.
@@ -226,7 +226,7 @@ impl<S: StreamSocket> Core<S> {
 
     pub(super) fn leave_end(&self, key: Key) {
         let waker = self.lock().end.remove(key);
-        drop(waker);
+        contain_panic(|| drop(waker));
     }
 }
 

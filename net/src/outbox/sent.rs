@@ -1,6 +1,7 @@
 //! [`Sent`]: the completion of one message; and [`Completion`], where the outbox tells of it.
 
 use super::failure::Failure;
+use crate::contain::contain_panic;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -36,7 +37,21 @@ enum State {
     /// It was never taken.
     Refused(Failure),
     /// It was queued.
-    Queued(Arc<Completion>),
+    Queued(Queued),
+}
+
+struct Queued {
+    completion: Arc<Completion>,
+    /// It was polled, and the completion may have its waker.
+    waits: bool,
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        if self.waits {
+            self.completion.forget_waker();
+        }
+    }
 }
 
 impl Sent {
@@ -59,7 +74,8 @@ impl Sent {
     }
 
     pub(super) fn queued(length: usize, completion: Arc<Completion>) -> Self {
-        let state = State::Queued(completion);
+        let waits = false;
+        let state = State::Queued(Queued { completion, waits });
         Self::new(length, state)
     }
 
@@ -69,7 +85,7 @@ impl Sent {
         match &self.state {
             State::Complete => self.length,
             State::Refused(_) => 0,
-            State::Queued(completion) => completion.written.load(Ordering::Acquire),
+            State::Queued(Queued { completion, .. }) => completion.written.load(Ordering::Acquire),
         }
     }
 
@@ -78,15 +94,23 @@ impl Sent {
     pub fn is_settled(&self) -> bool {
         match &self.state {
             State::Complete | State::Refused(_) => true,
-            State::Queued(completion) => !matches!(&*completion.lock(), Progress::Pending(_)),
+            State::Queued(Queued { completion, .. }) => {
+                !matches!(&*completion.lock(), Progress::Pending(_))
+            }
         }
     }
 
-    fn poll_result(&self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        match &self.state {
+    fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        match &mut self.state {
             State::Complete => Poll::Ready(Ok(())),
             State::Refused(failure) => Poll::Ready(Err(failure.clone())),
-            State::Queued(completion) => completion.poll(cx),
+            State::Queued(Queued { completion, waits }) => {
+                // Before the poll, which may panic where it clones the waker.
+                *waits = true;
+                let result = completion.poll(cx);
+                *waits = result.is_pending();
+                result
+            }
         }
     }
 }
@@ -169,6 +193,15 @@ impl Completion {
                 None
             }
         }
+    }
+
+    /// Nobody waits any more.
+    fn forget_waker(&self) {
+        let waker = match &mut *self.lock() {
+            Progress::Pending(waker) => waker.take(),
+            Progress::Complete | Progress::Failed(_) => None,
+        };
+        contain_panic(|| drop(waker));
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {

@@ -25,7 +25,7 @@
 //! A listener's lock, then the register's, which is a leaf. No waker is cloned, woken or dropped under it, and nothing is aborted.
 
 use super::listening::Close;
-use crate::contain::wake_all;
+use crate::contain::{contain_panic, wake_all};
 use crate::waiting::{Key, Waiting};
 use slab::Slab;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -187,7 +187,7 @@ impl Register {
 
     pub(super) fn leave_ending(&self, key: Key) {
         let waker = self.lock().ending.remove(key);
-        drop(waker);
+        contain_panic(|| drop(waker));
     }
 
     fn wake(&self, change: impl FnOnce(&mut State)) {

@@ -59,7 +59,7 @@ pin_project! {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it ends the timer, with the run that is under way.
+    /// Dropping it ends the timer, with the run that is under way, and wakes nobody.
     ///
     /// ```
     /// use std::{cell::Cell, future::ready, time::Duration};
@@ -108,12 +108,12 @@ impl Wait {
     }
 }
 
-/// Dropped, however that comes about, it tells the handles that the timer is over.
+/// Dropped, however that comes about, it tells the handles that the timer is over. It wakes nobody: that would be who drops it.
 struct Over(Arc<Shared>);
 
 impl Drop for Over {
     fn drop(&mut self) {
-        self.0.end();
+        self.0.abandon();
     }
 }
 

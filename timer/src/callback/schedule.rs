@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::moment::{Moment, Schedule};
-use crate::{current, paused, virtual_clock::VirtualClock};
+use crate::{current, paused, virtual_clock::VirtualClock, wake::contain_panic};
 
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -141,6 +141,16 @@ impl Shared {
             .0
     }
 
+    /// There is no future any more that would run it.
+    pub(super) fn abandon(&self) {
+        let mut state = self.lock();
+        state.is_pending = false;
+        let waker = state.waker.take();
+        drop(state);
+        // A destructor calls this, perhaps because of a panic: another one would abort the process.
+        contain_panic(|| drop(waker));
+    }
+
     /// Counts the delay from now. Whether it was pending.
     pub(super) fn refresh(&self) -> bool {
         let now = self.now();
@@ -197,7 +207,8 @@ impl Shared {
         let repeats = state.repeats;
         drop(state);
         if let Some(waker) = waker {
-            waker.wake();
+            // Of whoever polls the timer. A panic of it is not for who has a handle.
+            contain_panic(|| waker.wake());
         }
         (result, repeats)
     }

@@ -1,0 +1,16 @@
+//! Destructors of ours that drop a user's waker: a panic of that goes no further.
+//!
+//! A future may be dropped while another panic unwinds, where a second one would abort the process.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs user code, and stops its panic, of which the process's panic hook has told.
+pub(crate) fn contain_panic(run: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
+        // The payload is the user's too, and may panic when it is dropped: what that throws is leaked.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            mem::forget(second);
+        }
+    }
+}
