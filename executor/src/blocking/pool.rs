@@ -29,6 +29,7 @@ use std::cell::Cell;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, mem, ptr};
+use waterwheel_reactor::sys::clock::real_now;
 
 /// Of the threads. The kernel shows the first 15 bytes.
 const THREAD_NAME: &str = "waterwheel-blocking";
@@ -258,7 +259,7 @@ impl Pool {
         let own = usize::from(self.is_of_this_thread());
         let state = lock(&self.state);
         debug_assert!(state.closed, "jobs may come for ever");
-        let patience = deadline.saturating_duration_since(Instant::now());
+        let patience = deadline.saturating_duration_since(real_now());
         drop(
             self.idle
                 .wait_timeout_while(state, patience, |state| state.threads > own),

@@ -8,7 +8,7 @@ use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use waterwheel_reactor::sys::socket;
 use waterwheel_timer::{Sleep, sleep};
 
@@ -143,7 +143,7 @@ impl Idle {
     /// Whether nothing has happened for too long; something has just now if `busy`.
     fn poll(&mut self, cx: &mut Context<'_>, busy: bool) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| sleep(self.limit));
-        if busy && let Some(deadline) = Instant::now().checked_add(self.limit) {
+        if busy && let Some(deadline) = waterwheel_timer::now().checked_add(self.limit) {
             sleep.reset(deadline);
         }
         Pin::new(sleep).poll(cx)

@@ -125,7 +125,7 @@ impl Server {
         shutdown::report(&self.register)
     }
 
-    /// Stops accepting, lets handlers finish until `deadline`, then cancels those that have not, and tells what has
+    /// Stops accepting, lets handlers finish until `deadline`, an instant of the runtime's clock (`timer::now()`), then cancels those that have not, and tells what has
     /// become of all. The listeners are closed at once: who connects then is refused by the kernel.
     ///
     /// A cancelled handler is dropped where it waits. One that is stuck in a poll is waited for no longer than one
@@ -180,7 +180,7 @@ impl Server {
     /// See [`serve`].
     pub async fn until(self, trigger: impl Future, grace: Duration) -> ServeReport {
         trigger.await;
-        let now = Instant::now();
+        let now = waterwheel_timer::now();
         // A grace without end is one of a century.
         let century = Duration::from_secs(100 * 365 * 24 * 3600);
         let deadline = now.checked_add(grace).unwrap_or(now + century);

@@ -4,6 +4,12 @@
 //! As with edge-triggered epoll, an event is given to one wait and then gone. An eventfd belongs to the epoll instance
 //! that was made before it. Standard output cannot be added, as a regular file cannot.
 
+pub(crate) mod clock {
+    pub(crate) fn real_now() -> std::time::Instant {
+        std::time::Instant::now()
+    }
+}
+
 pub(crate) mod epoll {
     use loom::sync::{Condvar, Mutex};
     use std::cell::RefCell;
