@@ -34,6 +34,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+use waterwheel_reactor::sys::clock::real_now;
 use work::{work_as_spare, work_in};
 
 /// How long `block_on` waits for the spare thread to leave the first seat.
@@ -282,7 +283,7 @@ impl Crew {
             .filter(|thread| thread.thread().id() == this_thread)
             .count();
         while !state.present.is_empty() || state.running > own {
-            state = match deadline.map(|end| end.saturating_duration_since(Instant::now())) {
+            state = match deadline.map(|end| end.saturating_duration_since(real_now())) {
                 None => self
                     .changed
                     .wait(state)
@@ -325,7 +326,7 @@ impl Crew {
         drop(shared.blocking.close());
         // What destructors spawn is refused, and not an error.
         let _entered = Handle::new(Arc::clone(shared)).try_enter();
-        self.shut_down(shared, Some(Instant::now()), &mut |_| ());
+        self.shut_down(shared, Some(real_now()), &mut |_| ());
     }
 
     /// Whether the runtime, which is closing, does so because a worker has died.

@@ -32,6 +32,7 @@ use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
 use crate::worker::Worker;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use waterwheel_reactor::sys::clock::real_now;
 
 /// How long the watcher sleeps at most.
 pub(crate) const PERIOD: Duration = Duration::from_millis(10);
@@ -53,7 +54,7 @@ impl Watch {
         Self {
             watcher: AtomicUsize::new(NOBODY),
             last_look: AtomicU64::new(0),
-            start: Instant::now(),
+            start: real_now(),
         }
     }
 
@@ -103,7 +104,7 @@ pub(crate) fn before_sleep(shared: &Shared, seat: usize) -> Option<Instant> {
     }
     loop {
         if shared.anybody_awake() {
-            return watch.take(seat).then(|| Instant::now() + PERIOD);
+            return watch.take(seat).then(|| real_now() + PERIOD);
         }
         if !watch.is_watcher(seat) {
             return None;
@@ -128,7 +129,7 @@ pub(crate) fn begin_work(shared: &Shared, seat: Option<usize>) {
     if watch.is_vacant() {
         shared.idle.with_sleeper(|sleeper| {
             if watch.take(sleeper) {
-                let until = Instant::now() + PERIOD;
+                let until = real_now() + PERIOD;
                 // It fails only with the timerfd, and then that seat's worker cannot sleep either.
                 let _ = shared.seats[sleeper].driver.reactor.end_wait_at(until);
             }

@@ -47,6 +47,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use waterwheel_poll_context::budget;
+use waterwheel_reactor::sys::clock::real_now;
 
 /// How many tasks run out of turn, one after the other, because they were woken last.
 const LIFO_STREAK: u32 = 3;
@@ -272,7 +273,8 @@ impl Worker {
                 }
                 if polls == check {
                     check = check.saturating_mul(4);
-                    if self.awake_since.get().elapsed() > BETWEEN_TURNS {
+                    if real_now().saturating_duration_since(self.awake_since.get()) > BETWEEN_TURNS
+                    {
                         break false;
                     }
                 }

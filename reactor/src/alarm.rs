@@ -9,6 +9,7 @@
 //! what is armed sets nothing; the wait then ends early, finds nothing due, and arms the later one.
 
 use crate::sync::{Mutex, lock};
+use crate::sys::clock::real_now;
 use crate::sys::timerfd::TimerFd;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -43,7 +44,7 @@ impl Alarm {
     /// thread may have armed it for later.
     pub(crate) fn ends_wait_by(&self, deadline: Instant) -> bool {
         let armed = *lock(&self.armed);
-        armed.is_some_and(|armed| armed <= deadline) || deadline <= Instant::now()
+        armed.is_some_and(|armed| armed <= deadline) || deadline <= real_now()
     }
 }
 

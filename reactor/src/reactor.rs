@@ -9,6 +9,7 @@ use crate::readiness::Ready;
 use crate::source::Source;
 use crate::sources::{Sources, Tenant};
 use crate::sync::{Mutex, lock};
+use crate::sys::clock::real_now;
 use crate::sys::epoll::{CAPACITY, Epoll, Event, Wait};
 use crate::sys::eventfd::EventFd;
 use crate::sys::fork::Process;
@@ -201,7 +202,7 @@ impl Reactor {
         if !self.is_of_this_process() {
             return Ok(());
         }
-        self.alarm.arm(deadline, Instant::now()).map(drop)
+        self.alarm.arm(deadline, real_now()).map(drop)
     }
 
     /// Has `waker` woken, in a turn, each time the wall clock jumps: when it is set, and when it goes on after a suspension. In
@@ -228,7 +229,7 @@ impl Reactor {
     /// wakes it (see `dispatch`).
     fn wait_until(&self, deadline: Option<Instant>) -> io::Result<Wait> {
         if let Some(deadline) = deadline {
-            let now = Instant::now();
+            let now = real_now();
             if deadline <= now {
                 return Ok(Wait::Zero);
             }

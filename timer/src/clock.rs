@@ -4,10 +4,14 @@
 //! A sleep keeps its deadline as an `Instant`, which becomes such a number when the timer is filed. The range
 //! is a century back and more than four centuries ahead. An instant before that is the first of it; one
 //! beyond is [`NEVER`].
+//!
+//! The kernel's clocks are read here and nowhere else in this crate: [`real_now`] and [`real_system_now`], for timers whose time is not
+//! paused, and for a virtual clock that begins. What a user waits for goes by `current::now`, which is the virtual clock's where
+//! there is one; the crates above have that as `waterwheel_timer::now`, and real time from the reactor.
 
 use std::{
     sync::LazyLock,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// The deadline that the clock does not reach. A timer filed under it pends for ever, and yet keeps its
@@ -18,14 +22,25 @@ pub(crate) const NEVER: u64 = u64::MAX;
 const BACK: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 static ORIGIN: LazyLock<Instant> = LazyLock::new(|| {
-    let now = Instant::now();
+    let now = real_now();
     now.checked_sub(BACK).unwrap_or(now)
 });
 
-/// Reads the clock.
+/// The time by the kernel's monotonic clock, whether or not time is paused.
+#[inline]
+pub(crate) fn real_now() -> Instant {
+    Instant::now()
+}
+
+/// The time by the kernel's wall clock, whether or not time is paused.
+pub(crate) fn real_system_now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// [`real_now`], in nanoseconds.
 #[inline]
 pub(crate) fn now() -> u64 {
-    from_instant(Instant::now())
+    from_instant(real_now())
 }
 
 #[inline]

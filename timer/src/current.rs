@@ -29,7 +29,9 @@ use std::{
     time::Instant,
 };
 
-use crate::{timers::Timers, virtual_clock::VirtualClock, wake::contain_panic, wheel::Key};
+use crate::{
+    clock::real_now, timers::Timers, virtual_clock::VirtualClock, wake::contain_panic, wheel::Key,
+};
 
 thread_local! {
     /// Nothing in it needs a destructor, so access is one instruction, and works while a thread ends, too.
@@ -90,19 +92,19 @@ pub(crate) fn timers() -> Option<Arc<Timers>> {
     LOCAL.with(|local| Option::clone(&local.timers.borrow()))
 }
 
-/// The time by the clock of the thread's timers; without any, by the system's monotonic clock.
+/// The time by the clock of the thread's timers; without any, by the kernel's monotonic clock.
 #[inline]
 pub(crate) fn now() -> Instant {
     if LOCAL.with(|local| local.is_virtual.get()) {
         virtual_now()
     } else {
-        Instant::now()
+        real_now()
     }
 }
 
 #[cold]
 fn virtual_now() -> Instant {
-    virtual_clock().map_or_else(Instant::now, |clock| clock.now())
+    virtual_clock().map_or_else(real_now, |clock| clock.now())
 }
 
 /// The virtual clock of the thread's timers, if they have one.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use crate::{current, timers::Timers, virtual_clock::VirtualClock};
+use crate::{clock::real_system_now, current, timers::Timers, virtual_clock::VirtualClock};
 
 /// The time by the clock of this thread's runtime: virtual if that is paused, or else `Instant::now()`.
 ///
@@ -34,7 +34,7 @@ pub fn now() -> Instant {
 /// What the wall clock of this thread's runtime shows: its own if time is paused, or else `SystemTime::now()`.
 #[must_use]
 pub fn system_now() -> SystemTime {
-    Timers::current().map_or_else(SystemTime::now, |timers| timers.wall().read().system)
+    Timers::current().map_or_else(real_system_now, |timers| timers.wall().read().system)
 }
 
 /// Sets the wall clock of a paused runtime, forwards or backwards, as somebody might set the machine's.

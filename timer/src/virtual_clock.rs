@@ -77,7 +77,7 @@ impl VirtualClock {
             now: AtomicU64::new(now),
             start: now,
             wall: Mutex::new(Wall {
-                system: since_epoch(SystemTime::now()) - i128::from(now),
+                system: since_epoch(clock::real_system_now()) - i128::from(now),
                 suspended: Duration::ZERO,
             }),
             timers: Mutex::new(Vec::new()),

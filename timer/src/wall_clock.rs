@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use crate::clock::{real_now, real_system_now};
+
 /// A source of the time of day, and of the time since boot, for [`Timers`](crate::Timers).
 ///
 /// A runtime gives its timers one that reads the kernel's clocks and hears when they are set. One's own can stand in
@@ -40,20 +42,18 @@ pub(crate) struct Unwatched {
 
 impl Unwatched {
     pub(crate) fn new() -> Self {
-        Unwatched {
-            start: Instant::now(),
-        }
+        Unwatched { start: real_now() }
     }
 }
 
 impl WallClock for Unwatched {
     fn read(&self) -> WallReading {
-        let before = Instant::now();
-        let system = SystemTime::now();
+        let before = real_now();
+        let system = real_system_now();
         WallReading {
             system,
             boottime: before.duration_since(self.start),
-            uncertainty: before.elapsed(),
+            uncertainty: real_now().duration_since(before),
         }
     }
 

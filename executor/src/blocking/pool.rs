@@ -55,6 +55,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, mem, ptr};
+use waterwheel_reactor::sys::clock::real_now;
 
 /// Of the threads. The kernel shows the first 15 bytes.
 const THREAD_NAME: &str = "waterwheel-blocking";
@@ -260,7 +261,7 @@ impl Pool {
                 Ok(())
             }
             Err(error) => {
-                state.retry_at = Some(Instant::now() + self.settings.retry);
+                state.retry_at = Some(real_now() + self.settings.retry);
                 Err(error)
             }
         }
@@ -291,7 +292,7 @@ impl Pool {
     #[cold]
     fn ask_again(self: &Arc<Self>) -> Option<Instant> {
         let mut state = lock(&self.state);
-        let now = Instant::now();
+        let now = real_now();
         let is_due = |at: Option<Instant>| at.is_none_or(|at| at <= now);
         if state.lacks_thread(self.settings.most_threads) && is_due(state.retry_at) {
             state.retry_at = Some(now + self.settings.retry);
@@ -399,7 +400,7 @@ impl Pool {
         let own = usize::from(self.is_of_this_thread());
         let state = lock(&self.state);
         debug_assert!(state.closed, "jobs may come for ever");
-        let patience = deadline.saturating_duration_since(Instant::now());
+        let patience = deadline.saturating_duration_since(real_now());
         drop(
             self.idle
                 .wait_timeout_while(state, patience, |state| state.threads > own),

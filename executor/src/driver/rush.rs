@@ -11,6 +11,7 @@
 use crate::sync::{Mutex, lock};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use waterwheel_reactor::sys::clock::real_now;
 
 /// How long a wait in a rush lasts at least.
 const GRACE: Duration = Duration::from_micros(200);
@@ -48,7 +49,7 @@ impl Rush {
             }
             self.is_on.store(true, Ordering::Relaxed);
         }
-        deadline.max(Instant::now() + GRACE)
+        deadline.max(real_now() + GRACE)
     }
 
     /// The turn after a wait has found so many timers due.

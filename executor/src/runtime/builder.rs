@@ -145,7 +145,9 @@ impl Builder {
     /// Makes time stand still while anything can run, and jump to the next deadline when everything waits: for tests.
     ///
     /// Timers, timeouts and intervals go by a clock that begins at the present, or some seconds before, and that
-    /// [`timer::now`](waterwheel_timer::now) tells. It jumps when every task waits, a zero turn of the drivers finds nothing,
+    /// [`timer::now`](waterwheel_timer::now) tells. So does everything else that limits or times an operation: graces and deadlines of
+    /// servers and outboxes, idle timeouts, pauses before another try. What the kernel counts, such as `SO_LINGER`, it counts by its
+    /// own clock. The virtual clock jumps when every task waits, a zero turn of the drivers finds nothing,
     /// and no blocking job runs, but for those that wait in a `block_on` of their own; or when [`advance`](crate::advance) is
     /// awaited. A program that sleeps for a year ends in milliseconds.
     ///

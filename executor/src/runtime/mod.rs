@@ -182,6 +182,9 @@ impl Runtime {
     /// the report tells which were not done by then. Those finish in the background. A `block_on` that another thread is in goes on, without
     /// its tasks.
     ///
+    /// The deadline is an instant of the caller's clock, `timer::now()`. The time until then is real also where time is
+    /// [paused](Builder::paused_time): the clock of a paused runtime does not move while a poll or a job runs.
+    ///
     /// Called in a task of this same runtime, it does not wait for the thread that it is on, which ends when the task
     /// pends.
     ///

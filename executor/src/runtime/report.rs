@@ -8,6 +8,7 @@ use crate::tasks::Id;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
+use waterwheel_reactor::sys::clock::real_now;
 
 /// What was left when a runtime was [shut down](crate::Runtime::shutdown).
 #[derive(Clone, Debug)]
@@ -53,9 +54,19 @@ impl TaskInfo {
     }
 }
 
+/// The real time at which a deadline comes that is an instant of the caller's clock, which may be paused.
+///
+/// What a shutdown waits for is polls and jobs that run, and no virtual clock moves while anything runs.
+fn real_deadline(deadline: Instant) -> Instant {
+    let left = deadline.saturating_duration_since(waterwheel_timer::now());
+    // What overflows is as far away as the deadline is.
+    real_now().checked_add(left).unwrap_or(deadline)
+}
+
 pub(super) fn shut_down(shared: &Arc<Shared>, deadline: Instant) -> ShutdownReport {
     // What destructors spawn is refused, and not an error.
     let _entered = Handle::new(Arc::clone(shared)).try_enter();
+    let deadline = real_deadline(deadline);
     let mut alive = Vec::new();
     shared
         .crew

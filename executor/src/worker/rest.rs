@@ -8,7 +8,7 @@ use crate::task::task::Task;
 use crate::tasks::Running;
 use crate::watch;
 use std::sync::Arc;
-use std::time::Instant;
+use waterwheel_reactor::sys::clock::real_now;
 
 impl Worker {
     /// Looks for tasks in the queues of siblings.
@@ -129,7 +129,7 @@ impl Worker {
         };
         let idle = &self.shared.idle;
         let (since, how) = self.woken.get();
-        idle.has_worked(since.elapsed(), how);
+        idle.has_worked(real_now().saturating_duration_since(since), how);
         let look_again = idle.sleep(number, self.searching.take());
         let awake = || {
             self.seat.moves.awake();
@@ -139,7 +139,7 @@ impl Worker {
                 counters.unparks.add(1);
             }
             self.rested.set(true);
-            let now = Instant::now();
+            let now = real_now();
             self.awake_since.set(now);
             self.woken.set((now, how));
         };
@@ -155,7 +155,7 @@ impl Worker {
             self.seat.driver.park(until, awake);
         }
         if self.shared.watch.is_watcher(number) {
-            watch::look(self, Instant::now());
+            watch::look(self, real_now());
         }
     }
 }

@@ -14,8 +14,8 @@ use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 use waterwheel_poll_context::budget;
+use waterwheel_reactor::sys::clock::real_now;
 
 impl Worker {
     /// The runtime has ended: from here on this worker is as a guest. It ends what is pinned to this thread, and polls nothing but its
@@ -102,14 +102,14 @@ impl Sitting {
             pinned_popped: Cell::new(0),
             streak: Cell::new(0),
             interval: Cell::new(shared.settings.event_interval),
-            awake_since: Cell::new(Instant::now()),
+            awake_since: Cell::new(real_now()),
             has_turned: Cell::new(true),
             rested: Cell::new(shared.seats.len() > 1),
             looked: Cell::new(None),
             has_run: Cell::new(true),
             main_is_woken: Cell::new(false),
             searching: Cell::new(false),
-            woken: Cell::new((Instant::now(), Woken::ByItself)),
+            woken: Cell::new((real_now(), Woken::ByItself)),
             first_victim: Cell::new(number.unwrap_or(0)),
             local: Arc::clone(&local),
             blocks: Blocks::new(),
@@ -144,9 +144,7 @@ impl Drop for Sitting {
         let worker = &*self.worker;
         let shared = &worker.shared;
         if shared.ends_with_main && worker.number.get().is_some() {
-            shared
-                .crew
-                .shut_down(shared, Some(Instant::now()), &mut |_| ());
+            shared.crew.shut_down(shared, Some(real_now()), &mut |_| ());
         }
         worker.close_local();
         worker.seat.moves.asleep();

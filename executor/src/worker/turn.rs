@@ -5,6 +5,7 @@ use crate::idle::WORTH;
 use crate::tasks::Running;
 use crate::watch;
 use std::time::{Duration, Instant};
+use waterwheel_reactor::sys::clock::real_now;
 
 impl Worker {
     /// Wakes whom concerns what has happened, without sleeping.
@@ -23,7 +24,7 @@ impl Worker {
             self.collect_injected();
             return;
         }
-        let now = Instant::now();
+        let now = real_now();
         let took = self.adapt(now, polls);
         self.collect_inbox();
         self.collect_injected();

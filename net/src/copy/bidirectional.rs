@@ -7,7 +7,7 @@ use std::io;
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use waterwheel_timer::{Sleep, sleep};
 
 const CALLS: Calls = Calls::new("copy_bidirectional");
@@ -141,7 +141,7 @@ impl Idle {
     /// Whether nothing has happened for too long; something has just now if `busy`.
     fn poll(&mut self, cx: &mut Context<'_>, busy: bool) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| sleep(self.limit));
-        if busy && let Some(deadline) = Instant::now().checked_add(self.limit) {
+        if busy && let Some(deadline) = waterwheel_timer::now().checked_add(self.limit) {
             sleep.reset(deadline);
         }
         Pin::new(sleep).poll(cx)

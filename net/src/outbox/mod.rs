@@ -252,8 +252,8 @@ impl<S: StreamSocket> Outbox<S> {
     /// Takes no more messages, sends those that are queued, then the end of the stream (`shutdown(2)`), and tells what
     /// was left.
     ///
-    /// From this call on, a message that is sent fails with `BrokenPipe`. If not all have gone by `deadline`, those
-    /// that have not fail with `TimedOut`, and the end is sent after what has gone, which may be in the midst of a
+    /// From this call on, a message that is sent fails with `BrokenPipe`. If not all have gone by `deadline`, an
+    /// instant of the runtime's clock (`timer::now()`), those that have not fail with `TimedOut`, and the end is sent after what has gone, which may be in the midst of a
     /// message: the report tells.
     ///
     /// # Panics

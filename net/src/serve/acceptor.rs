@@ -137,9 +137,7 @@ pub(super) async fn accept_from<L, H, F>(
                     shared.tell(None, &error);
                     Since::now()
                 });
-                if kind == Trouble::NoDescriptor
-                    && since.began.elapsed() >= shared.options.refuse_after
-                {
+                if kind == Trouble::NoDescriptor && since.lasts() >= shared.options.refuse_after {
                     listening.refuse(&shared.register);
                 }
                 let pause = since.next_pause();
@@ -196,9 +194,14 @@ struct Since {
 impl Since {
     fn now() -> Self {
         Self {
-            began: Instant::now(),
+            began: waterwheel_timer::now(),
             pause: PAUSES.0,
         }
+    }
+
+    /// For how long already, by the runtime's clock.
+    fn lasts(&self) -> Duration {
+        waterwheel_timer::now().saturating_duration_since(self.began)
     }
 
     fn next_pause(&mut self) -> Duration {

@@ -131,8 +131,8 @@ impl Server {
         shutdown::report(&self.register)
     }
 
-    /// Stops accepting, lets handlers finish until `deadline`, then cancels those that have not, and tells what has
-    /// become of all.
+    /// Stops accepting, lets handlers finish until `deadline`, an instant of the runtime's clock (`timer::now()`), then cancels
+    /// those that have not, and tells what has become of all.
     ///
     /// The call itself closes the listeners, on any number of workers: when it returns, before the future is polled, the kernel refuses new
     /// connections and resets those that wait in the backlog, and another socket can be bound to the address. (A duplicate of a listener's
@@ -191,7 +191,7 @@ impl Server {
     /// See [`serve`].
     pub async fn until(self, trigger: impl Future, grace: Duration) -> ServeReport {
         trigger.await;
-        let now = Instant::now();
+        let now = waterwheel_timer::now();
         // A grace without end is one of a century.
         let century = Duration::from_secs(100 * 365 * 24 * 3600);
         let deadline = now.checked_add(grace).unwrap_or(now + century);

@@ -58,7 +58,7 @@ impl<A> ServeOptions<A> {
     }
 
     /// When descriptors have run out, connections wait in the backlog until some are free; when they have been out for so
-    /// long, 5 seconds if not told, those who wait are accepted and closed, so that they know. `Duration::MAX`: never.
+    /// long by the runtime's clock, 5 seconds if not told, those who wait are accepted and closed, so that they know. `Duration::MAX`: never.
     #[must_use]
     pub fn refuse_after(mut self, patience: Duration) -> Self {
         self.refuse_after = patience;

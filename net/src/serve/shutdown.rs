@@ -92,7 +92,7 @@ impl Future for ServerShutdown {
                 break;
             }
             this.cancelled = true;
-            this.deadline.reset(Instant::now() + LAST_WAIT);
+            this.deadline.reset(waterwheel_timer::now() + LAST_WAIT);
             this.register.cancel();
         }
         budget::spend();

@@ -1,8 +1,21 @@
 //! `clock_gettime(2)`: what the kernel's clocks show.
+//!
+//! # Two clocks
+//!
+//! Every reading of a clock in the project is one of two, and `.ci/clock` sees to it:
+//!
+//! - **Real time**, [`real_now`], is for what serves the machine: drivers, the scheduler, the watch over stuck workers, threads that
+//!   wait for other threads. It goes on while a runtime's time is paused.
+//! - **The runtime's time**, `waterwheel_timer::now`, is for what limits or times an operation of a user: timeouts, graces, periods,
+//!   pauses before another try. It is the virtual clock's in a paused runtime, and the same as real time in any other.
+//!
+//! Real time is read here because the kernel is asked in this module and nowhere else, and because the reactor needs it, which does
+//! not know the timers. The timers do not know the reactor either: `timer/src/clock.rs` reads the kernel's clock for them. Neither
+//! function is in what the facade gives to users as `timer`, where `real_now` beside `now` would be a trap.
 
 use super::check;
 use std::io;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The wall clock and the time since boot, read together.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +26,15 @@ pub struct WallTime {
     pub boottime: Duration,
     /// The two were read no further apart than this.
     pub uncertainty: Duration,
+}
+
+/// The time by the kernel's monotonic clock, whether or not the time of a runtime is paused.
+///
+/// What limits or times an operation of a user reads `waterwheel_timer::now` instead.
+#[inline]
+#[must_use]
+pub fn real_now() -> Instant {
+    Instant::now()
 }
 
 /// Nearer together than this is near enough.

@@ -123,9 +123,9 @@ impl Clock {
     fn new() -> io::Result<Self> {
         let mut best: Option<(Duration, Self)> = None;
         for _ in 0..4 {
-            let instant = Instant::now();
+            let instant = clock::real_now();
             let since_boot = clock::monotonic()?;
-            let gap = instant.elapsed();
+            let gap = clock::real_now().saturating_duration_since(instant);
             if best.as_ref().is_none_or(|(least, _)| gap < *least) {
                 best = Some((
                     gap,

@@ -7,9 +7,16 @@
 #[path = "fork.rs"]
 pub(crate) mod fork;
 
+pub(crate) mod clock {
+    pub(crate) fn real_now() -> std::time::Instant {
+        std::time::Instant::now()
+    }
+}
+
 pub(crate) mod epoll {
     use loom::sync::{Condvar, Mutex};
     use std::cell::RefCell;
+    use std::fmt;
     use std::io;
     use std::mem::MaybeUninit;
     use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -25,11 +32,18 @@ pub(crate) mod epoll {
         Forever,
     }
 
-    #[derive(Debug, Default)]
+    #[derive(Default)]
     pub(super) struct List {
         /// What is in the instance, with its token; the first is the eventfd.
         members: Vec<(RawFd, u64)>,
         ready: Vec<Event>,
+    }
+
+    /// Not derived: an event has no `Debug` in every version of `libc`.
+    impl fmt::Debug for List {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("List").finish_non_exhaustive()
+        }
     }
 
     #[derive(Debug)]
