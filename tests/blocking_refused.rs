@@ -12,7 +12,7 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 use std::{fs, mem, thread};
 use waterwheel::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
-use waterwheel::{Handle, JoinHandle, Runtime, block_on, spawn, task, timeout};
+use waterwheel::{AbortHandle, Handle, JoinHandle, Runtime, block_on, spawn, task, timeout};
 
 /// As the kernel shows the name of the pool's threads.
 const POOL: &str = "waterwheel-bloc";
@@ -136,12 +136,18 @@ fn also_from_outside(runtime: &Runtime) {
 
 /// The same while somebody is in `block_on`, and sleeps there.
 fn also_from_outside_a_block_on(runtime: &Runtime) {
+    struct WakesWhenDropped(AbortHandle);
+    impl Drop for WakesWhenDropped {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
     let sleeps = runtime.spawn(std::future::pending::<()>());
-    let wakes = sleeps.abort_handle();
+    let wakes = WakesWhenDropped(sleeps.abort_handle());
     thread::scope(|scope| {
         scope.spawn(move || {
+            let _wakes = wakes;
             also_from_outside(runtime);
-            wakes.abort();
         });
         assert!(runtime.block_on(sleeps).unwrap_err().is_cancelled());
     });
@@ -247,7 +253,7 @@ fn also_where_time_is_paused() {
         eventually("its threads sit", || {
             runtime.metrics().workers.len() == seats
         });
-        a_worker_asks_again(&runtime);
+        also_from_outside_a_block_on(&runtime);
     }
 }
 

@@ -322,6 +322,58 @@ fn aborted_while_threads_take_jobs_and_the_runtime_ends() {
     }
 }
 
+/// A pool whose only job waits in `block_on` is quiet but for a queued job, and so it is when that has been aborted: not before it is dropped, as
+/// its destructor may wake somebody; and then it says so.
+#[test]
+fn a_pool_is_quiet_once_an_aborted_job_is_dropped() {
+    struct AssertsWhenDropped(Arc<Shared>, Arc<AtomicUsize>);
+
+    impl Drop for AssertsWhenDropped {
+        fn drop(&mut self) {
+            assert_eq!(self.0.blocking.ended_if_quiet(), None);
+            assert_eq!(self.0.blocking.depths().queued, 0);
+            assert_eq!(self.1.load(Ordering::SeqCst), 0, "told too early");
+        }
+    }
+
+    let told = Arc::new(AtomicUsize::new(0));
+    let mut settings = crate::settings::Settings::for_seats(1);
+    settings.blocking.most_threads = 1;
+    let pool = {
+        let told = Arc::clone(&told);
+        let mut blocking = settings.blocking.clone();
+        blocking.when_quiet = Some(Arc::new(move || {
+            told.fetch_add(1, Ordering::SeqCst);
+        }));
+        Arc::new(super::pool::Pool::new(blocking))
+    };
+    let mut shared = Shared::new(settings, true).expect("descriptors");
+    Arc::get_mut(&mut shared)
+        .expect("nobody else has it")
+        .blocking = Arc::clone(&pool);
+    let runtime = Runtime(shared);
+    let (release, released) = mpsc::channel::<()>();
+    let (start, started) = mpsc::channel();
+    let theirs = Arc::clone(&pool);
+    let waits = runtime.spawn(move || {
+        theirs.job_waits(true);
+        start.send(()).unwrap();
+        assert!(released.recv().is_err());
+        theirs.job_waits(false);
+    });
+    started.recv().unwrap();
+    assert_eq!(pool.ended_if_quiet(), Some(0));
+    let holds = AssertsWhenDropped(Arc::clone(&runtime.0), Arc::clone(&told));
+    let queued = runtime.spawn(move || drop(holds));
+    assert_eq!(pool.ended_if_quiet(), None);
+    queued.abort();
+    assert_eq!(pool.ended_if_quiet(), Some(1));
+    assert_eq!(told.load(Ordering::SeqCst), 1);
+    assert!(join(queued).unwrap_err().is_cancelled());
+    drop(release);
+    join(waits).unwrap();
+}
+
 /// The destructor of what an aborted closure holds aborts the next job, and so on: the stack does not grow with them.
 #[test]
 fn aborts_that_abort() {
