@@ -101,6 +101,7 @@ pub fn poll_left(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
     if is_spent() {
         give_way(cx, gave_way)
     } else {
+        *gave_way = GaveWay::NO;
         Poll::Ready(())
     }
 }
@@ -113,6 +114,7 @@ pub fn poll_spend(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
     match LEFT.get().checked_sub(1) {
         Some(left) => {
             LEFT.set(left);
+            *gave_way = GaveWay::NO;
             Poll::Ready(())
         }
         None => give_way(cx, gave_way),
@@ -128,6 +130,7 @@ pub fn poll_spend_all(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> 
         give_way(cx, gave_way)
     } else {
         LEFT.set(0);
+        *gave_way = GaveWay::NO;
         Poll::Ready(())
     }
 }
@@ -292,6 +295,25 @@ mod tests {
             assert!(poll_left(&mut cx, &mut gave_way).is_ready());
             assert!(poll_spend(&mut cx, &mut gave_way).is_pending());
             assert!(poll_spend(&mut cx, &mut gave_way).is_ready());
+        }
+        unlimited();
+    }
+
+    /// A stream that gave way is not let through again when the next budget is spent.
+    #[test]
+    fn with_a_fresh_budget_it_forgets_that_it_gave_way() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut gave_way = GaveWay::NO;
+        for poll in [poll_left, poll_spend, poll_spend_all] {
+            for _ in 0..3 {
+                refill();
+                let mut ready = 0;
+                while poll(&mut cx, &mut gave_way).is_ready() {
+                    spend();
+                    ready += 1;
+                    assert!(ready <= PER_POLL);
+                }
+            }
         }
         unlimited();
     }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use waterwheel::poll_context::budget::PER_POLL;
 use waterwheel::{sleep, timer};
 
-/// A loop that comes round so often in one poll would do so for ever.
-const TOO_OFTEN: u32 = 4 * PER_POLL;
+/// A loop that comes round so often in one poll has spent more than there is, and might do so for ever.
+const TOO_OFTEN: u32 = PER_POLL + 1;
 
 /// So often in one poll, it has been ready without waiting.
 const OFTEN: u32 = 16;
