@@ -29,6 +29,7 @@ struct Counts {
     most_in_a_poll: AtomicU32,
     total: AtomicU32,
     is_over: AtomicBool,
+    has_failed: AtomicBool,
 }
 
 impl Rounds {
@@ -39,6 +40,7 @@ impl Rounds {
             most_in_a_poll: AtomicU32::new(0),
             total: AtomicU32::new(0),
             is_over: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
         }))
     }
 
@@ -48,11 +50,13 @@ impl Rounds {
         self.0.total.fetch_add(1, Relaxed);
         let count = self.0.in_this_poll.fetch_add(1, Relaxed) + 1;
         self.0.most_in_a_poll.fetch_max(count, Relaxed);
-        assert!(
-            count < TOO_OFTEN,
-            "{} was ready {count} times in one poll: it keeps its worker for ever",
-            self.0.label
-        );
+        if count >= TOO_OFTEN {
+            self.0.has_failed.store(true, Relaxed);
+            panic!(
+                "{} was ready {count} times in one poll: it keeps its worker for ever",
+                self.0.label
+            );
+        }
     }
 
     pub(crate) fn total(&self) -> u32 {
@@ -62,6 +66,11 @@ impl Rounds {
     /// Waits until it has come round often in a poll, so that it has been seen to be busy.
     pub(crate) async fn until_enough(&self, kind: Kind) {
         loop {
+            assert!(
+                !self.0.has_failed.load(Relaxed),
+                "{} has failed",
+                self.0.label
+            );
             let enough = match kind {
                 Kind::Ready => {
                     self.0.most_in_a_poll.load(Relaxed) >= OFTEN && self.total() > 2 * PER_POLL
