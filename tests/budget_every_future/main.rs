@@ -14,6 +14,7 @@ mod scan;
 mod table;
 
 use busy::{Busy, Rounds};
+use futures_util::future::{Either, select};
 use std::collections::BTreeSet;
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use table::{Kind, Row};
 use waterwheel::net::UnixStream;
 use waterwheel::poll_context::budget::{self, PER_POLL};
+use waterwheel::timer::IdleTimeout;
 use waterwheel::{JoinHandle, Runtime, sleep, spawn, spawn_local, timeout, timer};
 
 /// How long a row may take that fails only by hanging. It is no bound on what takes milliseconds.
@@ -101,17 +103,25 @@ fn as_a_pinned_task_it_lets_others_run() {
     });
 }
 
+/// By a timeout, by an idle timeout that watches it, and by a sleep that is polled after it.
 #[test]
-fn a_timeout_around_it_ends_it() {
+fn a_limit_on_time_ends_it() {
+    const LIMIT: Duration = Duration::from_millis(2);
     for_each_row(|row| {
         if row.kind == Kind::Paused {
             // Time stands still while anything runs.
             return;
         }
-        let rounds = Rounds::new(row.label());
-        let busy = Busy::new((row.start)(rounds.clone()), rounds);
-        let limited = timeout(Duration::from_millis(2), busy);
-        assert!(waterwheel::block_on(limited).is_err(), "{}", row.label());
+        let busy = || {
+            let rounds = Rounds::new(row.label());
+            Busy::new((row.start)(rounds.clone()), rounds)
+        };
+        waterwheel::block_on(async {
+            assert!(timeout(LIMIT, busy()).await.is_err());
+            assert!(IdleTimeout::new(LIMIT).watch(busy()).await.is_err());
+            let first = select(busy(), sleep(LIMIT)).await;
+            assert!(matches!(first, Either::Right(_)));
+        });
     });
 }
 
