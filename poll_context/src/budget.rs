@@ -8,6 +8,8 @@
 //!
 //! - *A leaf future that is ready spends one.* It may leave that out if it has pended before, and was woken because it became
 //!   ready: a task that waits is no danger. Timers do so.
+//! - *A timer that is due without having waited spends all that is left.* A task that loops over such timers has fallen behind, as one
+//!   whose interval is shorter than the work between its ticks, or it does nothing. After each of them the others run.
 //! - *When the budget is spent, a leaf future gives way.* It keeps its result, wakes its task, and pends. The task is polled
 //!   again after the others, with a fresh budget.
 //! - *It gives way once.* A future that has given way is ready the next time, whatever the budget says ([`GaveWay`]). So a
@@ -99,6 +101,7 @@ pub fn poll_left(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
     if is_spent() {
         give_way(cx, gave_way)
     } else {
+        *gave_way = GaveWay::NO;
         Poll::Ready(())
     }
 }
@@ -111,9 +114,24 @@ pub fn poll_spend(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
     match LEFT.get().checked_sub(1) {
         Some(left) => {
             LEFT.set(left);
+            *gave_way = GaveWay::NO;
             Poll::Ready(())
         }
         None => give_way(cx, gave_way),
+    }
+}
+
+/// Spends all that is left; when nothing is, it [gives way](give_way).
+///
+/// For a timer that is due without having waited: the next leaf future of this poll gives way, however long ago the last one did.
+#[inline]
+pub fn poll_spend_all(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
+    if is_spent() {
+        give_way(cx, gave_way)
+    } else {
+        LEFT.set(0);
+        *gave_way = GaveWay::NO;
+        Poll::Ready(())
     }
 }
 
@@ -250,6 +268,21 @@ mod tests {
     }
 
     #[test]
+    fn a_timer_spends_all() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let poll_all = |cx: &mut _| poll_spend_all(cx, &mut GaveWay::NO);
+        refill();
+        assert!(poll_new().is_ready());
+        assert!(poll_all(&mut cx).is_ready());
+        assert!(poll_new().is_pending());
+        assert!(poll_all(&mut cx).is_pending());
+        unlimited();
+        for _ in 0..3 {
+            assert!(poll_all(&mut cx).is_ready(), "outside a task");
+        }
+    }
+
+    #[test]
     fn it_gives_way_once_and_forgets_that_when_it_goes_on() {
         let mut cx = Context::from_waker(Waker::noop());
         refill();
@@ -262,6 +295,25 @@ mod tests {
             assert!(poll_left(&mut cx, &mut gave_way).is_ready());
             assert!(poll_spend(&mut cx, &mut gave_way).is_pending());
             assert!(poll_spend(&mut cx, &mut gave_way).is_ready());
+        }
+        unlimited();
+    }
+
+    /// A stream that gave way is not let through again when the next budget is spent.
+    #[test]
+    fn with_a_fresh_budget_it_forgets_that_it_gave_way() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut gave_way = GaveWay::NO;
+        for poll in [poll_left, poll_spend, poll_spend_all] {
+            for _ in 0..3 {
+                refill();
+                let mut ready = 0;
+                while poll(&mut cx, &mut gave_way).is_ready() {
+                    spend();
+                    ready += 1;
+                    assert!(ready <= PER_POLL);
+                }
+            }
         }
         unlimited();
     }
