@@ -12,6 +12,7 @@ use waterwheel::net::{
     BufReader, Outbox, ServeOptions, Server, UnixListener, UnixStream, copy, copy_bidirectional,
     read_chunk, send_file, serve,
 };
+use waterwheel::reactor::Direction;
 
 fn pair() -> (UnixStream, UnixStream) {
     UnixStream::pair().expect("a pair")
@@ -44,6 +45,18 @@ fn server() -> Server {
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
+        row!(
+            Ready,
+            "Future for net::AsyncIo",
+            "an operation that always succeeds",
+            {
+                let (a, _b) = pair();
+            },
+            {
+                let told = a.async_io(Direction::Write, || Ok(1)).await;
+                assert_eq!(told.expect("no call was made"), 1);
+            }
+        ),
         row!(
             Ready,
             "Future for net::Read",
