@@ -65,7 +65,8 @@ use std::task::{Context, Poll};
 pub const PER_POLL: u32 = 128;
 
 thread_local! {
-    static LEFT: Cell<u32> = const { Cell::new(u32::MAX) };
+    /// Signed, so that to spend is one instruction: what is below zero is spent, as zero is.
+    static LEFT: Cell<i32> = const { Cell::new(i32::MAX) };
     /// Whether what is left is a task's. If not, it is refilled when it runs out, and so without limit.
     static COUNTED: Cell<bool> = const { Cell::new(false) };
 }
@@ -82,14 +83,14 @@ impl GaveWay {
 /// Gives the task that is about to be polled on this thread a fresh budget.
 #[inline]
 pub fn refill() {
-    LEFT.set(PER_POLL);
+    LEFT.set(PER_POLL as i32);
     COUNTED.set(true);
 }
 
 /// Ends the counting on this thread.
 #[inline]
 pub fn unlimited() {
-    LEFT.set(u32::MAX);
+    LEFT.set(i32::MAX);
     COUNTED.set(false);
 }
 
@@ -111,13 +112,12 @@ pub fn poll_left(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
 /// For a future that knows that it is ready, and keeps its result when this pends.
 #[inline]
 pub fn poll_spend(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
-    match LEFT.get().checked_sub(1) {
-        Some(left) => {
-            LEFT.set(left);
-            *gave_way = GaveWay::NO;
-            Poll::Ready(())
-        }
-        None => give_way(cx, gave_way),
+    if is_spent() {
+        give_way(cx, gave_way)
+    } else {
+        spend();
+        *gave_way = GaveWay::NO;
+        Poll::Ready(())
     }
 }
 
@@ -135,20 +135,20 @@ pub fn poll_spend_all(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> 
     }
 }
 
-/// Spends one, if any is left: a future that [asked](poll_left) before is ready.
+/// Spends one: a future that [asked](poll_left) before is ready.
 ///
-/// There may be none. Another leaf future may have spent the last one in between, as an operation on a descriptor may poll one;
+/// There may be none left. Another leaf future may have spent the last one in between, as an operation on a descriptor may poll one;
 /// and a future that gave way before is ready without.
 #[inline]
 pub fn spend() {
-    LEFT.set(LEFT.get().saturating_sub(1));
+    LEFT.set(LEFT.get().wrapping_sub(1));
 }
 
 /// Whether nothing is left, so that a future has to ask whether it is to [give way](give_way).
 #[inline]
 #[must_use]
 pub fn is_spent() -> bool {
-    LEFT.get() == 0
+    LEFT.get() <= 0
 }
 
 /// Wakes the task and pends, when nothing is left; ready, if the future gave way before, or if nothing is counted on this

@@ -17,7 +17,7 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use waterwheel_poll_context::budget::{self, GaveWay};
+use waterwheel_poll_context::budget;
 
 use crate::{
     caller::Caller,
@@ -55,7 +55,7 @@ use crate::{
 pub fn timeout<F: IntoFuture>(limit: Duration, future: F) -> Timeout<F::IntoFuture> {
     Timeout {
         future: future.into_future(),
-        limit: Limit::After(limit, GaveWay::NO),
+        limit: Limit::After(limit),
     }
 }
 
@@ -107,7 +107,7 @@ pin_project! {
 #[derive(Debug)]
 enum Limit {
     /// This long after the first poll that finds the future pending, which is yet to come.
-    After(Duration, GaveWay),
+    After(Duration),
     /// At the deadline of the sleep.
     At(Sleep),
 }
@@ -118,26 +118,29 @@ impl Limit {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Due> {
         match self {
             Limit::At(sleep) => sleep.poll_due(cx),
-            Limit::After(limit, _) => {
+            Limit::After(limit) => {
                 let sleep = Sleep::after(*limit, Caller::Timeout);
                 let duration = mem::replace(self, Limit::At(sleep));
                 // A duration needs no destructor, but the compiler would call that of a limit.
                 mem::forget(duration);
                 match self {
                     Limit::At(sleep) => sleep.poll_first(cx),
-                    Limit::After(..) => unreachable!("the time has just begun"),
+                    Limit::After(_) => unreachable!("the time has just begun"),
                 }
             }
         }
     }
 
+    /// Pends for want of budget, once; the time begins to count.
     #[cold]
     fn give_way(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let gave_way = match self {
-            Limit::At(sleep) => sleep.gave_way(),
-            Limit::After(_, gave_way) => gave_way,
-        };
-        budget::give_way(cx, gave_way)
+        if let Limit::After(limit) = self {
+            *self = Limit::At(Sleep::after(*limit, Caller::Timeout));
+        }
+        match self {
+            Limit::At(sleep) => budget::give_way(cx, sleep.gave_way()),
+            Limit::After(_) => unreachable!("the time has just begun"),
+        }
     }
 }
 

@@ -372,7 +372,7 @@ pub(super) fn rows() -> Vec<Row> {
                 let outbox = Outbox::new(ended());
             },
             {
-                let _ = outbox.send(vec![1]);
+                drop(outbox.send(vec![1]));
                 outbox.close(Instant::now()).await;
             }
         ),
