@@ -1,4 +1,4 @@
-//! Aborting a blocking job. (Before it has started, with certainty: `executor/src/blocking/tests.rs`, where the pool is small.)
+//! Aborting a blocking job. (While it waits for a thread: `blocking_aborted.rs`.)
 
 mod seats;
 

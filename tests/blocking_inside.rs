@@ -3,8 +3,9 @@
 mod seats;
 
 use seats::block_on;
+use std::panic::catch_unwind;
 use std::time::Duration;
-use waterwheel::{JoinError, sleep, spawn, spawn_blocking};
+use waterwheel::{Handle, JoinError, sleep, spawn, spawn_blocking, task};
 
 #[test]
 fn block_on_makes_a_runtime_of_its_own() {
@@ -53,5 +54,32 @@ fn spawn_is_outside() {
             drop(spawn(async {}));
         });
         assert!(inside.await.unwrap_err().is_panic());
+    });
+}
+
+/// A job is still itself after a runtime of its own, or after it was a guest in another, however that ended; and inside, the main future is no task.
+#[test]
+fn a_job_knows_its_id_after_block_on() {
+    block_on(async {
+        let outer = Handle::current();
+        let job = spawn_blocking(move || {
+            let mine = task::id();
+            let inner = block_on(async {
+                assert_eq!(task::try_id(), None);
+                let inside = spawn(async { task::id() }).await.unwrap();
+                assert_eq!(task::try_id(), None);
+                inside
+            });
+            assert_ne!(inner, mine);
+            assert_eq!(task::id(), mine);
+            outer.block_on(async { assert_eq!(task::try_id(), None) });
+            assert_eq!(task::id(), mine);
+            let panicked = catch_unwind(|| block_on(async { panic!("the main future") }));
+            assert!(panicked.is_err());
+            assert_eq!(task::id(), mine);
+            mine
+        });
+        let id = job.id();
+        assert_eq!(job.await.unwrap(), id);
     });
 }

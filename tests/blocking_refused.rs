@@ -55,6 +55,8 @@ impl Drop for NoThreads {
 /// Of each of the runtime's threads. The C library keeps 40 MiB of stacks for the next threads; larger ones it gives back.
 const STACK: usize = 64 << 20;
 
+type Scenario = fn(&Runtime);
+
 fn runtime(seats: usize) -> Runtime {
     let builder = Runtime::builder()
         .worker_threads(seats)
@@ -397,7 +399,7 @@ fn threads_are_refused_for_a_while() {
     }
     for seats in [1, 2, 4] {
         println!("{seats} seats");
-        let scenarios: [(&str, fn(&Runtime)); 7] = [
+        let scenarios: [(&str, Scenario); 7] = [
             ("a worker asks again", a_worker_asks_again),
             ("also from outside", also_from_outside),
             ("also from outside a block_on", also_from_outside_a_block_on),

@@ -287,6 +287,95 @@ fn the_report_names_what_was_alive() {
 }
 
 /// What has been awaited is not alive.
+/// Jobs that have not started are dropped and named, those that run are named apart, and those that were aborted before are not.
+#[test]
+fn the_report_names_jobs_that_have_not_started() {
+    for seats in [1, 2, 4] {
+        let builder = Runtime::builder().worker_threads(seats);
+        let runtime = builder.max_blocking_threads(1).build().unwrap();
+        let (begin, begun) = mpsc::channel();
+        let (go, gone) = mpsc::channel::<()>();
+        let runs = runtime.spawn_blocking(move || {
+            begin.send(()).unwrap();
+            gone.recv().is_err()
+        });
+        begun.recv().unwrap();
+        let count = Count::default();
+        let waits = |guard: Guard| move || drop(guard);
+        let line = line!() + 1;
+        let plain = runtime.spawn_blocking(waits(count.guard()));
+        let _entered = runtime.enter();
+        let name = |name: &str| task::Builder::new().name(name);
+        let named = name("named").spawn_blocking(waits(count.guard()));
+        name("aborted").spawn_blocking(waits(count.guard())).abort();
+        let many: Vec<_> = (0..1000)
+            .map(|_| name("one of many").spawn_blocking(waits(count.guard())))
+            .collect();
+        let task = name("task").spawn(pending::<()>());
+
+        let report = runtime.shutdown(Instant::now());
+        assert_eq!(report.tasks.len(), 1, "{:?}", report.tasks);
+        assert_eq!(info(&report.tasks, "task").id, task.id());
+        assert_eq!(report.blocking.len(), 1);
+        assert_eq!(report.blocking[0].id, runs.id());
+        assert_eq!(report.unstarted.len(), 2 + many.len());
+        assert_eq!(info(&report.unstarted, "named").id, named.id());
+        let of_plain = report.unstarted.iter().find(|job| job.id == plain.id());
+        assert_here(of_plain.unwrap(), line);
+        for job in &many {
+            assert!(report.unstarted.iter().any(|info| info.id == job.id()));
+        }
+        assert!(!report.is_complete(), "one runs");
+        assert_eq!(count.dropped(), count.made(), "here and now");
+        assert_cancelled(named);
+        assert_cancelled(plain);
+        // What is spawned from here on has never waited.
+        let late = Handle::current().spawn_blocking(|| ());
+        assert!(block_on(late).unwrap_err().is_cancelled());
+        drop(go);
+        assert!(block_on(runs).unwrap());
+    }
+}
+
+/// Jobs start, end and are dropped while the runtime ends: each has run, or is in the report.
+#[test]
+fn a_job_has_run_or_the_report_names_it() {
+    for seats in [1, 2, 4] {
+        for round in 0..rounds(500, 60) {
+            let builder = Runtime::builder().worker_threads(seats);
+            let runtime = builder.max_blocking_threads(2).build().unwrap();
+            let ran = Arc::new(AtomicUsize::new(0));
+            let jobs: Vec<_> = (0..50)
+                .map(|_| {
+                    let ran = Arc::clone(&ran);
+                    runtime.spawn_blocking(move || ran.fetch_add(1, Ordering::SeqCst))
+                })
+                .collect();
+            for _ in 0..round % 20 {
+                thread::yield_now();
+            }
+            let report = runtime.shutdown(late());
+            assert!(report.is_complete(), "{report:?}");
+            let mut cancelled = Vec::new();
+            for job in jobs {
+                let id = job.id();
+                match block_on(job) {
+                    Ok(_) => {}
+                    Err(error) => {
+                        assert!(error.is_cancelled());
+                        cancelled.push(id);
+                    }
+                }
+            }
+            assert_eq!(ran.load(Ordering::SeqCst) + cancelled.len(), 50);
+            let mut named: Vec<_> = report.unstarted.iter().map(|job| job.id).collect();
+            named.sort();
+            cancelled.sort();
+            assert_eq!(named, cancelled);
+        }
+    }
+}
+
 #[test]
 fn the_report_does_not_name_what_has_been_awaited() {
     for round in 0..rounds(5_000, 500) {
