@@ -271,22 +271,63 @@ fn pipes() -> usize {
         .count()
 }
 
-const IDLE: &str = "idle_relays_hold_no_pipes";
+const IDLE: &str = "relays_that_are_silent_or_over_hold_no_pipes";
+
+/// How many pipes are kept for a moment, two ends each.
+const KEPT: usize = 32;
+
+/// Relays so many bytes through each pair of ends. Returns how many ends of pipes there were at most.
+fn use_relays(ends: &mut [(net::TcpStream, net::TcpStream)]) -> usize {
+    const BULK: usize = 4 << 20;
+    let mut most = 0;
+    for (client, server) in ends {
+        let mut to = client.try_clone().expect("dup");
+        let writer = thread::spawn(move || to.write_all(&vec![1; BULK]));
+        server.read_exact(&mut vec![0; BULK]).expect("relayed");
+        writer.join().expect("a writer").expect("written");
+        most = most.max(pipes());
+    }
+    most
+}
+
+/// A relay in a task of its own, by its ends.
+fn open_relay() -> [(net::TcpStream, net::TcpStream); 1] {
+    let Relayed {
+        front,
+        back,
+        client,
+        server,
+    } = relayed().expect("connections");
+    spawn(async move { copy_bidirectional(&front, &back).await });
+    [(client, server)]
+}
+
+/// Waits, on a thread that no runtime has, until so many ends of pipes are left.
+fn wait_for_pipes(left: usize) {
+    let began = Instant::now();
+    while pipes() != left {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{} ends of pipes are left, not {left}",
+            pipes()
+        );
+        thread::sleep(Duration::from_millis(20));
+    }
+}
 
 /// In a process of its own, as other tests have pipes.
 #[test]
-fn idle_relays_hold_no_pipes() -> io::Result<()> {
+fn relays_that_are_silent_or_over_hold_no_pipes() -> io::Result<()> {
     if role().is_none() {
         let alone = rerun(IDLE, "alone", "true");
         assert!(alone.status.success(), "{alone:?}");
         return Ok(());
     }
-    // One seat: each thread keeps some pipes.
-    waterwheel::block_on(async {
-        const RELAYS: usize = 64;
-        const BULK: usize = 4 << 20;
-        let before = pipes();
+    const RELAYS: usize = 40;
+    let before = pipes();
+    let handle = block_on(async {
         let mut ends = Vec::new();
+        let mut relays = Vec::new();
         for _ in 0..RELAYS {
             let Relayed {
                 front,
@@ -294,27 +335,100 @@ fn idle_relays_hold_no_pipes() -> io::Result<()> {
                 client,
                 server,
             } = relayed()?;
-            spawn(async move { copy_bidirectional(&front, &back).await });
+            relays.push(spawn(
+                async move { copy_bidirectional(&front, &back).await },
+            ));
             ends.push((client, server));
         }
+        // All workers sleep meanwhile, and none is woken by anything but what it waits for.
         let used = waterwheel::spawn_blocking(move || {
-            for (client, server) in &mut ends {
-                let mut to = client.try_clone().expect("dup");
-                let writer = thread::spawn(move || to.write_all(&vec![1; BULK]));
-                server.read_exact(&mut vec![0; BULK]).expect("relayed");
-                writer.join().expect("a writer").expect("written");
-            }
+            let most = use_relays(&mut ends) - before;
+            assert!(most > 0, "none was ever spliced");
+            assert!(most <= KEPT, "{most} ends of pipes");
+            // They are open and silent: the workers are idle.
+            wait_for_pipes(before);
+            // And they go on.
+            let again = use_relays(&mut ends) - before;
+            assert!(again > 0, "none was spliced again");
+            ends
+        });
+        for (client, server) in used.await.expect("no panic") {
+            client.shutdown(Shutdown::Write)?;
+            server.shutdown(Shutdown::Write)?;
+        }
+        for relay in relays {
+            relay.await.expect("no panic")?;
+        }
+        assert_eq!(pipes(), before, "the last relay is over");
+        io::Result::Ok(())
+    });
+    handle?;
+
+    // A runtime that ends around relays that are open. Its handle lives on, and the thread too.
+    let (handle, ends) = block_on(async {
+        let mut ends = open_relay();
+        let used = waterwheel::spawn_blocking(move || {
+            assert!(use_relays(&mut ends) > before, "it was never spliced");
             ends
         });
         let ends = used.await.expect("no panic");
-        // The last of them has yet to find that nothing more comes.
-        for _ in 0..100 {
-            waterwheel::yield_now().await;
+        io::Result::Ok((waterwheel::Handle::current(), ends))
+    })?;
+    assert_eq!(pipes(), before, "the runtime has ended");
+    drop((handle, ends));
+    Ok(())
+}
+
+#[test]
+fn pipes_of_a_relay_that_is_given_up_are_closed() -> io::Result<()> {
+    const NAME: &str = "pipes_of_a_relay_that_is_given_up_are_closed";
+    if role().is_none() {
+        let alone = rerun(NAME, "alone", "true");
+        assert!(alone.status.success(), "{alone:?}");
+        return Ok(());
+    }
+    let before = pipes();
+    // Somebody else's relay, which is silent, keeps none for a runtime that has ended.
+    let (told, is_silent) = std::sync::mpsc::channel();
+    let (go, is_over) = std::sync::mpsc::channel::<()>();
+    let silent = thread::spawn(move || {
+        waterwheel::block_on(async {
+            let mut ends = open_relay();
+            let used = waterwheel::spawn_blocking(move || {
+                use_relays(&mut ends);
+                wait_for_pipes(before);
+                told.send(()).expect("the test listens");
+                is_over.recv()
+            });
+            used.await.expect("no panic").expect("the test tells");
+        })
+    });
+    is_silent.recv().expect("it has used its relay");
+    block_on(async {
+        let mut ends = open_relay();
+        let used = waterwheel::spawn_blocking(move || use_relays(&mut ends));
+        assert!(
+            used.await.expect("no panic") > before,
+            "it was never spliced"
+        );
+    });
+    assert_eq!(pipes(), before, "the runtime has ended");
+    go.send(()).expect("it waits");
+    silent.join().expect("no panic");
+
+    block_on(async {
+        for _ in 0..3 {
+            let Relayed {
+                front,
+                back,
+                client,
+                server,
+            } = relayed()?;
+            // Its pipe has something in it when it is dropped.
+            stall(&front, &back, &client).await;
+            drop(server);
+            assert_eq!(pipes(), before);
         }
-        let held = pipes() - before;
-        assert!(held <= 16, "{RELAYS} idle relays hold {held} ends of pipes");
-        assert!(held > 0, "none was ever spliced");
-        drop(ends);
         Ok(())
     })
 }
