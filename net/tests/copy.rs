@@ -642,8 +642,16 @@ fn moving_bytes_to_a_closed_peer_is_an_error_and_no_signal() -> io::Result<()> {
         assert!(!unblocked.blocked.contains(&libc::SIGPIPE) && !unblocked.pipe_is_pending);
         move_bytes_to_closed_peers("by default").await?;
 
+        // Not even inside the call is another signal let through, which waits.
         block(&[libc::SIGUSR1, libc::SIGRTMAX()]);
+        // SAFETY: the handler adds to an atomic number.
+        unsafe { libc::signal(libc::SIGUSR1, count as extern "C" fn(libc::c_int) as usize) };
+        // SAFETY: there is a handler.
+        assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
         move_bytes_to_closed_peers("with other signals blocked").await?;
+        assert_eq!(HANDLED.load(Ordering::Relaxed), 0, "it was let through");
+        block(&[]);
+        assert_eq!(HANDLED.swap(0, Ordering::Relaxed), 1);
 
         block(&[libc::SIGPIPE]);
         move_bytes_to_closed_peers("blocked already").await?;
