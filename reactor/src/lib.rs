@@ -20,7 +20,7 @@
 //! | `alarm` | the one timerfd |
 //! | `clock_watch` | who hears when the wall clock is set |
 //! | [`budget`] | how much a task may do in one poll |
-//! | [`spare_pipes`] | empty pipes that are kept for a moment |
+//! | [`spare_pipes`], `spares` | empty pipes that are kept for a moment |
 //! | [`signal`] | signals, as streams |
 //! | [`sys`] | the system calls |
 
@@ -45,6 +45,7 @@ pub mod signal;
 mod source;
 mod sources;
 pub mod spare_pipes;
+mod spares;
 mod stay;
 mod sync;
 pub mod sys;
