@@ -11,9 +11,44 @@ mod bell;
 #[allow(dead_code, reason = "the models need a part of it")]
 #[path = "../src/spares.rs"]
 mod spares;
-#[allow(dead_code, unused_imports, reason = "the models need a part of it")]
-#[path = "loom/sync.rs"]
-mod sync;
+
+mod sync {
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+
+    use loom::sync::MutexGuard;
+    use std::sync::TryLockError;
+
+    /// Loom's lock, which another thread also finds locked.
+    ///
+    /// Loom looks at the last access to an object alone, and an unlock is none. So it tries to put one `try_lock` before
+    /// or behind another, and never between that and its unlock. Here both touch a second object: each before it tries,
+    /// and once more when it has the lock.
+    #[derive(Debug)]
+    pub(crate) struct Mutex<T> {
+        inner: loom::sync::Mutex<T>,
+        tried: AtomicUsize,
+    }
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self {
+                inner: loom::sync::Mutex::new(value),
+                tried: AtomicUsize::new(0),
+            }
+        }
+
+        pub(crate) fn try_lock(
+            &self,
+        ) -> Result<MutexGuard<'_, T>, TryLockError<MutexGuard<'_, T>>> {
+            self.tried.fetch_add(1, Ordering::Relaxed);
+            let locked = self.inner.try_lock();
+            if locked.is_ok() {
+                self.tried.fetch_add(1, Ordering::Relaxed);
+            }
+            locked
+        }
+    }
+}
 
 use bell::explore;
 use loom::thread;

@@ -1,8 +1,6 @@
 //! What `src/sync.rs` is to the crate, with loom's primitives in place of the standard ones.
 
 pub(crate) use loom::sync::Mutex;
-#[allow(unused_imports, reason = "each model uses its own part")]
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize, fence};
 pub(crate) use loom::sync::atomic::{AtomicU8, Ordering};
 
 use loom::sync::MutexGuard;
