@@ -5,9 +5,11 @@ mod support;
 use std::fs::{self, File};
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{self, Shutdown};
 use std::os::unix::process::ExitStatusExt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -271,22 +273,63 @@ fn pipes() -> usize {
         .count()
 }
 
-const IDLE: &str = "idle_relays_hold_no_pipes";
+const IDLE: &str = "relays_that_are_silent_or_over_hold_no_pipes";
+
+/// How many pipes are kept for a moment, two ends each.
+const KEPT: usize = 32;
+
+/// Relays so many bytes through each pair of ends. Returns how many ends of pipes there were at most.
+fn use_relays(ends: &mut [(net::TcpStream, net::TcpStream)]) -> usize {
+    const BULK: usize = 4 << 20;
+    let mut most = 0;
+    for (client, server) in ends {
+        let mut to = client.try_clone().expect("dup");
+        let writer = thread::spawn(move || to.write_all(&vec![1; BULK]));
+        server.read_exact(&mut vec![0; BULK]).expect("relayed");
+        writer.join().expect("a writer").expect("written");
+        most = most.max(pipes());
+    }
+    most
+}
+
+/// A relay in a task of its own, by its ends.
+fn open_relay() -> [(net::TcpStream, net::TcpStream); 1] {
+    let Relayed {
+        front,
+        back,
+        client,
+        server,
+    } = relayed().expect("connections");
+    spawn(async move { copy_bidirectional(&front, &back).await });
+    [(client, server)]
+}
+
+/// Waits, on a thread that no runtime has, until so many ends of pipes are left.
+fn wait_for_pipes(left: usize) {
+    let began = Instant::now();
+    while pipes() != left {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{} ends of pipes are left, not {left}",
+            pipes()
+        );
+        thread::sleep(Duration::from_millis(20));
+    }
+}
 
 /// In a process of its own, as other tests have pipes.
 #[test]
-fn idle_relays_hold_no_pipes() -> io::Result<()> {
+fn relays_that_are_silent_or_over_hold_no_pipes() -> io::Result<()> {
     if role().is_none() {
         let alone = rerun(IDLE, "alone", "true");
         assert!(alone.status.success(), "{alone:?}");
         return Ok(());
     }
-    // One seat: each thread keeps some pipes.
-    waterwheel::block_on(async {
-        const RELAYS: usize = 64;
-        const BULK: usize = 4 << 20;
-        let before = pipes();
+    const RELAYS: usize = 40;
+    let before = pipes();
+    let handle = block_on(async {
         let mut ends = Vec::new();
+        let mut relays = Vec::new();
         for _ in 0..RELAYS {
             let Relayed {
                 front,
@@ -294,27 +337,100 @@ fn idle_relays_hold_no_pipes() -> io::Result<()> {
                 client,
                 server,
             } = relayed()?;
-            spawn(async move { copy_bidirectional(&front, &back).await });
+            relays.push(spawn(
+                async move { copy_bidirectional(&front, &back).await },
+            ));
             ends.push((client, server));
         }
+        // All workers sleep meanwhile, and none is woken by anything but what it waits for.
         let used = waterwheel::spawn_blocking(move || {
-            for (client, server) in &mut ends {
-                let mut to = client.try_clone().expect("dup");
-                let writer = thread::spawn(move || to.write_all(&vec![1; BULK]));
-                server.read_exact(&mut vec![0; BULK]).expect("relayed");
-                writer.join().expect("a writer").expect("written");
-            }
+            let most = use_relays(&mut ends) - before;
+            assert!(most > 0, "none was ever spliced");
+            assert!(most <= KEPT, "{most} ends of pipes");
+            // They are open and silent: the workers are idle.
+            wait_for_pipes(before);
+            // And they go on.
+            let again = use_relays(&mut ends) - before;
+            assert!(again > 0, "none was spliced again");
+            ends
+        });
+        for (client, server) in used.await.expect("no panic") {
+            client.shutdown(Shutdown::Write)?;
+            server.shutdown(Shutdown::Write)?;
+        }
+        for relay in relays {
+            relay.await.expect("no panic")?;
+        }
+        assert_eq!(pipes(), before, "the last relay is over");
+        io::Result::Ok(())
+    });
+    handle?;
+
+    // A runtime that ends around relays that are open. Its handle lives on, and the thread too.
+    let (handle, ends) = block_on(async {
+        let mut ends = open_relay();
+        let used = waterwheel::spawn_blocking(move || {
+            assert!(use_relays(&mut ends) > before, "it was never spliced");
             ends
         });
         let ends = used.await.expect("no panic");
-        // The last of them has yet to find that nothing more comes.
-        for _ in 0..100 {
-            waterwheel::yield_now().await;
+        io::Result::Ok((waterwheel::Handle::current(), ends))
+    })?;
+    assert_eq!(pipes(), before, "the runtime has ended");
+    drop((handle, ends));
+    Ok(())
+}
+
+#[test]
+fn pipes_of_a_relay_that_is_given_up_are_closed() -> io::Result<()> {
+    const NAME: &str = "pipes_of_a_relay_that_is_given_up_are_closed";
+    if role().is_none() {
+        let alone = rerun(NAME, "alone", "true");
+        assert!(alone.status.success(), "{alone:?}");
+        return Ok(());
+    }
+    let before = pipes();
+    // Somebody else's relay, which is silent, keeps none for a runtime that has ended.
+    let (told, is_silent) = std::sync::mpsc::channel();
+    let (go, is_over) = std::sync::mpsc::channel::<()>();
+    let silent = thread::spawn(move || {
+        waterwheel::block_on(async {
+            let mut ends = open_relay();
+            let used = waterwheel::spawn_blocking(move || {
+                use_relays(&mut ends);
+                wait_for_pipes(before);
+                told.send(()).expect("the test listens");
+                is_over.recv()
+            });
+            used.await.expect("no panic").expect("the test tells");
+        })
+    });
+    is_silent.recv().expect("it has used its relay");
+    block_on(async {
+        let mut ends = open_relay();
+        let used = waterwheel::spawn_blocking(move || use_relays(&mut ends));
+        assert!(
+            used.await.expect("no panic") > before,
+            "it was never spliced"
+        );
+    });
+    assert_eq!(pipes(), before, "the runtime has ended");
+    go.send(()).expect("it waits");
+    silent.join().expect("no panic");
+
+    block_on(async {
+        for _ in 0..3 {
+            let Relayed {
+                front,
+                back,
+                client,
+                server,
+            } = relayed()?;
+            // Its pipe has something in it when it is dropped.
+            stall(&front, &back, &client).await;
+            drop(server);
+            assert_eq!(pipes(), before);
         }
-        let held = pipes() - before;
-        assert!(held <= 16, "{RELAYS} idle relays hold {held} ends of pipes");
-        assert!(held > 0, "none was ever spliced");
-        drop(ends);
         Ok(())
     })
 }
@@ -403,9 +519,112 @@ fn a_dropped_send_has_sent_what_it_said() -> io::Result<()> {
     })
 }
 
+/// What this thread has to do with signals: which are blocked, and whether a SIGPIPE is pending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Signals {
+    blocked: Vec<libc::c_int>,
+    pipe_is_pending: bool,
+}
+
+impl Signals {
+    fn now() -> Self {
+        let mut blocked = MaybeUninit::uninit();
+        let mut pending = MaybeUninit::uninit();
+        let null = std::ptr::null();
+        // SAFETY: nothing is set; the calls write the two sets, and cannot fail.
+        let (blocked, pending) = unsafe {
+            assert_eq!(
+                libc::pthread_sigmask(libc::SIG_BLOCK, null, blocked.as_mut_ptr()),
+                0
+            );
+            assert_eq!(libc::sigpending(pending.as_mut_ptr()), 0);
+            (blocked.assume_init(), pending.assume_init())
+        };
+        // SAFETY: both sets are initialized.
+        let has = |set, signal| unsafe { libc::sigismember(set, signal) == 1 };
+        Self {
+            blocked: (1..=libc::SIGRTMAX())
+                .filter(|&signal| has(&raw const blocked, signal))
+                .collect(),
+            pipe_is_pending: has(&raw const pending, libc::SIGPIPE),
+        }
+    }
+}
+
+/// Sets this thread's mask to these signals.
+fn block(signals: &[libc::c_int]) {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: the first call initializes the set, and the others use it.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        for &signal in signals {
+            libc::sigaddset(set.as_mut_ptr(), signal);
+        }
+        let null = std::ptr::null_mut();
+        assert_eq!(
+            libc::pthread_sigmask(libc::SIG_SETMASK, set.as_ptr(), null),
+            0
+        );
+    }
+}
+
+/// Polls `future` to its end on this thread, and looks after each poll at what it has done to the thread's signals.
+async fn leaving_signals_alone<F: Future>(what: &str, future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    poll_fn(|cx| {
+        let before = Signals::now();
+        let polled = future.as_mut().poll(cx);
+        assert_eq!(Signals::now(), before, "{what}");
+        polled
+    })
+    .await
+}
+
+/// Sends a file, and splices, to peers that have gone.
+async fn move_bytes_to_closed_peers(what: &str) -> io::Result<()> {
+    let file = file(&[7; 1 << 20])?;
+    for _ in 0..2 {
+        let (ours, _theirs) = pair_with_std()?;
+        ours.shutdown(Shutdown::Write)?;
+        let sending = leaving_signals_alone(what, send_file(&file, 0, 10, &ours));
+        let error = sending.await.expect_err("shut");
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{what}");
+    }
+    let Relayed {
+        front,
+        back,
+        client,
+        server,
+    } = relayed()?;
+    // The flow is a bulk one, and in a pipe, when its writer is shut.
+    let mut copying = copy(&front, &back);
+    let mut reader = server.try_clone()?;
+    thread::spawn(move || drop((&client).write_all(&vec![1; 64 << 20])));
+    let reading = thread::spawn(move || reader.read_exact(&mut vec![0; 8 << 20]));
+    let copied = poll_fn(|cx| {
+        if copying.copied() > 4 << 20 {
+            drop(back.shutdown(Shutdown::Write));
+        }
+        Pin::new(&mut copying).poll(cx)
+    });
+    let error = leaving_signals_alone(what, copied).await.expect_err("shut");
+    drop(reading.join());
+    assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{what}");
+    assert!(copying.copied() > 0);
+    Ok(())
+}
+
 const SIGNAL: &str = "moving_bytes_to_a_closed_peer_is_an_error_and_no_signal";
 
+static HANDLED: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn count(_: libc::c_int) {
+    HANDLED.fetch_add(1, Ordering::Relaxed);
+}
+
 /// Pitfall: SIGPIPE kills the process (monoio#214), and neither `splice` nor `sendfile` has a flag against it.
+///
+/// Nor does it stay blocked in the thread, or pending, or, if it was so before, not.
 #[test]
 fn moving_bytes_to_a_closed_peer_is_an_error_and_no_signal() -> io::Result<()> {
     if role().is_none() {
@@ -417,39 +636,47 @@ fn moving_bytes_to_a_closed_peer_is_an_error_and_no_signal() -> io::Result<()> {
     // SAFETY: no handler is installed, so nothing runs when the signal comes.
     let previous = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     assert_eq!(previous, libc::SIG_IGN, "as Rust's runtime sets it");
+    // The main future stays on this thread.
     block_on(async {
-        let file = file(&[7; 1 << 20])?;
-        for _ in 0..2 {
-            let (ours, _theirs) = pair_with_std()?;
-            ours.shutdown(Shutdown::Write)?;
-            let error = send_file(&file, 0, 10, &ours).await.expect_err("shut");
-            assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-        }
-        let Relayed {
-            front,
-            back,
-            client,
-            server,
-        } = relayed()?;
-        // The flow is a bulk one, and in a pipe, when its writer is shut.
-        let copied = {
-            let mut copying = copy(&front, &back);
-            let mut reader = server.try_clone()?;
-            thread::spawn(move || drop((&client).write_all(&vec![1; 64 << 20])));
-            let reading = thread::spawn(move || reader.read_exact(&mut vec![0; 8 << 20]));
-            let mut error = None;
-            poll_fn(|cx| {
-                if copying.copied() > 4 << 20 {
-                    drop(back.shutdown(Shutdown::Write));
-                }
-                Pin::new(&mut copying).poll(cx).map(|end| error = end.err())
-            })
-            .await;
-            drop(reading.join());
-            assert_eq!(error.map(|e| e.kind()), Some(ErrorKind::BrokenPipe));
-            copying.copied()
-        };
-        assert!(copied > 0);
+        let unblocked = Signals::now();
+        assert!(!unblocked.blocked.contains(&libc::SIGPIPE) && !unblocked.pipe_is_pending);
+        move_bytes_to_closed_peers("by default").await?;
+
+        // Not even inside the call is another signal let through, which waits.
+        block(&[libc::SIGUSR1, libc::SIGRTMAX()]);
+        // SAFETY: the handler adds to an atomic number.
+        unsafe { libc::signal(libc::SIGUSR1, count as extern "C" fn(libc::c_int) as usize) };
+        // SAFETY: there is a handler.
+        assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
+        move_bytes_to_closed_peers("with other signals blocked").await?;
+        assert_eq!(HANDLED.load(Ordering::Relaxed), 0, "it was let through");
+        block(&[]);
+        assert_eq!(HANDLED.swap(0, Ordering::Relaxed), 1);
+
+        block(&[libc::SIGPIPE]);
+        move_bytes_to_closed_peers("blocked already").await?;
+
+        // SAFETY: it is blocked in this thread, which is the one that it is sent to.
+        assert_eq!(unsafe { libc::raise(libc::SIGPIPE) }, 0);
+        assert!(Signals::now().pipe_is_pending);
+        move_bytes_to_closed_peers("blocked already, and pending").await?;
+
+        // It is the user's, and comes once, now.
+        // SAFETY: the handler adds to an atomic number.
+        unsafe { libc::signal(libc::SIGPIPE, count as extern "C" fn(libc::c_int) as usize) };
+        block(&[]);
+        assert_eq!(HANDLED.load(Ordering::Relaxed), 1);
+        move_bytes_to_closed_peers("with a handler").await?;
+        assert_eq!(
+            HANDLED.load(Ordering::Relaxed),
+            1,
+            "it has run for a peer that has gone"
+        );
+
+        // SAFETY: as above.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+        move_bytes_to_closed_peers("ignored").await?;
+        assert_eq!(Signals::now(), unblocked);
         Ok(())
     })
 }

@@ -20,6 +20,7 @@
 //! | `alarm` | the one timerfd |
 //! | `clock_watch` | who hears when the wall clock is set |
 //! | `inherited` | what a child of `fork` does with the descriptors that its parent has registered |
+//! | [`spare_pipes`], `spares` | empty pipes that are kept for a moment |
 //! | [`signal`] | signals, as streams |
 //! | [`sys`] | the system calls |
 
@@ -45,6 +46,8 @@ mod registration;
 pub mod signal;
 mod source;
 mod sources;
+pub mod spare_pipes;
+mod spares;
 mod stay;
 mod sync;
 pub mod sys;

@@ -8,6 +8,7 @@ use crate::parker::Parker;
 use crate::readiness::Ready;
 use crate::source::Source;
 use crate::sources::{Sources, Tenant};
+use crate::spare_pipes;
 use crate::sync::{Mutex, lock};
 use crate::sys::clock::real_now;
 use crate::sys::epoll::{CAPACITY, Epoll, Event, Wait};
@@ -182,9 +183,10 @@ impl Reactor {
             std::thread::park_timeout(std::time::Duration::ZERO);
         }
         let mut buffer = [MaybeUninit::uninit(); CAPACITY];
-        let events = self
-            .wait_until(deadline)
-            .and_then(|wait| self.epoll.wait(&mut buffer, wait));
+        let events = self.wait_until(deadline).and_then(|wait| {
+            self.epoll
+                .wait_and_tidy(&mut buffer, wait, spare_pipes::tidy)
+        });
         self.parker.unparked();
         awake();
         Ok(self.dispatch(events?))
@@ -295,6 +297,8 @@ impl Reactor {
         }
         wake_all(&mut wakers);
         self.clock.end(&self.epoll);
+        // A runtime ends, and leaves nothing behind. Another one that uses some makes them anew.
+        spare_pipes::release();
     }
 
     /// How many descriptors are registered.

@@ -4,7 +4,7 @@
 //! can bring the same source files under loom's (`tests/loom_*.rs`).
 
 pub(crate) use std::sync::Mutex;
-pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 
 use std::sync::{MutexGuard, PoisonError};
 

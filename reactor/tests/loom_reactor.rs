@@ -28,6 +28,14 @@ mod reactor;
 mod readiness;
 #[path = "../src/source.rs"]
 mod source;
+/// There are none in a model.
+mod spare_pipes {
+    pub(crate) fn release() {}
+
+    pub(crate) fn tidy() -> Option<std::time::Duration> {
+        None
+    }
+}
 #[path = "../src/sources.rs"]
 mod sources;
 #[path = "loom/sync.rs"]

@@ -1,9 +1,9 @@
-//! [`Pipe`]: where bytes are between two splices; and the few that a thread keeps for whoever needs one next.
+//! [`Pipe`]: where bytes are between two splices.
 
-use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use waterwheel_reactor::sys::{pipe, splice};
+use waterwheel_reactor::spare_pipes::{SparePipe, User};
+use waterwheel_reactor::sys::splice;
 
 /// How many bytes a pipe is asked to hold: `fs.pipe-max-size`, unless somebody has changed that.
 const CAPACITY: usize = 1 << 20;
@@ -11,42 +11,19 @@ const CAPACITY: usize = 1 << 20;
 /// A pipe that holds less is no better than a buffer.
 const ENOUGH: usize = 64 << 10;
 
-/// How many empty pipes a thread keeps: two descriptors each.
-const KEEP: usize = 8;
-
-thread_local! {
-    static EMPTY: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
-}
-
 #[derive(Debug)]
 pub(super) struct Pipe {
-    reader: OwnedFd,
-    writer: OwnedFd,
-    capacity: usize,
+    pipe: SparePipe,
     /// How many bytes are in it.
     held: usize,
 }
 
 impl Pipe {
     /// An empty pipe, if the kernel gives one that is worth it.
-    pub(super) fn take() -> Option<Self> {
-        let kept = EMPTY.try_with(|empty| empty.borrow_mut().pop());
-        kept.ok().flatten().or_else(|| Self::new().ok().flatten())
-    }
-
-    fn new() -> io::Result<Option<Self>> {
-        let (reader, writer) = pipe::pipe()?;
-        // An unprivileged user gets what it has, once it has too much in pipes.
-        let capacity = pipe::set_capacity(writer.as_fd(), CAPACITY)
-            .or_else(|_| pipe::set_capacity(writer.as_fd(), ENOUGH))
-            .unwrap_or(0);
-        let pipe = Self {
-            reader,
-            writer,
-            capacity,
-            held: 0,
-        };
-        Ok((capacity >= ENOUGH).then_some(pipe))
+    pub(super) fn take(user: &User) -> Option<Self> {
+        let new = || SparePipe::new(CAPACITY, ENOUGH).ok().flatten();
+        let pipe = user.take().or_else(new)?;
+        Some(Self { pipe, held: 0 })
     }
 
     pub(super) fn held(&self) -> usize {
@@ -57,7 +34,8 @@ impl Pipe {
     /// the socket has nothing: see [`pump`](super::pump).
     pub(super) fn fill(&mut self, from: &OwnedFd) -> io::Result<usize> {
         debug_assert_eq!(self.held, 0, "`WouldBlock` could mean a full pipe");
-        let count = splice::splice(from.as_fd(), self.writer.as_fd(), self.capacity)?;
+        let to = self.pipe.writer.as_fd();
+        let count = splice::splice(from.as_fd(), to, self.pipe.capacity)?;
         self.held = count;
         Ok(count)
     }
@@ -66,21 +44,16 @@ impl Pipe {
     /// of the socket.
     pub(super) fn drain(&mut self, to: &OwnedFd) -> io::Result<usize> {
         debug_assert!(self.held > 0, "`WouldBlock` could mean an empty pipe");
-        let count = splice::splice(self.reader.as_fd(), to.as_fd(), self.held)?;
+        let count = splice::splice(self.pipe.reader.as_fd(), to.as_fd(), self.held)?;
         self.held -= count;
         Ok(count)
     }
 
-    /// Leaves the pipe to who needs one next on this thread, if it is empty. One that is not is closed: what is in it
-    /// is no other connection's.
-    pub(super) fn put_back(self) {
+    /// Leaves the pipe to who needs one next, if it is empty. One that is not is closed: what is in it is no other
+    /// connection's.
+    pub(super) fn put_back(self, user: &User) {
         if self.held == 0 {
-            let _ = EMPTY.try_with(|empty| {
-                let mut empty = empty.borrow_mut();
-                if empty.len() < KEEP {
-                    empty.push(self);
-                }
-            });
+            user.keep(self.pipe);
         }
     }
 }

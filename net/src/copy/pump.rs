@@ -12,8 +12,9 @@
 //! Invariants:
 //! - What is held has been read and not written. It is written before more is read.
 //! - When the pump waits for something to read, it holds nothing: neither a pipe nor a buffer.
-//! - A pipe is filled only when it is empty, and goes back to the thread only when it is empty: bytes of one connection
-//!   never come to another.
+//! - A pipe is filled only when it is empty, and is given back only when it is empty: bytes of one connection never come
+//!   to another.
+//! - Who has ended, or was dropped, keeps no pipe for later: with the last pump that has had one go those that are kept.
 
 use super::pipe::Pipe;
 use crate::chunk::{CHUNK, with_buffer};
@@ -22,6 +23,7 @@ use crate::transfer;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::task::{Context, Poll, ready};
+use waterwheel_reactor::spare_pipes::User;
 use waterwheel_reactor::{AsyncFd, Call, Reading, Wait, Writing};
 
 /// How many bytes go in one poll, more or less, before others have their turn.
@@ -37,6 +39,8 @@ pub(super) struct Pump<'a> {
     short_read_drains: bool,
     write: Wait<'a, OwnedFd, Writing>,
     held: Held,
+    /// Since it has first needed a pipe.
+    user: Option<User>,
     /// Whether bytes come in large pieces.
     bulk: bool,
     /// Whether a splice has found nothing, and a `recv` is to say what that means.
@@ -79,6 +83,7 @@ impl<'a> Pump<'a> {
             short_read_drains: R::SHORT_READ_DRAINS,
             write: Wait::new(to.io()),
             held: Held::Nothing,
+            user: None,
             bulk: false,
             in_doubt: false,
             refused: false,
@@ -104,6 +109,7 @@ impl<'a> Pump<'a> {
             ready!(self.poll_write(cx, calls))?;
             if self.ended {
                 self.let_go();
+                self.user = None;
                 return Poll::Ready(Ok(()));
             }
             if self.moved - before >= SHARE as u64 {
@@ -146,7 +152,7 @@ impl<'a> Pump<'a> {
     /// Reads into a pipe.
     fn poll_splice(&mut self, cx: &mut Context<'_>, calls: Calls) -> Poll<io::Result<()>> {
         if matches!(self.held, Held::Nothing) {
-            match Pipe::take() {
+            match Pipe::take(self.user.get_or_insert_default()) {
                 Some(pipe) => self.held = Held::Pipe(pipe),
                 // Not tried again: each try costs system calls.
                 None => {
@@ -219,8 +225,10 @@ impl<'a> Pump<'a> {
 
     /// Lets the pipe go, which is empty.
     fn let_go(&mut self) {
-        if let Held::Pipe(pipe) = std::mem::replace(&mut self.held, Held::Nothing) {
-            pipe.put_back();
+        if let Held::Pipe(pipe) = std::mem::replace(&mut self.held, Held::Nothing)
+            && let Some(user) = &self.user
+        {
+            pipe.put_back(user);
         }
     }
 }

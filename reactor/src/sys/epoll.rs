@@ -3,6 +3,7 @@
 use super::check;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 /// How many events one wait brings at most. The buffer lives on the stack of the turn: 12 KiB.
 pub(crate) const CAPACITY: usize = 1024;
@@ -87,23 +88,40 @@ impl Epoll {
         buffer: &'a mut [std::mem::MaybeUninit<Event>; CAPACITY],
         wait: Wait,
     ) -> io::Result<&'a [Event]> {
-        let timeout = match wait {
-            Wait::Zero => 0,
-            Wait::Forever => -1,
-        };
-        // SAFETY: the kernel writes at most `CAPACITY` events to `buffer`, which has room for as many.
-        let count = check(unsafe {
-            libc::epoll_wait(
-                self.fd.as_raw_fd(),
-                buffer.as_mut_ptr().cast(),
-                CAPACITY as libc::c_int,
-                timeout,
-            )
-        });
-        let count = match count {
-            Ok(count) => count as usize,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            Err(error) => return Err(error),
+        self.wait_and_tidy(buffer, wait, || None)
+    }
+
+    /// As [`wait`](Self::wait), and runs `tidy` before it sleeps for ever: once, or, as long as that gives a time, again each
+    /// time when so long nothing has come.
+    pub(crate) fn wait_and_tidy<'a>(
+        &self,
+        buffer: &'a mut [std::mem::MaybeUninit<Event>; CAPACITY],
+        wait: Wait,
+        mut tidy: impl FnMut() -> Option<Duration>,
+    ) -> io::Result<&'a [Event]> {
+        let count = loop {
+            let timeout = match wait {
+                Wait::Zero => 0,
+                // Rounded up: a millisecond too early would be for nothing.
+                Wait::Forever => tidy().map_or(-1, |after| {
+                    libc::c_int::try_from(after.as_millis() + 1).unwrap_or(libc::c_int::MAX)
+                }),
+            };
+            // SAFETY: the kernel writes at most `CAPACITY` events to `buffer`, which has room for as many.
+            let count = check(unsafe {
+                libc::epoll_wait(
+                    self.fd.as_raw_fd(),
+                    buffer.as_mut_ptr().cast(),
+                    CAPACITY as libc::c_int,
+                    timeout,
+                )
+            });
+            match count {
+                Ok(0) if timeout > 0 => {}
+                Ok(count) => break count as usize,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => break 0,
+                Err(error) => return Err(error),
+            }
         };
         // SAFETY: the kernel has initialized the first `count` events.
         Ok(unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), count) })

@@ -2,7 +2,8 @@
 //!
 //! A program of Rust ignores SIGPIPE unless it was built otherwise, and then nothing is to be done. But in a library
 //! that another program has loaded, or where somebody has set it so, its disposition is the default, and a peer that
-//! has gone would end the process. Then the signal is blocked in this thread for the time of the call; if the call has
+//! has gone would end the process; or there is a handler, which would run, as it does for no other call here. Then the
+//! signal is blocked in this thread for the time of the call; if the call has
 //! raised it, which it does in the calling thread, it is taken back; and the thread's mask is what it was. No other
 //! thread, and no child, sees any of this.
 
@@ -11,17 +12,17 @@ use std::mem::MaybeUninit;
 
 /// Makes `call`, which may raise SIGPIPE and then fails with `EPIPE`.
 pub(super) fn without_sigpipe<R>(call: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-    if is_default() { blocked(call) } else { call() }
+    if is_ignored() { call() } else { blocked(call) }
 }
 
-/// Whether SIGPIPE would end the process. Asked each time, for who changes it tells nobody: it is a tenth of a
+/// Whether nobody would hear of SIGPIPE. Asked each time, for who changes it tells nobody: it is a tenth of a
 /// microsecond.
-fn is_default() -> bool {
+fn is_ignored() -> bool {
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: nothing is set, and the kernel writes the present action to `action`.
     let asked = unsafe { libc::sigaction(libc::SIGPIPE, std::ptr::null(), action.as_mut_ptr()) };
     // SAFETY: a call that has succeeded has written it.
-    asked != 0 || unsafe { action.assume_init() }.sa_sigaction == libc::SIG_DFL
+    asked == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
 
 #[cold]

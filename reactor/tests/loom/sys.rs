@@ -21,6 +21,7 @@ pub(crate) mod epoll {
     use std::mem::MaybeUninit;
     use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
     use std::sync::Arc;
+    use std::time::Duration;
 
     pub(crate) const CAPACITY: usize = 4;
 
@@ -121,6 +122,16 @@ pub(crate) mod epoll {
             members.retain(|(member, _)| *member != fd);
             assert_eq!(members.len() + 1, before, "ENOENT");
             Ok(())
+        }
+
+        /// No model has anything to tidy.
+        pub(crate) fn wait_and_tidy<'a>(
+            &self,
+            buffer: &'a mut [MaybeUninit<Event>; CAPACITY],
+            wait: Wait,
+            _tidy: impl FnMut() -> Option<Duration>,
+        ) -> io::Result<&'a [Event]> {
+            self.wait(buffer, wait)
         }
 
         pub(crate) fn wait<'a>(
