@@ -146,7 +146,10 @@ impl<T> Future for JoinHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.leave_waker(cx.waker()) {
-            Ok(()) => Poll::Pending,
+            Ok(()) => {
+                self.header().shared.assert_here();
+                Poll::Pending
+            }
             Err(IsComplete) => Poll::Ready(self.take_output()),
         }
     }

@@ -390,7 +390,13 @@ impl<T> JoinSet<T> {
         }
         ready!(budget::poll_left(cx));
         if self.ended.is_empty() {
-            ready!(self.completions.poll_take(&mut self.ended, cx.waker()));
+            let taken = self.completions.poll_take(&mut self.ended, cx.waker());
+            if taken.is_pending()
+                && let Some((_, handle)) = self.handles.iter().next()
+            {
+                handle.header().shared.assert_here();
+            }
+            ready!(taken);
         }
         budget::spend();
         let key = self.ended.pop_front().expect("keys were taken");

@@ -52,6 +52,13 @@ impl TaskInfo {
 }
 
 pub(super) fn shut_down(shared: &Arc<Shared>, deadline: Instant) -> ShutdownReport {
+    if !shared.is_here() {
+        return ShutdownReport {
+            tasks: Vec::new(),
+            stuck: Vec::new(),
+            blocking: Vec::new(),
+        };
+    }
     // What destructors spawn is refused, and not an error.
     let _entered = Handle::new(Arc::clone(shared)).try_enter();
     let mut alive = Vec::new();

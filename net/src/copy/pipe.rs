@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use waterwheel_reactor::sys::fork::Process;
 use waterwheel_reactor::sys::{pipe, splice};
 
 /// How many bytes a pipe is asked to hold: `fs.pipe-max-size`, unless somebody has changed that.
@@ -22,6 +23,8 @@ thread_local! {
 pub(super) struct Pipe {
     reader: OwnedFd,
     writer: OwnedFd,
+    /// The process that made it. A child of `fork` shares the pipe with that.
+    process: Process,
     capacity: usize,
     /// How many bytes are in it.
     held: usize,
@@ -31,7 +34,8 @@ impl Pipe {
     /// An empty pipe, if the kernel gives one that is worth it.
     pub(super) fn take() -> Option<Self> {
         let kept = EMPTY.try_with(|empty| empty.borrow_mut().pop());
-        kept.ok().flatten().or_else(|| Self::new().ok().flatten())
+        let own = kept.ok().flatten().filter(|pipe| pipe.process.is_current());
+        own.or_else(|| Self::new().ok().flatten())
     }
 
     fn new() -> io::Result<Option<Self>> {
@@ -43,6 +47,7 @@ impl Pipe {
         let pipe = Self {
             reader,
             writer,
+            process: Process::current(),
             capacity,
             held: 0,
         };
@@ -73,7 +78,7 @@ impl Pipe {
     /// Leaves the pipe to who needs one next on this thread, if it is empty. One that is not is closed: what is in it
     /// is no other connection's.
     pub(super) fn put_back(self) {
-        if self.held == 0 {
+        if self.held == 0 && self.process.is_current() {
             let _ = EMPTY.try_with(|empty| {
                 let mut empty = empty.borrow_mut();
                 if empty.len() < KEEP {
