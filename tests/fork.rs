@@ -42,8 +42,13 @@ fn runtimes() -> impl Iterator<Item = Runtime> {
         .into_iter()
 }
 
+#[track_caller]
 fn within<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    async { timeout(PATIENCE, future).await.expect("it is not lost") }
+    let caller = std::panic::Location::caller();
+    async move {
+        let awaited = timeout(PATIENCE, future).await;
+        awaited.unwrap_or_else(|_| panic!("what is awaited at {caller} is lost"))
+    }
 }
 
 /// What the kernel has of this process's reactors: which descriptors are in which epoll instance, what each eventfd counts, and which timerfd
@@ -149,19 +154,7 @@ async fn started<F: Future + Unpin>(mut future: F) {
 impl Everything {
     fn new(runtime: Runtime) -> Self {
         let (mut peers, mut tasks) = (Vec::new(), Vec::new());
-        // What tasks wait for, in workers.
-        for _ in 0..8 {
-            let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-            peers.push(theirs);
-            tasks.push(runtime.spawn(async move {
-                let ours = UnixStream::from_std(ours).unwrap();
-                let mut byte = [0];
-                for _ in 0..3 {
-                    ours.read_exact(&mut byte).await.unwrap();
-                    ours.write_all(&byte).await.unwrap();
-                }
-            }));
-        }
+        // First, while the first seat is free: what a guest of the runtime registers is let go when it leaves.
         let kept = runtime.block_on(async {
             let handle = Handle::current();
             let socket_file = tempfile::Path::new();
@@ -247,6 +240,19 @@ impl Everything {
                 socket_file,
             }
         });
+        // What tasks wait for, in workers.
+        for _ in 0..8 {
+            let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+            peers.push(theirs);
+            tasks.push(runtime.spawn(async move {
+                let ours = UnixStream::from_std(ours).unwrap();
+                let mut byte = [0];
+                for _ in 0..2 {
+                    ours.read_exact(&mut byte).await.unwrap();
+                    ours.write_all(&byte).await.unwrap();
+                }
+            }));
+        }
         Self {
             runtime,
             kept,
@@ -287,63 +293,67 @@ impl Everything {
             server,
             ..
         } = kept;
-        runtime.block_on(within(async move {
+        runtime.block_on(async move {
             for ((ours, write), read) in streams.iter().zip(&halves).zip(&read_halves) {
                 // The peer has not been shut down.
                 let mut byte = [0];
                 assert!(ours.read(&mut byte).now_or_never().is_none());
                 let reading = ours.read(&mut byte);
-                write.write_all(b"a").await.unwrap();
-                assert_eq!(reading.await.unwrap(), 1);
+                within(write.write_all(b"a")).await.unwrap();
+                assert_eq!(within(reading).await.unwrap(), 1);
                 let reading = read.read(&mut byte);
-                ours.write_all(b"b").await.unwrap();
-                assert_eq!(reading.await.unwrap(), 1);
+                within(ours.write_all(b"b")).await.unwrap();
+                assert_eq!(within(reading).await.unwrap(), 1);
             }
             // What was queued goes out once.
             let receiver = &streams[4];
             let mut received = vec![0; 8 << 20];
-            receiver.read_exact(&mut received).await.unwrap();
+            within(receiver.read_exact(&mut received)).await.unwrap();
             assert!(received.iter().all(|byte| *byte == 7));
             assert_eq!(outbox.queued_bytes(), 0);
             drop(outbox);
-            assert_eq!(receiver.read(&mut [0]).await.unwrap(), 0, "and no more");
+            assert_eq!(
+                within(receiver.read(&mut [0])).await.unwrap(),
+                0,
+                "and no more"
+            );
             let (tcp, unix) = listeners;
             let connecting = spawn(TcpStream::connect(tcp.local_addr().unwrap()));
-            tcp.accept().await.unwrap();
-            connecting.await.unwrap().unwrap();
+            within(tcp.accept()).await.unwrap();
+            within(connecting).await.unwrap().unwrap();
             drop(unix);
             let (udp, _) = datagrams;
             let receiving = udp.local_addr().unwrap();
             let other = UdpSocket::bind("127.0.0.1:0").await.unwrap();
             other.send_to(b"d", receiving).await.unwrap();
-            assert_eq!(udp.recv(&mut [0]).await.unwrap(), 1);
+            assert_eq!(within(udp.recv(&mut [0])).await.unwrap(), 1);
             for sleep in &mut sleeps {
                 sleep
                     .as_mut()
                     .get_mut()
                     .reset(Instant::now() + Duration::from_millis(1));
-                sleep.await;
+                within(sleep).await;
             }
             let (mut usr1, ctrl_c) = signals;
             // SAFETY: the call takes no pointers.
             unsafe { libc::raise(libc::SIGUSR1) };
-            usr1.recv().await.unwrap();
+            within(usr1.recv()).await.unwrap();
             // SAFETY: as above.
             unsafe { libc::raise(libc::SIGINT) };
-            ctrl_c.await.unwrap();
+            within(ctrl_c).await.unwrap();
             for join in joins {
                 join.abort();
-                assert!(join.await.unwrap_err().is_cancelled());
+                assert!(within(join).await.unwrap_err().is_cancelled());
             }
             set.abort_all();
-            while let Some(ended) = set.join_next().await {
+            while let Some(ended) = within(set.join_next()).await {
                 assert!(ended.unwrap_err().is_cancelled());
             }
-            blocking.await.unwrap();
+            within(blocking).await.unwrap();
             assert_eq!(server.connections(), 1);
-            let report = server.shutdown(Instant::now()).await;
+            let report = within(server.shutdown(Instant::now())).await;
             assert_eq!((report.accepted, report.left), (1, 0));
-        }));
+        });
         drop(peers);
         drop(tasks);
         let report = runtime.shutdown(Instant::now() + PATIENCE);
@@ -903,4 +913,107 @@ fn a_child_does_not_put_a_descriptor_of_its_parents_back_into_blocking_mode() {
             .unwrap();
     });
     let _ = (reader.as_fd(), env::args());
+}
+
+/// Other threads take every lock that there is, over and over, while this one forks. What they hold at that moment nobody in the child gives
+/// back.
+#[test]
+fn a_child_waits_for_no_lock_that_a_vanished_thread_held() {
+    const NAME: &str = "a_child_waits_for_no_lock_that_a_vanished_thread_held";
+    if !is_rerun() {
+        return rerun_passes(NAME);
+    }
+    let runtime = Runtime::builder().worker_threads(2).build().unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let (ours, theirs) = (Arc::new(ours), Arc::new(theirs));
+    runtime.block_on(async {
+        assert!(ours.read(&mut [0]).now_or_never().is_none());
+        assert!(theirs.read(&mut [0]).now_or_never().is_none());
+    });
+    let sleeps = || -> Vec<_> { (0..8).map(|_| Box::pin(sleep(LONG))).collect() };
+    let start_all = |sleeps: &mut Vec<std::pin::Pin<Box<waterwheel::timer::Sleep>>>| {
+        runtime.block_on(async {
+            for sleep in sleeps {
+                assert!(sleep.as_mut().now_or_never().is_none());
+            }
+        });
+    };
+    let mut others_sleeps = sleeps();
+    start_all(&mut others_sleeps);
+    let outbox = Arc::new(Outbox::new(UnixStream::pair().unwrap().0));
+    let threads: Vec<thread::JoinHandle<()>> = {
+        let repeat = |mut run: Box<dyn FnMut() + Send>| {
+            let over = Arc::clone(&over);
+            thread::spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    run();
+                }
+            })
+        };
+        let (stream, handle, queued) = (
+            Arc::clone(&ours),
+            runtime.handle().clone(),
+            Arc::clone(&outbox),
+        );
+        let mut hour = 0;
+        vec![
+            // The waiters of a source.
+            repeat(Box::new(move || {
+                for _ in 0..100 {
+                    assert!(stream.readable().now_or_never().is_none());
+                }
+            })),
+            // The timers.
+            repeat(Box::new(move || {
+                hour += 1;
+                for sleep in &mut others_sleeps {
+                    let earlier = Instant::now() + LONG - Duration::from_micros(hour);
+                    sleep.as_mut().get_mut().reset(earlier);
+                }
+            })),
+            // The lists of tasks, the queues, and the sleep of workers.
+            repeat(Box::new(move || {
+                let tasks: Vec<_> = (0..16).map(|_| handle.spawn(async {})).collect();
+                tasks.iter().for_each(|task| task.abort());
+            })),
+            // An outbox.
+            repeat(Box::new(move || {
+                let _ = queued.is_over();
+                drop(queued.ready().now_or_never());
+            })),
+        ]
+    };
+    let rounds = if cfg!(debug_assertions) { 150 } else { 500 };
+    for round in 0..rounds {
+        let mut own_sleeps = sleeps();
+        start_all(&mut own_sleeps);
+        let task = runtime.spawn(pending::<()>());
+        let other = runtime.block_on(async {
+            let stream = UnixStream::pair().unwrap();
+            assert!(stream.0.read(&mut [0]).now_or_never().is_none());
+            stream
+        });
+        let mut byte = [0];
+        let mut reading = Box::pin(ours.read(&mut byte));
+        runtime.block_on(async { assert!((&mut reading).now_or_never().is_none()) });
+        let status = fork(|| {
+            drop(copy_of(&reading));
+            drop(copy_of(&*ours));
+            drop(copy_of(&*theirs));
+            drop(copy_of(&other));
+            drop(copy_of(&own_sleeps));
+            drop(copy_of(&*outbox));
+            task.abort();
+            drop(copy_of(&task));
+            drop(copy_of(&runtime));
+            block_on(async { spawn(async { 7 }).await.unwrap() })
+        });
+        assert_eq!(status.code(), Some(7), "round {round}: {status}");
+        task.abort();
+    }
+    over.store(true, Ordering::Relaxed);
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }

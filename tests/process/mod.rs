@@ -18,6 +18,8 @@ pub(crate) fn rerun(name: &str) -> Output {
     Command::new(binary)
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env(VARIABLE, "rerun")
+        // To look up the names in one takes each child that panics a second.
+        .env("RUST_BACKTRACE", "0")
         .output()
         .expect("the test runs again")
 }
