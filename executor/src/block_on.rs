@@ -1,5 +1,6 @@
 //! [`block_on`]: from a thread into the runtime, and back with a result.
 
+use crate::forked::is_inherited;
 use crate::seat::Seat;
 use crate::settings::Settings;
 use crate::shared::Shared;
@@ -58,6 +59,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// The same in a runtime that is there: in its first seat, if nobody else is in `block_on`, or else as a guest.
 #[track_caller]
 pub(crate) fn block_on_in<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
+    shared.assert_here();
     not_nested();
     let chair = if shared.crew.claim_first(shared) {
         Chair::Seat(0)
@@ -86,7 +88,8 @@ fn sit_and_run<F: Future>(shared: Arc<Shared>, chair: Chair, future: F) -> F::Ou
 
 #[track_caller]
 fn not_nested() {
-    if worker::with_current(|current| current.is_some()) {
+    // In a child, the one that it was forked in drives nothing.
+    if worker::with_current(|current| current.is_some() && !is_inherited(current)) {
         nested();
     }
 }

@@ -121,7 +121,7 @@ impl Crew {
         let runtime = Arc::clone(shared);
         let mut state = shared.crew.lock();
         let thread = builder.spawn(move || {
-            let _ended = Ended(&runtime.crew);
+            let _ended = Ended(&runtime);
             let _stopped = runtime.settings.hooks.around_thread();
             work(&runtime);
         })?;
@@ -239,7 +239,7 @@ impl Crew {
     }
 
     /// Ends a runtime: no work is taken any more, every task is ended, and every thread told to leave. Waits for that until
-    /// `deadline`, or as long as it takes. Once it has been called, another call returns at once.
+    /// `deadline`, or as long as it takes. Once it has been called, another call returns at once, and so does each in a child of `fork`.
     ///
     /// `begun` runs when no more is taken, and nobody has been told to end anything yet, with the threads that sit; it must not use the crew.
     pub(crate) fn shut_down(
@@ -248,6 +248,9 @@ impl Crew {
         deadline: Option<Instant>,
         begun: &mut dyn FnMut(&[Arc<Local>]),
     ) {
+        if !shared.is_here() {
+            return;
+        }
         let present = {
             let state = self.lock();
             if shared.is_closing() {
@@ -339,6 +342,15 @@ impl Crew {
     }
 }
 
+impl Crew {
+    /// Forgets the threads, which are not in this process, so that nothing tries to let go of them.
+    pub(crate) fn forget_threads(&mut self) {
+        let state = self.state.get_mut();
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        std::mem::forget(std::mem::take(&mut state.threads));
+    }
+}
+
 /// Gives up what is left in a seat whose runtime has ended.
 ///
 /// # Safety
@@ -352,11 +364,15 @@ unsafe fn close_seat(shared: &Shared, seat: usize) {
 }
 
 /// Dropped, it says that this thread has ended, or is as good as that.
-struct Ended<'a>(&'a Crew);
+struct Ended<'a>(&'a Shared);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
-        self.0.lock().running -= 1;
-        self.0.changed.notify_all();
+        if !self.0.is_here() {
+            crate::forked::abandoned();
+        }
+        let crew = &self.0.crew;
+        crew.lock().running -= 1;
+        crew.changed.notify_all();
     }
 }

@@ -3,6 +3,7 @@
 mod fetch;
 mod rush;
 
+use crate::forked::process_number;
 use rush::Rush;
 use std::io;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ impl Driver {
                 Arc::new(Timers::with_wall_clock(unpark, Arc::new(clock)))
             }
         };
+        timers.belong_to(process_number);
         Ok(Self {
             reactor,
             timers,

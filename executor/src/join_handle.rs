@@ -160,7 +160,10 @@ impl<T> Future for JoinHandle<T> {
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.leave_waker(cx.waker()) {
-            Ok(()) => Poll::Pending,
+            Ok(()) => {
+                self.header().shared.assert_here();
+                Poll::Pending
+            }
             Err(IsComplete) => {
                 ready!(budget::poll_spend(cx, &mut self.gave_way));
                 Poll::Ready(self.take_output())

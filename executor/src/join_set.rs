@@ -394,7 +394,13 @@ impl<T> JoinSet<T> {
             return Poll::Ready(None);
         }
         if self.ended.is_empty() {
-            ready!(self.completions.poll_take(&mut self.ended, cx.waker()));
+            let taken = self.completions.poll_take(&mut self.ended, cx.waker());
+            if taken.is_pending()
+                && let Some((_, handle)) = self.handles.iter().next()
+            {
+                handle.header().shared.assert_here();
+            }
+            ready!(taken);
         }
         budget::spend();
         let key = self.ended.pop_front().expect("keys were taken");

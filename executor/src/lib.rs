@@ -20,6 +20,7 @@
 //! | `watch` | who looks after workers that are stuck |
 //! | `crew`, `guests` | the threads, who has the first seat, and who has none |
 //! | `settings` | what a runtime is made to be |
+//! | `forked` | what a runtime is in a child of its process |
 //! | `paused` | when the clock moves of a runtime whose time is paused; [`advance`] |
 //! | `blocking` | the threads that may block, and the jobs for them |
 //! | `owned`, `names` | all tasks alive, so that shutdown is total; the names of those that have one |
@@ -36,6 +37,7 @@ pub mod callbacks;
 mod canary;
 mod crew;
 mod driver;
+mod forked;
 mod guests;
 mod idle;
 mod join_error;

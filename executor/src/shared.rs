@@ -26,9 +26,12 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use waterwheel_reactor::sys::fork::Process;
 use waterwheel_timer::VirtualClock;
 
 pub(crate) struct Shared {
+    /// The process that has made it.
+    pub(crate) process: Process,
     pub(crate) seats: Box<[Arc<Seat>]>,
     pub(crate) guests: Guests,
     pub(crate) injection: SharedQueue,
@@ -64,6 +67,7 @@ impl Shared {
             tell
         });
         Ok(Arc::new(Self {
+            process: Process::current(),
             seats: seats?.into_boxed_slice(),
             guests: Guests::default(),
             injection: SharedQueue::new(),
@@ -123,6 +127,7 @@ impl Shared {
         future: F,
         origin: Origin,
     ) -> JoinHandle<F::Output> {
+        self.assert_here();
         let local = if seat > 0 && seat < self.workers() {
             self.crew.local_in(self, seat)
         } else {
@@ -215,6 +220,7 @@ impl Shared {
         origin: Origin,
         kind: Kind,
     ) -> (Option<Task>, JoinHandle<F::Output>) {
+        self.assert_here();
         let kind = match (kind, &origin.name) {
             (kind, None) => kind,
             (Kind::Job, Some(_)) => Kind::NamedJob,
@@ -261,6 +267,11 @@ impl Shared {
     /// Queues a task from a thread that is none of its workers.
     #[cold]
     fn send(task: Task) {
+        if !task.header().shared.is_here() {
+            // It is the parent's, and so is the queue.
+            std::mem::forget(task);
+            return;
+        }
         // As soon as it is queued it may run, and free the last reference to what we are in.
         match task.header().home.clone() {
             Some(local) => local.deliver(task),
@@ -358,6 +369,14 @@ impl Shared {
         // Now every task is complete, or runs. What is queued is references to them, and no future.
         drop(self.injection.close());
         drop(jobs);
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if !self.is_here() {
+            self.crew.forget_threads();
+        }
     }
 }
 

@@ -30,6 +30,7 @@ mod validate;
 
 pub(crate) use sitting::{Chair, Sitting};
 
+use crate::forked::elsewhere;
 use crate::idle::Woken;
 use crate::local::Local;
 use crate::pinned::PinnedQueue;
@@ -48,6 +49,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use waterwheel_poll_context::budget;
 use waterwheel_reactor::sys::clock::real_now;
+use waterwheel_reactor::sys::fork::Watch;
 
 /// How many tasks run out of turn, one after the other, because they were woken last.
 const LIFO_STREAK: u32 = 3;
@@ -80,6 +82,8 @@ pub(crate) trait Main {
 
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
+    /// Tells before each poll whether this is a child, in which the runtime's tasks must not run.
+    process: Watch,
     pub(crate) seat: Arc<Seat>,
     /// The seat's number. A guest has none.
     number: Cell<Option<usize>>,
@@ -299,6 +303,9 @@ impl Worker {
     /// Something is about to be polled.
     #[inline]
     fn working(&self) {
+        if self.process.has_forked() {
+            elsewhere();
+        }
         if self.rested.get() {
             self.begin_work();
         }

@@ -4,6 +4,7 @@ use crate::{StreamSocket, TcpStream, Writable, Write, WriteAll, WriteVectored, t
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::sync::Arc;
+use waterwheel_reactor::sys::fork::Process;
 
 /// The half of a stream that writes, lent by [`TcpStream::split`], or the same method of another stream.
 ///
@@ -68,18 +69,20 @@ impl<S> AsRef<S> for WriteHalf<'_, S> {
 
 /// The half of a stream that writes, from [`TcpStream::into_split`], or the same method of another stream.
 ///
-/// Dropping it ends writing: the peer reads what was written, and then the end. [`forget`](Self::forget) does not.
+/// Dropping it ends writing: the peer reads what was written, and then the end. [`forget`](Self::forget) does not,
+/// nor does a drop in a child of `fork`: the connection is the parent's, too.
 #[derive(Debug)]
 pub struct OwnedWriteHalf<S: StreamSocket = TcpStream> {
     stream: Arc<S>,
-    shutdown_on_drop: bool,
+    /// The process that ends writing by dropping it.
+    shutdown_on_drop: Option<Process>,
 }
 
 impl<S: StreamSocket> OwnedWriteHalf<S> {
     pub(crate) fn new(stream: Arc<S>) -> Self {
         Self {
             stream,
-            shutdown_on_drop: true,
+            shutdown_on_drop: Some(Process::current()),
         }
     }
 
@@ -129,13 +132,13 @@ impl<S: StreamSocket> OwnedWriteHalf<S> {
 
     /// Drops this half without ending writing: the peer sees the end when the other half is dropped.
     pub fn forget(mut self) {
-        self.shutdown_on_drop = false;
+        self.shutdown_on_drop = None;
     }
 }
 
 impl<S: StreamSocket> Drop for OwnedWriteHalf<S> {
     fn drop(&mut self) {
-        if self.shutdown_on_drop {
+        if self.shutdown_on_drop.is_some_and(Process::is_current) {
             // It fails only if the connection has ended already, which is what is wanted.
             let _ = self.shutdown();
         }

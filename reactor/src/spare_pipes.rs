@@ -14,12 +14,13 @@
 
 use crate::spares::{Kept, Spares};
 use crate::sync::{AtomicBool, AtomicUsize, Mutex};
+use crate::sys::clock::real_now;
+use crate::sys::fork::Process;
 use crate::sys::pipe;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::process;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long pipes are kept that nobody uses.
 pub const KEPT_FOR: Duration = Duration::from_secs(1);
@@ -90,7 +91,7 @@ impl User {
     pub fn new() -> Self {
         SPARES.come();
         Self {
-            process: process::id(),
+            process: Process::current().number().get(),
         }
     }
 
@@ -102,7 +103,7 @@ impl User {
 
     /// Gives a pipe back, which must be empty: what is in it would come to somebody else.
     pub fn keep(&self, pipe: SparePipe) {
-        drop(SPARES.keep(pipe, MOST, self.process, Instant::now()));
+        drop(SPARES.keep(pipe, MOST, self.process, real_now()));
     }
 }
 
@@ -142,7 +143,7 @@ pub(crate) fn tidy() -> Option<Duration> {
 
 #[cold]
 fn close_unused() -> Option<Duration> {
-    let (unused, left) = SPARES.tidy(KEPT_FOR, Instant::now());
+    let (unused, left) = SPARES.tidy(KEPT_FOR, real_now());
     drop(unused);
     left
 }

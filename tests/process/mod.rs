@@ -18,6 +18,8 @@ pub(crate) fn rerun(name: &str) -> Output {
     Command::new(binary)
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env(VARIABLE, "rerun")
+        // To look up the names in one takes each child that panics a second.
+        .env("RUST_BACKTRACE", "0")
         .output()
         .expect("the test runs again")
 }
@@ -86,10 +88,8 @@ pub(crate) fn panic_in_fork<R>(child: impl FnOnce() -> R) -> Option<String> {
         let Err(payload) = panic else {
             return 0;
         };
-        let message = payload.downcast_ref::<String>().map(String::as_str);
-        let message = message.or_else(|| payload.downcast_ref::<&str>().copied());
         writer
-            .write_all(message.unwrap_or("no text").as_bytes())
+            .write_all(text_of(&*payload).as_bytes())
             .expect("the parent reads");
         1
     });
@@ -100,4 +100,11 @@ pub(crate) fn panic_in_fork<R>(child: impl FnOnce() -> R) -> Option<String> {
         Some(1) => Some(message),
         other => panic!("the child ended with {other:?}"),
     }
+}
+
+/// What a panic said.
+pub(crate) fn text_of(payload: &(dyn std::any::Any + Send)) -> &str {
+    let owned = payload.downcast_ref::<String>().map(String::as_str);
+    let text = owned.or_else(|| payload.downcast_ref::<&str>().copied());
+    text.unwrap_or("no text")
 }

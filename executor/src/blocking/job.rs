@@ -1,8 +1,10 @@
 //! [`Job`]: a closure as a future.
 
+use crate::forked::abandoned;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use waterwheel_reactor::sys::fork::Process;
 
 /// Runs a closure when it is polled, on the thread that polls it, and is ready when that returns. It never pends, and it
 /// leaves its waker with nobody: the [pool](super) rests on both.
@@ -22,6 +24,18 @@ impl<F: FnOnce() -> T, T> Future for Job<F> {
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
         let run = self.0.take().expect("a job is polled once");
+        let _here = Here(Process::current());
         Poll::Ready(run())
+    }
+}
+
+/// The time in which a closure runs. In a child that it has forked it does not end: the pool is the parent's.
+struct Here(Process);
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        if !self.0.is_current() {
+            abandoned();
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What the threads of a runtime do, from when they start until they end: one in each seat but the first, and the spare.
 
 use super::{First, close_seat};
+use crate::forked::abandoned;
 use crate::shared::Shared;
 use crate::worker::{Chair, Main, Sitting, Worker};
 use std::ops::ControlFlow;
@@ -10,6 +11,9 @@ use std::sync::{Arc, PoisonError};
 /// The thread of a seat.
 pub(super) fn work_in(shared: &Arc<Shared>, seat: usize) {
     if sit_in(shared, seat, &mut ToTheEnd).is_break() {
+        if !shared.is_here() {
+            abandoned();
+        }
         shared.crew.lose_worker(shared);
         // SAFETY: we have left it, and nobody takes it but this thread.
         unsafe { close_seat(shared, seat) };
@@ -51,6 +55,9 @@ pub(super) fn work_as_spare(shared: &Arc<Shared>) {
         }
         drop(state);
         if sit_in(shared, 0, &mut UntilWanted).is_break() {
+            if !shared.is_here() {
+                abandoned();
+            }
             // The seat is closed above, unless somebody has wanted it just before, whose it is.
             crew.lose_worker(shared);
         }

@@ -2,6 +2,7 @@
 
 use super::metrics::{self, RuntimeMetrics};
 use crate::block_on::block_on_in;
+use crate::forked::is_inherited;
 use crate::shared::Shared;
 use crate::tasks::origin::Origin;
 use crate::{JoinHandle, spawn, worker};
@@ -94,7 +95,11 @@ impl Handle {
         let last = |entered: &RefCell<Vec<(u64, Self)>>| {
             entered.borrow().last().map(|(_, handle)| handle.clone())
         };
-        ENTERED.try_with(last).ok().flatten()
+        let last = ENTERED.try_with(last).ok().flatten()?;
+        // What was entered in the parent does not hide a runtime of the child's that this thread works for.
+        let is_hidden = !last.shared.is_here()
+            && worker::with_current(|current| current.is_some() && !is_inherited(current));
+        (!is_hidden).then_some(last)
     }
 
     /// Starts a task on the runtime. On a worker of that, it is as [`spawn`](crate::spawn()).
@@ -265,6 +270,7 @@ impl Handle {
     /// What the runtime has done so far.
     #[must_use]
     pub fn metrics(&self) -> RuntimeMetrics {
+        self.shared.assert_here();
         metrics::of(&self.shared)
     }
 }

@@ -64,6 +64,14 @@ fn real_deadline(deadline: Instant) -> Instant {
 }
 
 pub(super) fn shut_down(shared: &Arc<Shared>, deadline: Instant) -> ShutdownReport {
+    if !shared.is_here() {
+        return ShutdownReport {
+            tasks: Vec::new(),
+            stuck: Vec::new(),
+            blocking: Vec::new(),
+            unstarted: Vec::new(),
+        };
+    }
     // What destructors spawn is refused, and not an error.
     let _entered = Handle::new(Arc::clone(shared)).try_enter();
     let deadline = real_deadline(deadline);

@@ -11,7 +11,6 @@ use crate::task::memory::Blocks;
 use crate::tasks::Running;
 use crate::watch;
 use std::cell::{Cell, RefCell};
-use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 use waterwheel_poll_context::budget;
@@ -67,6 +66,8 @@ pub(crate) struct Sitting {
     /// An `Rc`, and not a `Box`: to move a box is to assert that nobody else points into it, and the thread-local does.
     /// So a stay is not `Send` either, as the thread-local is this thread's.
     worker: Rc<Worker>,
+    /// The worker that this thread had before: none, or, in a child, that of its parent's.
+    before: *const Worker,
     /// Given up after `drop` has run, so that destructors of tasks find what they know.
     _entered: Entered,
     /// Given up last.
@@ -114,12 +115,18 @@ impl Sitting {
             local: Arc::clone(&local),
             blocks: Blocks::new(),
             seat: Arc::clone(&seat),
+            process: shared.process.watch(),
             shared: Arc::clone(&shared),
         });
-        debug_assert!(CURRENT.get().is_null(), "a thread sits in one seat");
-        CURRENT.set(Rc::as_ptr(&worker));
+        let before = CURRENT.replace(Rc::as_ptr(&worker));
+        debug_assert!(
+            // SAFETY: the pointer is null, or of a `Sitting` further up this thread's stack.
+            unsafe { before.as_ref() }.is_none_or(|before| !before.shared.is_here()),
+            "a thread sits in one seat"
+        );
         Self {
             worker,
+            before,
             _entered: entered,
             _leave: Leave {
                 shared,
@@ -138,11 +145,16 @@ impl Sitting {
 impl Drop for Sitting {
     fn drop(&mut self) {
         // Before the worker is freed, also if what follows panics.
-        let _vacate = Vacate;
+        let _vacate = Vacate(self.before);
         budget::unlimited();
         Running::none();
         let worker = &*self.worker;
         let shared = &worker.shared;
+        if !shared.is_here() {
+            // All that it has is the parent's.
+            std::mem::forget(Rc::clone(&self.worker));
+            return;
+        }
         if shared.ends_with_main && worker.number.get().is_some() {
             shared.crew.shut_down(shared, Some(real_now()), &mut |_| ());
         }
@@ -159,12 +171,12 @@ impl Drop for Sitting {
     }
 }
 
-/// Dropped, it makes this thread one without a worker.
-struct Vacate;
+/// Dropped, it gives this thread the worker back that it had before, mostly none.
+struct Vacate(*const Worker);
 
 impl Drop for Vacate {
     fn drop(&mut self) {
-        CURRENT.set(ptr::null());
+        CURRENT.set(self.0);
     }
 }
 
@@ -178,6 +190,9 @@ struct Leave {
 
 impl Drop for Leave {
     fn drop(&mut self) {
+        if !self.shared.is_here() {
+            return;
+        }
         match self.number {
             Some(number) => {
                 self.shared.crew.leave(&self.shared, number, &self.local);

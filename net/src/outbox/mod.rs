@@ -43,6 +43,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
+use waterwheel_reactor::sys::fork::Process;
 
 /// Sends messages through a stream, from any thread, each wholly and in order, and tells of each when it has gone: the
 /// *write complete* of event libraries, for many senders.
@@ -106,6 +107,8 @@ use std::time::Instant;
 /// ```
 pub struct Outbox<S: StreamSocket> {
     core: Arc<Core<S>>,
+    /// The process that it is of. In a child of `fork`, what it has queued is for the parent to send.
+    process: Process,
 }
 
 impl<S: StreamSocket> Outbox<S> {
@@ -134,6 +137,7 @@ impl<S: StreamSocket> Outbox<S> {
         );
         Self {
             core: Core::new(stream, watermarks),
+            process: Process::current(),
         }
     }
 
@@ -297,6 +301,9 @@ impl<S: StreamSocket> Outbox<S> {
 
 impl<S: StreamSocket> Drop for Outbox<S> {
     fn drop(&mut self) {
+        if !self.process.is_current() {
+            return;
+        }
         let reason = "the outbox was dropped";
         self.core
             .fail_from_outside(Failure::new(io::ErrorKind::ConnectionAborted, reason));

@@ -1,0 +1,67 @@
+//! What a runtime is in a child that `fork` has made of its process: nothing that can be used.
+//!
+//! The threads are not there, the epoll instances are the parent's, and a lock that another thread held at the moment of the fork is
+//! never given back. So a child that uses its parent's runtime gets a panic that says so, and one that drops what belongs to it leaves
+//! that as it is, without a lock: tasks and their futures are neither polled nor dropped, threads are not waited for, wakes go nowhere.
+//! A new runtime in the child has nothing to do with it.
+//!
+//! | in the child, of the parent's runtime | |
+//! |---|---|
+//! | `spawn` and its kin, `block_on`, `metrics`; a `JoinHandle` that would have to wait | [`assert_here`](Shared::assert_here) panics |
+//! | `Runtime` dropped or shut down | `Crew::shut_down` returns at once |
+//! | a task aborted or woken | `Shared::send` lets it go |
+//! | the `block_on` that the child was forked in | goes on to the next poll or turn, which panics; its end leaves all (`Sitting`) |
+//! | a worker, or a thread for blocking jobs, that the child was forked on | [`abandoned`] ends the process |
+//!
+//! How it is told: see [`sys::fork`](waterwheel_reactor::sys::fork).
+
+use crate::shared::Shared;
+use crate::worker::Worker;
+use std::process;
+use waterwheel_reactor::sys::fork::Process;
+
+impl Shared {
+    /// Whether the present process has made this runtime.
+    #[inline]
+    pub(crate) fn is_here(&self) -> bool {
+        self.process.is_current()
+    }
+
+    /// Panics if the present process is a child of the one that has made this runtime.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn assert_here(&self) {
+        if !self.is_here() {
+            elsewhere();
+        }
+    }
+}
+
+/// Whether a thread that has this worker works for nobody: the runtime is the parent's.
+pub(crate) fn is_inherited(worker: Option<&Worker>) -> bool {
+    worker.is_some_and(|worker| !worker.shared.is_here())
+}
+
+#[cold]
+#[track_caller]
+pub(crate) fn elsewhere() -> ! {
+    panic!(
+        "this runtime was made by another process, of which `fork` has made this one: its threads are not here, and its descriptors are \
+         shared with the other. Make a new `Runtime` in this process, or call `exec` or `_exit` right after `fork`"
+    )
+}
+
+/// A thread of the runtime's goes on in a child, where nobody waits for it. Its end would be that of the process, as if all were well.
+#[cold]
+pub(crate) fn abandoned() -> ! {
+    eprintln!(
+        "a child that `fork` has made inside a task or a blocking job of a Waterwheel runtime has come to the end of it, and there is no \
+         runtime here to go back to; end such a child by `exec` or `_exit`, or fork on a thread of your own"
+    );
+    process::abort()
+}
+
+/// The number of the present process, for timers, which know no system call.
+pub(crate) fn process_number() -> u32 {
+    Process::current().number().get()
+}
