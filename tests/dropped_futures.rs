@@ -1,10 +1,14 @@
 //! To drop a pending future wakes nobody: neither the task that drops it, which is running, nor by what the future leaves behind.
 //!
+//! Nor does that panic because of the destructor of the waker that the future was polled with: a future is dropped while another panic unwinds,
+//! too, where a second one would abort the process.
+//!
 //! A wake would be no error, but a poll for nothing. A task that makes a future anew in each of its polls would never sleep.
 
 use futures_util::StreamExt;
 use std::future::{Future, pending};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
@@ -33,16 +37,39 @@ impl Wake for Wakes {
     }
 }
 
-/// Polls `future` with a waker of its own, drops it, and lets the runtime turn: nobody is woken.
+/// The same, and its destructor panics.
+struct Bomb(Arc<Wakes>);
+
+impl Wake for Bomb {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.wake_by_ref();
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        std::panic::panic_any("the waker's destructor");
+    }
+}
+
+/// Polls `future` with a waker of its own, drops it, and lets the runtime turn: nobody is woken. And as the future, or what it leaves, has the
+/// last reference to that waker: the drop does not panic because of the waker's destructor.
 async fn dropped(name: &str, future: impl Future) {
     let wakes = Arc::new(Wakes::default());
-    let waker = Waker::from(Arc::clone(&wakes));
+    let waker = Waker::from(Arc::new(Bomb(Arc::clone(&wakes))));
     let mut future = Box::pin(future);
     let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
     assert!(polled.is_pending(), "{name} is ready");
     // Some begin by letting others run.
     let before = wakes.0.load(Ordering::SeqCst);
-    drop(future);
+    // Where the future has no reference, this is the last.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(waker)));
+    let unwound = catch_unwind(AssertUnwindSafe(|| drop(future)));
+    assert!(unwound.is_ok(), "the drop of {name} panics");
     let when_dropped = wakes.0.load(Ordering::SeqCst) - before;
     assert_eq!(when_dropped, 0, "{name} wakes the task that drops it");
     for _ in 0..10 {

@@ -188,7 +188,12 @@ impl Reactor {
                 .wait_and_tidy(&mut buffer, wait, spare_pipes::tidy)
         });
         self.parker.unparked();
+        let unwinding = DispatchAnyway {
+            reactor: self,
+            events: events.as_deref().unwrap_or_default(),
+        };
         awake();
+        std::mem::forget(unwinding);
         Ok(self.dispatch(events?))
     }
 
@@ -429,6 +434,18 @@ impl Reactor {
             // It fails only if the descriptor is not in epoll, which is what is wanted.
             let _ = self.epoll.delete(fd);
         }
+    }
+}
+
+/// Dropped, because the owner's function panics, it hands on what has happened: the kernel tells of an edge once.
+struct DispatchAnyway<'a> {
+    reactor: &'a Reactor,
+    events: &'a [Event],
+}
+
+impl Drop for DispatchAnyway<'_> {
+    fn drop(&mut self) {
+        self.reactor.dispatch(self.events);
     }
 }
 

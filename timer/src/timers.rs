@@ -30,7 +30,7 @@ use crate::{
     spent::Spent,
     sync::{AtomicU64, Mutex, MutexGuard, Ordering},
     virtual_clock::VirtualClock,
-    wake::{wake_all, wake_due},
+    wake::{contain_panic, wake_all, wake_due},
     wall::Wall,
     wall_clock::{Unwatched, WallClock},
     wheel::{Key, Wheel},
@@ -444,9 +444,15 @@ impl Timers {
         #[cfg(canary)]
         let nearer = nearer && !crate::canary::is_out("nearer-timer-unheard");
         if nearer && !current::is_current(self) {
-            self.unpark.wake_by_ref();
+            self.unpark_owner();
         }
         result
+    }
+
+    /// The waker is the owner's, and this is another thread: a panic of it is not for whoever files a timer.
+    #[cold]
+    fn unpark_owner(&self) {
+        contain_panic(|| self.unpark.wake_by_ref());
     }
 
     #[inline]
