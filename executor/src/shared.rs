@@ -60,8 +60,10 @@ impl Shared {
             let tell: Arc<dyn Fn() + Send + Sync> = Arc::new(move || paused.pool_is_quiet());
             tell
         });
+        let seats = seats?.into_boxed_slice();
+        let crew = Crew::new(ends_with_main, &seats);
         Ok(Arc::new(Self {
-            seats: seats?.into_boxed_slice(),
+            seats,
             guests: Guests::default(),
             injection: SharedQueue::new(),
             idle: Idle::new(settings.seats),
@@ -69,7 +71,7 @@ impl Shared {
             owned: Shards::new(settings.seats),
             names: Names::default(),
             blocking: Arc::new(Pool::new(blocking)),
-            crew: Crew::new(ends_with_main),
+            crew,
             paused,
             settings,
             ends_with_main,
@@ -119,17 +121,13 @@ impl Shared {
         future: F,
         origin: Origin,
     ) -> JoinHandle<F::Output> {
-        let local = if seat > 0 && seat < self.workers() {
-            self.crew.local_in(self, seat)
-        } else {
-            None
-        };
-        let Some(local) = local else {
+        let local = self.crew.local_in(seat);
+        let Some(local) = local.filter(|_| seat < self.workers()) else {
             // SAFETY: by the caller's promise.
             return unsafe { self.spawn(future, origin) };
         };
         // A future that is refused is dropped here, which is sound as it is `Send`; in all else it is the other thread's.
-        let home = Some(Arc::clone(&local));
+        let home = Some(Arc::clone(local));
         let (task, handle) = self.adopt(future, home, origin, Kind::Plain);
         if let Some(task) = task {
             local.deliver(task);
@@ -362,6 +360,15 @@ thread_local! {
 /// A destructor may spawn a task, which is refused and ended, and the destructor of that another, and so on. From some depth on it is left to
 /// the call around, so that the stack does not grow with them.
 fn end(task: TaskPtr) {
+    /// Dropped, it is back where it was, also by a panic.
+    struct Nested(u32);
+
+    impl Drop for Nested {
+        fn drop(&mut self) {
+            NESTED.set(self.0);
+        }
+    }
+
     let nested = NESTED.get();
     if nested >= MOST_NESTED {
         // It fails while the thread's own destructors run: then there it is ended.
@@ -372,12 +379,12 @@ fn end(task: TaskPtr) {
             return;
         }
     }
+    let _nested = Nested(nested);
     NESTED.set(nested + 1);
     end_now(task);
     while let Ok(Some(left)) = TO_END.try_with(|tasks| tasks.borrow_mut().pop()) {
         end_now(left);
     }
-    NESTED.set(nested);
 }
 
 fn end_now(task: TaskPtr) {

@@ -53,7 +53,7 @@ impl TaskInfo {
 
 pub(super) fn shut_down(shared: &Arc<Shared>, deadline: Instant) -> ShutdownReport {
     // What destructors spawn is refused, and not an error.
-    let _entered = Handle::new(Arc::clone(shared)).try_enter();
+    let _entered = Handle::new(Arc::clone(shared)).enter();
     let mut alive = Vec::new();
     shared
         .crew
