@@ -29,6 +29,7 @@ use crate::Handle;
 use crate::local::Local;
 use crate::seat::Seat;
 use crate::shared::Shared;
+use crate::shrink;
 use crate::sync::{Mutex, lock};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -64,6 +65,13 @@ struct State {
     threads: Vec<thread::JoinHandle<()>>,
     /// How many of the threads have not ended.
     running: usize,
+}
+
+impl State {
+    fn forget(&mut self, local: &Arc<Local>) {
+        self.present.retain(|other| !Arc::ptr_eq(other, local));
+        shrink::vec(&mut self.present);
+    }
 }
 
 /// Who has the first seat.
@@ -168,14 +176,14 @@ impl Crew {
     /// A thread has ended what is pinned to it.
     pub(crate) fn cleared(&self, local: &Arc<Local>) {
         let mut state = self.lock();
-        state.present.retain(|other| !Arc::ptr_eq(other, local));
+        state.forget(local);
         self.changed.notify_all();
     }
 
     /// A thread has left a seat of the runtime.
     pub(crate) fn leave(&self, shared: &Shared, seat: usize, local: &Arc<Local>) {
         let mut state = self.lock();
-        state.present.retain(|other| !Arc::ptr_eq(other, local));
+        state.forget(local);
         if shared.is_closing() {
             drop(state);
             // SAFETY: we have left it, and given it to nobody.

@@ -38,7 +38,7 @@ mod completions;
 mod join_next;
 mod traits;
 
-use crate::{AbortHandle, Handle, JoinError, JoinHandle};
+use crate::{AbortHandle, Handle, JoinError, JoinHandle, shrink};
 use completions::Completions;
 pub use join_next::JoinNext;
 use slab::Slab;
@@ -90,6 +90,8 @@ pub struct JoinSet<T> {
     /// The keys of tasks that are over, in their order; they ended before those that `completions` has.
     ended: VecDeque<usize>,
     completions: Arc<Completions>,
+    /// Whether there have been many keys at a time since the set was empty.
+    has_long_lists: bool,
 }
 
 impl<T> JoinSet<T> {
@@ -99,6 +101,7 @@ impl<T> JoinSet<T> {
             handles: Slab::new(),
             ended: VecDeque::new(),
             completions: Arc::new(Completions::new()),
+            has_long_lists: false,
         }
     }
 
@@ -293,9 +296,10 @@ impl<T> JoinSet<T> {
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
         if self.ended.is_empty() {
             self.completions.take(&mut self.ended);
+            self.keys_were_taken();
         }
         let key = self.ended.pop_front()?;
-        Some(output(self.handles.remove(key)))
+        Some(output(self.take_out(key)))
     }
 
     /// Asks for every task to be dropped, as [`AbortHandle::abort`] does. They stay in the set until they are joined.
@@ -391,10 +395,29 @@ impl<T> JoinSet<T> {
         ready!(budget::poll_left(cx));
         if self.ended.is_empty() {
             ready!(self.completions.poll_take(&mut self.ended, cx.waker()));
+            self.keys_were_taken();
         }
         budget::spend();
         let key = self.ended.pop_front().expect("keys were taken");
-        Poll::Ready(Some(self.handles.remove(key)))
+        Poll::Ready(Some(self.take_out(key)))
+    }
+
+    fn take_out(&mut self, key: usize) -> JoinHandle<T> {
+        let handle = self.handles.remove(key);
+        shrink::slab(&mut self.handles);
+        if self.handles.is_empty() && self.has_long_lists {
+            self.has_long_lists = false;
+            // No key is left: what is swapped is empty, and so is what comes.
+            shrink::deque(&mut self.ended);
+            self.completions.take(&mut self.ended);
+            shrink::deque(&mut self.ended);
+        }
+        handle
+    }
+
+    fn keys_were_taken(&mut self) {
+        self.has_long_lists |= self.ended.len() > shrink::KEEP;
+        shrink::deque(&mut self.ended);
     }
 
     fn forget_waker(&self) {

@@ -12,6 +12,7 @@ use crate::paused::Paused;
 use crate::seat::Seat;
 use crate::settings::Settings;
 use crate::shared_queue::SharedQueue;
+use crate::shrink;
 use crate::task::cell::allocate;
 use crate::task::header::{Kind, TaskPtr, release};
 use crate::task::snapshot::Shutdown;
@@ -382,9 +383,15 @@ fn end(task: TaskPtr) {
     let _nested = Nested(nested);
     NESTED.set(nested + 1);
     end_now(task);
-    while let Ok(Some(left)) = TO_END.try_with(|tasks| tasks.borrow_mut().pop()) {
+    while let Ok(Some(left)) = TO_END.try_with(|tasks| pop(&mut tasks.borrow_mut())) {
         end_now(left);
     }
+}
+
+fn pop(tasks: &mut Vec<TaskPtr>) -> Option<TaskPtr> {
+    let last = tasks.pop();
+    shrink::vec(tasks);
+    last
 }
 
 fn end_now(task: TaskPtr) {

@@ -7,6 +7,7 @@
 //!
 //! Lock order: the register's lock is a leaf. No waker is cloned, woken or dropped under it, and nothing is aborted.
 
+use crate::shrink;
 use crate::waiting::{Key, Waiting};
 use slab::Slab;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -213,6 +214,7 @@ impl Drop for Place {
         let mut occupant = None;
         self.register.wake(|state| {
             occupant = state.places.try_remove(self.number);
+            shrink::slab(&mut state.places);
             let counts = &mut state.counts;
             match self.ending {
                 None => {}
@@ -305,5 +307,22 @@ impl Drop for Waiter {
         let room = self.room.and_then(|key| state.room.remove(key));
         drop(state);
         drop((stop, room));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_connections_that_have_ended_leave_no_memory() {
+        let register = Register::new(usize::MAX);
+        let mut places: Vec<_> = (0..10_000).map(|_| register.try_place()).collect();
+        assert!(register.lock().places.capacity() >= 10_000);
+        places.truncate(1);
+        assert_eq!(register.connections(), 1);
+        assert!(register.lock().places.capacity() <= 10_000 / 4);
+        drop(places);
+        assert!(register.lock().places.capacity() <= 64);
     }
 }
