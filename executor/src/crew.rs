@@ -27,7 +27,9 @@ mod work;
 
 use crate::Handle;
 use crate::local::Local;
+use crate::seat::Seat;
 use crate::shared::Shared;
+use crate::shrink;
 use crate::sync::{Mutex, lock};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -45,6 +47,8 @@ type Work = Box<dyn FnOnce(&Arc<Shared>) + Send>;
 
 pub(crate) struct Crew {
     state: Mutex<State>,
+    /// What is pinned to the threads of the seats but the first, each of which has one thread for all its time.
+    locals: Box<[Arc<Local>]>,
     changed: Condvar,
     /// Whether `state.first` is vacant, for who spawns.
     vacant: AtomicBool,
@@ -56,11 +60,19 @@ pub(crate) struct Crew {
 
 struct State {
     first: First,
-    /// The threads that sit and have not ended what is pinned to them.
+    /// The threads that sit, or have yet to come to a seat of their own, and have not ended what is pinned to them.
     present: Vec<Arc<Local>>,
+    /// One for each seat but the first, in order, and then the spare.
     threads: Vec<thread::JoinHandle<()>>,
     /// How many of the threads have not ended.
     running: usize,
+}
+
+impl State {
+    fn forget(&mut self, local: &Arc<Local>) {
+        self.present.retain(|other| !Arc::ptr_eq(other, local));
+        shrink::vec(&mut self.present);
+    }
 }
 
 /// Who has the first seat.
@@ -75,14 +87,17 @@ enum First {
 
 impl Crew {
     /// A crew without threads. `for_main`: the first seat is taken, by the one who calls this.
-    pub(crate) fn new(for_main: bool) -> Self {
+    pub(crate) fn new(for_main: bool, seats: &[Arc<Seat>]) -> Self {
+        let of_seat = |seat: &Arc<Seat>| Local::new(Arc::clone(&seat.driver.reactor));
+        let locals: Box<[_]> = seats.iter().skip(1).map(of_seat).collect();
         Self {
             state: Mutex::new(State {
                 first: if for_main { First::Main } else { First::Vacant },
-                present: Vec::new(),
+                present: locals.to_vec(),
                 threads: Vec::new(),
                 running: 0,
             }),
+            locals,
             changed: Condvar::new(),
             vacant: AtomicBool::new(!for_main),
             waiting: AtomicUsize::new(0),
@@ -106,10 +121,22 @@ impl Crew {
     ///
     /// The kernel's. Those that have been started are there still.
     pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
-        for seat in 1..shared.settings.seats {
-            Self::start_thread(shared, Box::new(move |shared| work_in(shared, seat)))?;
+        let seats = 1..shared.settings.seats;
+        for seat in seats.clone() {
+            let started = Self::start_thread(shared, Box::new(move |shared| work_in(shared, seat)));
+            if started.is_err() {
+                (seat..seats.end).for_each(|seat| shared.crew.abandon(seat));
+                return started;
+            }
         }
         Self::start_thread(shared, Box::new(work_as_spare))
+    }
+
+    /// No thread will ever come to that seat.
+    fn abandon(&self, seat: usize) {
+        let local = self.local_in(seat).expect("it is not the first");
+        local.end();
+        self.cleared(local);
     }
 
     fn start_thread(shared: &Arc<Shared>, work: Work) -> io::Result<()> {
@@ -137,44 +164,27 @@ impl Crew {
             drop(state);
             // Nobody would end what it spawns.
             local.owned.close();
-        } else {
+        } else if !state.present.iter().any(|other| Arc::ptr_eq(other, local)) {
             state.present.push(Arc::clone(local));
-            self.changed.notify_all();
         }
     }
 
-    /// What is pinned to the thread in that seat, which is not the first. If the thread is on its way there, waits for it; `None`: the
-    /// runtime ends.
-    pub(crate) fn local_in(&self, shared: &Shared, seat: usize) -> Option<Arc<Local>> {
-        debug_assert!(seat > 0, "the first seat changes hands");
-        let reactor = &shared.seats[seat].driver.reactor;
-        let mut state = self.lock();
-        loop {
-            if shared.is_closing() {
-                return None;
-            }
-            let in_seat = state.present.iter().find(|local| local.sleeps_in(reactor));
-            if let Some(local) = in_seat {
-                return Some(Arc::clone(local));
-            }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
+    /// What is pinned to the thread of that seat, whether it has come or not. The first seat changes hands, and has none.
+    pub(crate) fn local_in(&self, seat: usize) -> Option<&Arc<Local>> {
+        self.locals.get(seat.checked_sub(1)?)
     }
 
     /// A thread has ended what is pinned to it.
     pub(crate) fn cleared(&self, local: &Arc<Local>) {
         let mut state = self.lock();
-        state.present.retain(|other| !Arc::ptr_eq(other, local));
+        state.forget(local);
         self.changed.notify_all();
     }
 
     /// A thread has left a seat of the runtime.
     pub(crate) fn leave(&self, shared: &Shared, seat: usize, local: &Arc<Local>) {
         let mut state = self.lock();
-        state.present.retain(|other| !Arc::ptr_eq(other, local));
+        state.forget(local);
         if shared.is_closing() {
             drop(state);
             // SAFETY: we have left it, and given it to nobody.
@@ -218,18 +228,17 @@ impl Crew {
         }
     }
 
-    /// Takes the first seat for this thread, if it can be had.
+    /// Takes the first seat for this thread, if it can be had. The caller [sits](crate::worker::Sitting) down before anything can panic.
     #[must_use]
     pub(crate) fn claim_first(&self, shared: &Shared) -> bool {
         let mut state = self.lock();
         if state.first == First::Spare && !shared.is_closing() {
-            self.waiting.fetch_add(1, Ordering::Relaxed);
+            let _waiting = Waiting::new(&self.waiting);
             shared.seats[0].driver.reactor.unpark();
             let waited = self.changed.wait_timeout_while(state, PATIENCE, |state| {
                 state.first == First::Spare && !shared.is_closing()
             });
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
         let vacant = state.first == First::Vacant && !shared.is_closing();
         if vacant {
@@ -280,12 +289,16 @@ impl Crew {
         });
         let this_thread = thread::current().id();
         let mut state = self.lock();
-        let own = state
-            .threads
-            .iter()
-            .filter(|thread| thread.thread().id() == this_thread)
-            .count();
-        while !state.present.is_empty() || state.running > own {
+        let is_this = |thread: &thread::JoinHandle<()>| thread.thread().id() == this_thread;
+        let own = state.threads.iter().position(is_this);
+        // If it has not come to its seat, it is in a hook, and will not before we return.
+        let own_local = own.and_then(|thread| self.locals.get(thread)).cloned();
+        let is_own = |local: &Arc<Local>| {
+            own_local
+                .as_ref()
+                .is_some_and(|own| Arc::ptr_eq(own, local))
+        };
+        while !state.present.iter().all(is_own) || state.running > usize::from(own.is_some()) {
             state = match deadline.map(|end| end.saturating_duration_since(real_now())) {
                 None => self
                     .changed
@@ -328,7 +341,7 @@ impl Crew {
         // Before all else: who ends the runtime meanwhile finds that this is under way, and waits for jobs, of which no more must come.
         drop(shared.blocking.close());
         // What destructors spawn is refused, and not an error.
-        let _entered = Handle::new(Arc::clone(shared)).try_enter();
+        let _entered = Handle::new(Arc::clone(shared)).enter();
         self.shut_down(shared, Some(real_now()), &mut |_| ());
     }
 
@@ -348,6 +361,22 @@ impl Crew {
         let state = self.state.get_mut();
         let state = state.unwrap_or_else(PoisonError::into_inner);
         std::mem::forget(std::mem::take(&mut state.threads));
+    }
+}
+
+/// The time in which a `block_on` waits for the spare to leave the first seat. The crew's lock is held when it begins and when it ends.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -5,6 +5,7 @@
 //! seats.
 
 use crate::seat::Seat;
+use crate::shrink;
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ impl Guests {
     pub(crate) fn leave(&self, seat: &Arc<Seat>) {
         let mut seats = lock(&self.seats);
         seats.retain(|other| !Arc::ptr_eq(other, seat));
+        shrink::vec(&mut seats);
         self.count.store(seats.len(), Ordering::SeqCst);
     }
 

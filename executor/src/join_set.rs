@@ -39,7 +39,7 @@ mod join_next;
 mod traits;
 
 use crate::task::harness::{contain_panic, drop_quietly};
-use crate::{AbortHandle, Handle, JoinError, JoinHandle};
+use crate::{AbortHandle, Handle, JoinError, JoinHandle, shrink};
 use completions::Completions;
 pub use join_next::JoinNext;
 use join_next::NextEnded;
@@ -92,6 +92,8 @@ pub struct JoinSet<T> {
     ended: VecDeque<usize>,
     completions: Arc<Completions>,
     gave_way: GaveWay,
+    /// Whether there have been many keys at a time since the set was empty.
+    has_long_lists: bool,
 }
 
 impl<T> JoinSet<T> {
@@ -102,6 +104,7 @@ impl<T> JoinSet<T> {
             ended: VecDeque::new(),
             completions: Arc::new(Completions::new()),
             gave_way: GaveWay::NO,
+            has_long_lists: false,
         }
     }
 
@@ -296,9 +299,10 @@ impl<T> JoinSet<T> {
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
         if self.ended.is_empty() {
             self.completions.take(&mut self.ended);
+            self.keys_were_taken();
         }
         let key = self.ended.pop_front()?;
-        Some(output(self.handles.remove(key)))
+        Some(output(self.take_out(key)))
     }
 
     /// Asks for every task to be dropped, as [`AbortHandle::abort`] does. They stay in the set until they are joined.
@@ -401,10 +405,29 @@ impl<T> JoinSet<T> {
                 handle.header().shared.assert_here();
             }
             ready!(taken);
+            self.keys_were_taken();
         }
         budget::spend();
         let key = self.ended.pop_front().expect("keys were taken");
-        Poll::Ready(Some(self.handles.remove(key)))
+        Poll::Ready(Some(self.take_out(key)))
+    }
+
+    fn take_out(&mut self, key: usize) -> JoinHandle<T> {
+        let handle = self.handles.remove(key);
+        shrink::slab(&mut self.handles);
+        if self.handles.is_empty() && self.has_long_lists {
+            self.has_long_lists = false;
+            // No key is left: what is swapped is empty, and so is what comes.
+            shrink::deque(&mut self.ended);
+            self.completions.take(&mut self.ended);
+            shrink::deque(&mut self.ended);
+        }
+        handle
+    }
+
+    fn keys_were_taken(&mut self) {
+        self.has_long_lists |= self.ended.len() > shrink::KEEP;
+        shrink::deque(&mut self.ended);
     }
 
     fn forget_waker(&self) {

@@ -24,6 +24,7 @@
 //! | `paused` | when the clock moves of a runtime whose time is paused; [`advance`] |
 //! | `blocking` | the threads that may block, and the jobs for them |
 //! | `owned`, `names` | all tasks alive, so that shutdown is total; the names of those that have one |
+//! | `shrink` | how lists give memory back that they need no more |
 //! | `pinned` | the ready tasks that are pinned to a thread |
 //! | `validate` | how the queues and lists check themselves in debug builds |
 //! | `task` | the task itself: its protocol, state word, waker and harness |
@@ -53,6 +54,7 @@ mod seat;
 mod settings;
 mod shared;
 mod shared_queue;
+mod shrink;
 mod spawn;
 mod sync;
 mod task;

@@ -1,11 +1,13 @@
 //! [`Local`]: the tasks that are pinned to one thread, as others know them.
 //!
-//! A thread has one from when it sits down in a seat until it leaves. A pinned task is polled and dropped between those, by that
+//! A thread has one from when it sits down in a seat until it leaves. The seats but the first belong to one thread each, so theirs is made
+//! with the runtime, and takes tasks before the thread has come. A pinned task is polled and dropped by that
 //! thread alone: it is queued only in its worker's own queue or in the inbox here, and it is in the list here, which
 //! its thread empties when it leaves. After that both are closed: what is still woken finds nobody, and what is still spawned
 //! is refused.
 
 use crate::owned::OwnedTasks;
+use crate::shared;
 use crate::shared_queue::SharedQueue;
 use crate::task::task::Task;
 use std::sync::Arc;
@@ -35,9 +37,11 @@ impl Local {
         self.reactor.unpark();
     }
 
-    /// Whether this is what that reactor's owner has.
-    pub(crate) fn sleeps_in(&self, reactor: &Arc<Reactor>) -> bool {
-        Arc::ptr_eq(&self.reactor, reactor)
+    /// Ends the tasks that are pinned here: drops their futures, on this thread, and takes no more. For the thread that it belongs to, or
+    /// if none has ever come.
+    pub(crate) fn end(&self) {
+        shared::drain(&self.owned);
+        drop(self.inbox.close());
     }
 
     /// Ends the thread's sleep, if it sleeps.

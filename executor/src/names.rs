@@ -3,6 +3,7 @@
 //! Few have, and so a task has no room for it: one that was named says so in its vtable, and its name is here as long as it has
 //! memory.
 
+use crate::shrink;
 use crate::sync::{Mutex, lock};
 use crate::tasks::Id;
 use std::collections::HashMap;
@@ -24,6 +25,8 @@ impl Names {
 
     /// The task is freed.
     pub(crate) fn forget(&self, task: Id) {
-        lock(&self.names).remove(&task);
+        let mut names = lock(&self.names);
+        names.remove(&task);
+        shrink::map(&mut names);
     }
 }

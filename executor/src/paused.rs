@@ -33,6 +33,7 @@
 //! Lock order: the lock of the rounds comes before those of the crew, of the blocking pool, of queues and of timers. Nobody is woken under it but by `unpark`.
 
 use crate::shared::Shared;
+use crate::shrink;
 use crate::sync::{Mutex, lock};
 use crate::worker;
 use std::future::Future;
@@ -108,6 +109,7 @@ impl Paused {
         rounds
             .members
             .retain(|member| !Arc::ptr_eq(&member.reactor, reactor));
+        shrink::vec(&mut rounds.members);
         rounds.begin(shared, reactor);
     }
 

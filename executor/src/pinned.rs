@@ -7,6 +7,7 @@
 #[path = "pinned/validate.rs"]
 mod validate;
 
+use crate::shrink;
 use crate::task::queue::TaskQueue;
 use crate::task::task::Task;
 use std::collections::VecDeque;
@@ -59,5 +60,11 @@ impl PinnedQueue {
 
     pub(crate) fn len(&self) -> usize {
         self.tasks.len()
+    }
+
+    /// Gives memory back that it needs no more. The worker calls this between its polls, once in a while.
+    #[inline]
+    pub(crate) fn shrink(&mut self) {
+        shrink::deque(&mut self.runs);
     }
 }

@@ -13,6 +13,7 @@ use crate::paused::Paused;
 use crate::seat::Seat;
 use crate::settings::Settings;
 use crate::shared_queue::SharedQueue;
+use crate::shrink;
 use crate::task::cell::allocate;
 use crate::task::header::{Header, Kind, TaskPtr, release};
 use crate::task::snapshot::Shutdown;
@@ -66,9 +67,11 @@ impl Shared {
             let tell: Arc<dyn Fn() + Send + Sync> = Arc::new(move || paused.pool_is_quiet());
             tell
         });
+        let seats = seats?.into_boxed_slice();
+        let crew = Crew::new(ends_with_main, &seats);
         Ok(Arc::new(Self {
             process: Process::current(),
-            seats: seats?.into_boxed_slice(),
+            seats,
             guests: Guests::default(),
             injection: SharedQueue::new(),
             idle: Idle::new(settings.seats),
@@ -77,7 +80,7 @@ impl Shared {
             names: Names::default(),
             blocking: Arc::new(Pool::new(blocking)),
             unstarted: Unstarted::default(),
-            crew: Crew::new(ends_with_main),
+            crew,
             paused,
             settings,
             ends_with_main,
@@ -128,17 +131,13 @@ impl Shared {
         origin: Origin,
     ) -> JoinHandle<F::Output> {
         self.assert_here();
-        let local = if seat > 0 && seat < self.workers() {
-            self.crew.local_in(self, seat)
-        } else {
-            None
-        };
-        let Some(local) = local else {
+        let local = self.crew.local_in(seat);
+        let Some(local) = local.filter(|_| seat < self.workers()) else {
             // SAFETY: by the caller's promise.
             return unsafe { self.spawn(future, origin) };
         };
         // A future that is refused is dropped here, which is sound as it is `Send`; in all else it is the other thread's.
-        let home = Some(Arc::clone(&local));
+        let home = Some(Arc::clone(local));
         let (task, handle) = self.adopt(future, home, origin, Kind::Plain);
         if let Some(task) = task {
             local.deliver(task);
@@ -433,6 +432,15 @@ fn end(task: TaskPtr) -> Shutdown {
 
 /// Drops the future of a task that [`end`] has claimed.
 fn cancel(task: TaskPtr) {
+    /// Dropped, it is back where it was, also by a panic.
+    struct Nested(u32);
+
+    impl Drop for Nested {
+        fn drop(&mut self) {
+            NESTED.set(self.0);
+        }
+    }
+
     let nested = NESTED.get();
     if nested >= MOST_NESTED {
         // It fails while the thread's own destructors run: then there it is ended.
@@ -443,12 +451,18 @@ fn cancel(task: TaskPtr) {
             return;
         }
     }
+    let _nested = Nested(nested);
     NESTED.set(nested + 1);
     cancel_now(task);
-    while let Ok(Some(left)) = TO_END.try_with(|tasks| tasks.borrow_mut().pop()) {
+    while let Ok(Some(left)) = TO_END.try_with(|tasks| pop(&mut tasks.borrow_mut())) {
         cancel_now(left);
     }
-    NESTED.set(nested);
+}
+
+fn pop(tasks: &mut Vec<TaskPtr>) -> Option<TaskPtr> {
+    let last = tasks.pop();
+    shrink::vec(tasks);
+    last
 }
 
 fn cancel_now(task: TaskPtr) {

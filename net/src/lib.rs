@@ -30,6 +30,7 @@
 //! | `connect_unix` | the way to a connected [`UnixStream`] |
 //! | `poll_stream` | `PollStream`, for libraries that poll by traits; with the features `futures-io` and `hyper` |
 //! | `listener_socket` | [`ListenerSocket`]: the same of listeners |
+//! | `shrink` | how lists give memory back that they need no more |
 //! | `stream_socket` | [`StreamSocket`]: what may be used where any stream of bytes will do; `shared_stream`: an `Arc` of one, and [`StreamRef`] |
 //! | `waiting` | the wakers of those who wait for the same |
 //! | `udp_socket`, `multicast` | [`UdpSocket`] |
@@ -81,6 +82,7 @@ mod send_datagram;
 mod send_to;
 mod serve;
 mod shared_stream;
+mod shrink;
 mod stream_socket;
 mod tcp_listener;
 mod tcp_socket;

@@ -3,6 +3,7 @@
 //! All are taken when it comes. A key is good for the round that it was given in; one that has outlived its round finds
 //! nobody, whoever has its place by then.
 
+use crate::shrink;
 use slab::Slab;
 use std::task::Waker;
 
@@ -41,9 +42,12 @@ impl Waiting {
     /// Forgets a future that waits no more.
     #[must_use]
     pub(crate) fn remove(&mut self, key: Key) -> Option<Waker> {
-        (key.round == self.round)
-            .then(|| self.wakers.try_remove(key.place))
-            .flatten()
+        if key.round != self.round {
+            return None;
+        }
+        let waker = self.wakers.try_remove(key.place);
+        shrink::slab(&mut self.wakers);
+        waker
     }
 
     /// Takes all of them.
@@ -79,5 +83,21 @@ mod tests {
         assert!(waiting.remove(old.expect("stored")).is_none());
         assert!(waiting.remove(new.expect("stored")).is_some());
         assert!(waiting.remove(new.expect("stored")).is_none(), "once");
+    }
+
+    #[test]
+    fn many_that_wait_no_more_leave_no_memory() {
+        let mut waiting = Waiting::default();
+        let mut keys = vec![None; 10_000];
+        for key in &mut keys {
+            assert!(waiting.store(key, Waker::noop().clone()).is_none());
+        }
+        for key in keys.split_off(1).into_iter().rev() {
+            assert!(waiting.remove(key.expect("stored")).is_some());
+        }
+        assert!(waiting.wakers.capacity() <= 64);
+        let mut wakers = Vec::new();
+        waiting.take(&mut wakers);
+        assert_eq!(wakers.len(), 1);
     }
 }

@@ -18,7 +18,7 @@ use crate::token::Token;
 use std::cell::RefCell;
 use std::io;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -26,7 +26,15 @@ use std::task::{Wake, Waker};
 use std::time::Instant;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<Reactor>>> = const { RefCell::new(None) };
+    /// Nothing in it needs a destructor, so it can be used in the destructors of a thread's other thread-locals, in any order. The guard
+    /// that has put something in takes it out; if the guard is leaked, so is that.
+    static CURRENT: RefCell<ManuallyDrop<Option<Arc<Reactor>>>> =
+        const { RefCell::new(ManuallyDrop::new(None)) };
+}
+
+/// Makes `reactor` the thread's, and returns what was.
+fn replace_current(reactor: Option<Arc<Reactor>>) -> Option<Arc<Reactor>> {
+    ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(reactor)))
 }
 
 /// An epoll instance with the descriptors registered in it.
@@ -132,7 +140,7 @@ impl Reactor {
     /// Makes this the reactor that descriptors polled on this thread register with, until the guard is dropped.
     pub fn enter(self: &Arc<Self>) -> Enter {
         Enter {
-            previous: CURRENT.replace(Some(Arc::clone(self))),
+            previous: replace_current(Some(Arc::clone(self))),
             this_thread: PhantomData,
         }
     }
@@ -140,7 +148,7 @@ impl Reactor {
     /// The reactor that this thread has entered.
     #[must_use]
     pub fn current() -> Option<Arc<Self>> {
-        CURRENT.with_borrow(Clone::clone)
+        CURRENT.with_borrow(|current| Option::clone(current))
     }
 
     /// Waits until something happens, `deadline` passes or another thread calls [`unpark`](Self::unpark), and wakes
@@ -508,7 +516,7 @@ pub struct Enter {
 
 impl Drop for Enter {
     fn drop(&mut self) {
-        let ours = CURRENT.replace(self.previous.take());
+        let ours = replace_current(self.previous.take());
         drop(ours);
     }
 }

@@ -24,6 +24,9 @@ type Id = NonZeroU32;
 const READ_SLOT: u32 = u32::MAX;
 const WRITE_SLOT: u32 = u32::MAX - 1;
 
+/// A slab of this capacity is left as it is while anybody waits there.
+const KEEP: usize = 64;
+
 #[inline]
 const fn slot_of(direction: Direction) -> u32 {
     match direction {
@@ -177,6 +180,12 @@ impl Waiters {
             more.remove(key.place as usize);
             if more.is_empty() {
                 self.more = None;
+            } else if more.capacity() > KEEP
+                && more.len() <= more.capacity() / 4
+                && more.len().is_power_of_two()
+            {
+                // What is behind the last one; that takes time by the slab's capacity, and is tried each time that half as many are left.
+                more.shrink_to_fit();
             }
         }
         waker
@@ -300,6 +309,16 @@ mod tests {
             assert!(waiters.remove(key).is_some());
             assert!(waiters.remove(key).is_none(), "once");
         }
+        assert!(waiters.more.is_none());
+        let many: Vec<_> = (0..10_000)
+            .map(|_| store(&mut waiters, Read, None, waker()).0)
+            .collect();
+        for key in many[1..].iter().rev() {
+            assert!(waiters.remove(*key).is_some());
+        }
+        let more = waiters.more.as_ref().expect("one is left");
+        assert!(more.capacity() <= KEEP, "the memory of many");
+        assert!(waiters.remove(many[0]).is_some());
         assert!(waiters.more.is_none());
         assert!(waiters.remove(held).is_some());
         assert_eq!(taken(&mut waiters, Ready::BOTH), 0);

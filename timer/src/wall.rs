@@ -37,6 +37,9 @@ use crate::{
 /// How often a clock is looked at that does not tell when it is set.
 const UNTOLD: Duration = Duration::from_secs(1);
 
+/// Waiters that there stays room for when none is left.
+const KEPT_WAITERS: usize = 64;
+
 /// The wall clock of some timers, and who is to be told when it is set.
 pub(crate) struct Wall {
     clock: Arc<dyn WallClock>,
@@ -183,12 +186,13 @@ impl Drop for Listed {
         if self.timers.are_inherited() {
             return;
         }
-        let waker = self
-            .timers
-            .wall()
-            .lock()
-            .as_mut()
-            .map(|waiters| waiters.remove(self.place));
+        let waker = self.timers.wall().lock().as_mut().map(|waiters| {
+            let waker = waiters.remove(self.place);
+            if waiters.is_empty() && waiters.capacity() > KEPT_WAITERS {
+                *waiters = Slab::new();
+            }
+            waker
+        });
         contain_panic(|| drop(waker));
     }
 }

@@ -1,6 +1,7 @@
 //! The runs of a pinned queue are those of its tasks.
 
 use super::{NO_POSITION, PinnedQueue};
+use crate::validate::depth;
 
 impl PinnedQueue {
     /// The position of the last task, or 0.
@@ -14,7 +15,8 @@ impl PinnedQueue {
     pub(crate) fn validate(&self, turn: u64) {
         self.tasks.validate(turn);
         let (mut count, mut before) = (0, None);
-        for run in &self.runs {
+        let depth = depth(turn, self.runs.len());
+        for run in self.runs.iter().take(depth) {
             assert!(run.count > 0, "an empty run");
             assert!(
                 before < Some(run.position) && run.position < NO_POSITION,
@@ -23,11 +25,13 @@ impl PinnedQueue {
             before = Some(run.position);
             count += run.count;
         }
-        assert_eq!(
-            count,
-            self.tasks.len(),
-            "pinned tasks, as their runs count them"
-        );
+        if depth >= self.runs.len() {
+            assert_eq!(
+                count,
+                self.tasks.len(),
+                "pinned tasks, as their runs count them"
+            );
+        }
     }
 }
 

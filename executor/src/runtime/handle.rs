@@ -12,11 +12,17 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
+/// The runtimes that a thread has entered, the last one last, each with the number of its guard.
+type Entered = Vec<(u64, Handle)>;
+
 thread_local! {
-    /// The runtimes that this thread has entered, the last one last, each with the number of its guard.
-    static ENTERED: RefCell<Vec<(u64, Handle)>> = const { RefCell::new(Vec::new()) };
+    /// Nothing in it needs a destructor, so it can be used in the destructors of a thread's other thread-locals, in any order. The
+    /// last guard takes the list's memory with it; if a guard is leaked, so is the list.
+    static ENTERED: RefCell<ManuallyDrop<Entered>> =
+        const { RefCell::new(ManuallyDrop::new(Entered::new())) };
     /// Whether there are any.
     static HAS_ENTERED: Cell<bool> = const { Cell::new(false) };
     /// The number of the next guard.
@@ -92,10 +98,8 @@ impl Handle {
         if !HAS_ENTERED.get() {
             return None;
         }
-        let last = |entered: &RefCell<Vec<(u64, Self)>>| {
-            entered.borrow().last().map(|(_, handle)| handle.clone())
-        };
-        let last = ENTERED.try_with(last).ok().flatten()?;
+        let last =
+            ENTERED.with_borrow(|entered| entered.last().map(|(_, handle)| handle.clone()))?;
         // What was entered in the parent does not hide a runtime of the child's that this thread works for.
         let is_hidden = !last.shared.is_here()
             && worker::with_current(|current| current.is_some() && !is_inherited(current));
@@ -134,7 +138,8 @@ impl Handle {
     /// it is whoever is in `block_on`: a task for seat 0 is not bound to it, and is as one of [`spawn`](Self::spawn). So is every one
     /// if time is paused.
     ///
-    /// Right after the runtime was made it may wait for a moment until the thread sits there.
+    /// It does not wait for the worker. A task that comes before its worker has begun, such as one from a hook of
+    /// [`on_thread_start`](crate::Builder::on_thread_start), runs when the worker has begun.
     ///
     /// # Panics
     ///
@@ -231,10 +236,6 @@ impl Handle {
     /// Nothing is polled here: timers and sockets must be awaited in a task or in [`block_on`](Self::block_on), and
     /// [`spawn_local`](crate::spawn_local) needs a thread that works for a runtime.
     ///
-    /// # Panics
-    ///
-    /// In the destructor of a thread-local, when the thread's own list of what it has entered is gone already.
-    ///
     /// # Examples
     ///
     /// ```
@@ -249,22 +250,14 @@ impl Handle {
     /// # }
     /// ```
     pub fn enter(&self) -> EnterGuard {
-        self.try_enter()
-            .expect("a thread enters no runtime while its thread-locals are dropped")
-    }
-
-    /// The same, if this thread's list of them still stands.
-    pub(crate) fn try_enter(&self) -> Option<EnterGuard> {
         let number = NEXT_GUARD.get();
-        ENTERED
-            .try_with(|entered| entered.borrow_mut().push((number, self.clone())))
-            .ok()?;
+        ENTERED.with_borrow_mut(|entered| entered.push((number, self.clone())));
         NEXT_GUARD.set(number + 1);
         HAS_ENTERED.set(true);
-        Some(EnterGuard {
+        EnterGuard {
             number,
             this_thread: PhantomData,
-        })
+        }
     }
 
     /// What the runtime has done so far.
@@ -310,17 +303,18 @@ pub struct EnterGuard {
 
 impl Drop for EnterGuard {
     fn drop(&mut self) {
-        let leave = |entered: &RefCell<Vec<(u64, Handle)>>| {
-            let mut entered = entered.borrow_mut();
-            let place = entered
-                .iter()
-                .rposition(|(number, _)| *number == self.number)?;
+        // Dropped when nothing is borrowed.
+        let left = ENTERED.with_borrow_mut(|entered| {
+            let is_ours = |(number, _): &(u64, Handle)| *number == self.number;
+            let place = entered.iter().rposition(is_ours)?;
             let (_, left) = entered.remove(place);
-            HAS_ENTERED.set(!entered.is_empty());
+            if entered.is_empty() {
+                HAS_ENTERED.set(false);
+                **entered = Entered::new();
+            }
             Some(left)
-        };
-        // Dropped when nothing is borrowed. If the list is gone, it has taken its own with it.
-        drop(ENTERED.try_with(leave));
+        });
+        drop(left);
     }
 }
 

@@ -212,7 +212,7 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         let shared = self.handle.shared();
         // What destructors spawn is refused, and not an error.
-        let _entered = self.handle.try_enter();
+        let _entered = self.handle.enter();
         shared.crew.shut_down(shared, None, &mut |_| ());
     }
 }

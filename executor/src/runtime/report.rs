@@ -73,7 +73,7 @@ pub(super) fn shut_down(shared: &Arc<Shared>, deadline: Instant) -> ShutdownRepo
         };
     }
     // What destructors spawn is refused, and not an error.
-    let _entered = Handle::new(Arc::clone(shared)).try_enter();
+    let _entered = Handle::new(Arc::clone(shared)).enter();
     let deadline = real_deadline(deadline);
     let mut alive = Vec::new();
     shared

@@ -19,14 +19,21 @@ impl Moves {
         }
     }
 
-    /// The worker comes, or wakes. Its alone to call, as are the next two.
+    /// The worker comes, or wakes. Its alone to call, as are the next three.
     pub(crate) fn awake(&self) {
         self.step(1);
     }
 
-    /// The worker goes to sleep, or leaves.
+    /// The worker goes to sleep.
     pub(crate) fn asleep(&self) {
         self.step(1);
+    }
+
+    /// The worker has left, awake or, by a panic, out of its sleep.
+    pub(crate) fn gone(&self) {
+        if self.is_awake() {
+            self.step(1);
+        }
     }
 
     /// The worker is awake, and has turned its driver.

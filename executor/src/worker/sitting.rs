@@ -1,12 +1,18 @@
 //! [`Sitting`]: a thread's stay in a seat, from when it sits down until it leaves.
+//!
+//! A thread that sits down makes several claims, one after the other: the seat, a place among the threads that sit, the thread's reactor
+//! and timers, the membership in a paused runtime, the thread's [`CURRENT`] worker. Each claim is a guard that gives back what it claims
+//! when it is dropped, and it is made before the next step is taken. So a panic, in any step of a stay, loses no claim: the seat can be
+//! taken again, and the end of the runtime waits for nobody who has gone.
 
 use super::{CURRENT, Worker};
 use crate::driver::Entered;
 use crate::idle::Woken;
 use crate::local::Local;
+use crate::paused::Paused;
 use crate::pinned::{NO_POSITION, PinnedQueue};
 use crate::seat::Seat;
-use crate::shared::{self, Shared};
+use crate::shared::Shared;
 use crate::task::memory::Blocks;
 use crate::tasks::Running;
 use crate::watch;
@@ -43,8 +49,7 @@ impl Worker {
 
     /// Ends what is pinned to this thread: drops its futures, here, and takes no more.
     fn close_local(&self) {
-        shared::drain(&self.local.owned);
-        drop(self.local.inbox.close());
+        self.local.end();
         // What is queued is references to tasks that are complete, and no future. Dropped one by one, as nothing must be borrowed.
         while let Some(task) = self.pop_pinned() {
             drop(task);
@@ -54,7 +59,7 @@ impl Worker {
 
 /// Where a thread sits down.
 pub(crate) enum Chair {
-    /// In the seat of that number, which nobody else has.
+    /// In the seat of that number, which nobody else has. The first has been claimed from the crew; from here on it is the stay's to leave.
     Seat(usize),
     /// In a seat of its own, beside those of the runtime.
     Guest(Arc<Seat>),
@@ -68,8 +73,12 @@ pub(crate) struct Sitting {
     worker: Rc<Worker>,
     /// The worker that this thread had before: none, or, in a child, that of its parent's.
     before: *const Worker,
+    /// In a paused runtime.
+    _member: Option<Member>,
+    _awake: Awake,
     /// Given up after `drop` has run, so that destructors of tasks find what they know.
     _entered: Entered,
+    _present: Present,
     /// Given up last.
     _leave: Leave,
 }
@@ -77,23 +86,20 @@ pub(crate) struct Sitting {
 impl Sitting {
     /// Sits down. The thread must not sit anywhere yet.
     pub(crate) fn take(shared: Arc<Shared>, chair: Chair) -> Self {
-        let (seat, number) = match chair {
-            Chair::Seat(number) => (Arc::clone(&shared.seats[number]), Some(number)),
-            Chair::Guest(seat) => (seat, None),
-        };
+        let leave = Leave::new(shared, chair);
+        let (shared, seat, number) = (&leave.shared, &leave.seat, leave.number);
+        at_step();
+        let present = Present::new(shared, &leave.local);
+        at_step();
         let entered = seat.driver.enter();
-        let local = Local::new(Arc::clone(&seat.driver.reactor));
-        seat.moves.awake();
-        if number.is_none() {
-            shared.guests.come(Arc::clone(&seat));
-        }
-        shared.crew.come(&shared, &local);
+        at_step();
+        let awake = Awake::new(seat);
+        at_step();
         let has_siblings = number.is_some() && shared.workers() > 1;
         let polls = number.is_none_or(|number| number < shared.workers());
-        if let Some(paused) = shared.paused.as_ref().filter(|_| polls) {
-            shared.blocking.job_waits(true);
-            paused.come(&shared, &seat.driver.reactor);
-        }
+        let paused = shared.paused.as_ref().filter(|_| polls);
+        let member = paused.map(|paused| Member::new(shared, paused, seat));
+        at_step();
         let worker = Rc::new(Worker {
             number: Cell::new(number),
             has_siblings: Cell::new(has_siblings),
@@ -112,12 +118,13 @@ impl Sitting {
             searching: Cell::new(false),
             woken: Cell::new((real_now(), Woken::ByItself)),
             first_victim: Cell::new(number.unwrap_or(0)),
-            local: Arc::clone(&local),
+            local: Arc::clone(&leave.local),
             blocks: Blocks::new(),
-            seat: Arc::clone(&seat),
+            seat: Arc::clone(seat),
             process: shared.process.watch(),
-            shared: Arc::clone(&shared),
+            shared: Arc::clone(shared),
         });
+        at_step();
         let before = CURRENT.replace(Rc::as_ptr(&worker));
         debug_assert!(
             // SAFETY: the pointer is null, or of a `Sitting` further up this thread's stack.
@@ -127,13 +134,11 @@ impl Sitting {
         Self {
             worker,
             before,
+            _member: member,
+            _awake: awake,
             _entered: entered,
-            _leave: Leave {
-                shared,
-                seat,
-                number,
-                local,
-            },
+            _present: present,
+            _leave: leave,
         }
     }
 
@@ -146,28 +151,20 @@ impl Drop for Sitting {
     fn drop(&mut self) {
         // Before the worker is freed, also if what follows panics.
         let _vacate = Vacate(self.before);
+        let worker = &*self.worker;
         budget::unlimited();
         Running::none();
-        let worker = &*self.worker;
         let shared = &worker.shared;
         if !shared.is_here() {
             // All that it has is the parent's.
             std::mem::forget(Rc::clone(&self.worker));
             return;
         }
+        let _resign = Resign(worker);
         if shared.ends_with_main && worker.number.get().is_some() {
             shared.crew.shut_down(shared, Some(real_now()), &mut |_| ());
         }
         worker.close_local();
-        worker.seat.moves.asleep();
-        if let Some(paused) = &shared.paused {
-            shared.blocking.job_waits(false);
-            paused.leave(shared, &worker.seat.driver.reactor);
-        }
-        if let Some(number) = worker.number.get() {
-            worker.let_others_search(number);
-        }
-        shared.crew.cleared(&worker.local);
     }
 }
 
@@ -180,12 +177,121 @@ impl Drop for Vacate {
     }
 }
 
+/// Dropped, it has the worker search and watch no more.
+struct Resign<'a>(&'a Worker);
+
+impl Drop for Resign<'_> {
+    fn drop(&mut self) {
+        self.0.seat.moves.gone();
+        if let Some(number) = self.0.number.get() {
+            self.0.let_others_search(number);
+        }
+    }
+}
+
+/// The time in which the seat's worker counts as one that may be awake.
+struct Awake(Arc<Seat>);
+
+impl Awake {
+    fn new(seat: &Arc<Seat>) -> Self {
+        seat.moves.awake();
+        Self(Arc::clone(seat))
+    }
+}
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        self.0.moves.gone();
+    }
+}
+
+/// The time in which a thread counts for when the clock of a paused runtime moves.
+struct Member {
+    shared: Arc<Shared>,
+    paused: Arc<Paused>,
+    seat: Arc<Seat>,
+}
+
+impl Member {
+    fn new(shared: &Arc<Shared>, paused: &Arc<Paused>, seat: &Arc<Seat>) -> Self {
+        shared.blocking.job_waits(true);
+        let member = Self {
+            shared: Arc::clone(shared),
+            paused: Arc::clone(paused),
+            seat: Arc::clone(seat),
+        };
+        paused.come(shared, &seat.driver.reactor);
+        member
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if !self.shared.is_here() {
+            return;
+        }
+        self.shared.blocking.job_waits(false);
+        self.paused.leave(&self.shared, &self.seat.driver.reactor);
+    }
+}
+
+/// The time in which a thread is one of those that sit, for whom the end of the runtime waits. Dropped, it ends what is pinned there.
+struct Present {
+    shared: Arc<Shared>,
+    local: Arc<Local>,
+}
+
+impl Present {
+    fn new(shared: &Arc<Shared>, local: &Arc<Local>) -> Self {
+        let present = Self {
+            shared: Arc::clone(shared),
+            local: Arc::clone(local),
+        };
+        shared.crew.come(shared, local);
+        present
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        if !self.shared.is_here() {
+            return;
+        }
+        // The worker has done so, if there was one.
+        self.local.end();
+        self.shared.crew.cleared(&self.local);
+    }
+}
+
 /// Dropped, it gives the seat to whom it may concern.
 struct Leave {
     shared: Arc<Shared>,
     seat: Arc<Seat>,
     number: Option<usize>,
     local: Arc<Local>,
+}
+
+impl Leave {
+    /// Takes over the claim on the seat. Nothing here panics.
+    fn new(shared: Arc<Shared>, chair: Chair) -> Self {
+        let (seat, number) = match chair {
+            Chair::Seat(number) => (Arc::clone(&shared.seats[number]), Some(number)),
+            Chair::Guest(seat) => {
+                shared.guests.come(Arc::clone(&seat));
+                (seat, None)
+            }
+        };
+        let local = match number.and_then(|number| shared.crew.local_in(number)) {
+            Some(local) => Arc::clone(local),
+            None => Local::new(Arc::clone(&seat.driver.reactor)),
+        };
+        Self {
+            shared,
+            seat,
+            number,
+            local,
+        }
+    }
 }
 
 impl Drop for Leave {
@@ -204,8 +310,17 @@ impl Drop for Leave {
             None => {
                 self.shared.guests.leave(&self.seat);
                 self.seat.driver.close();
-                self.shared.crew.cleared(&self.local);
             }
         }
     }
 }
+
+/// Between two claims: nothing, but the tests may have it panic.
+#[inline(always)]
+fn at_step() {
+    #[cfg(all(test, not(loom)))]
+    tests::at_step();
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -19,6 +19,9 @@ const SEND: Call<Writing> = Call::new("Outbox::send");
 /// How many messages go with one system call at most.
 const MESSAGES: usize = 64;
 
+/// How many completions the writer keeps room for between two writes.
+const KEEP_COMPLETE: usize = 2 * MESSAGES;
+
 /// How many bytes go before others have their turn, in the reactor whose turn it is.
 const SHARE: usize = 1 << 20;
 
@@ -89,6 +92,10 @@ impl<S: StreamSocket> Core<S> {
             }
             drop(state);
             wakers.extend(writer.complete.drain(..).filter_map(|sent| sent.complete()));
+            // There are more only of messages of no bytes.
+            if writer.complete.capacity() > KEEP_COMPLETE {
+                writer.complete = Vec::new();
+            }
             wake_all(wakers);
             if failed {
                 return self.abandon(writer);

@@ -27,7 +27,8 @@ impl<S: StreamSocket> Read for PollStream<S> {
         cx: &mut Context<'_>,
         mut unfilled: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut buffer = BUFFER.take();
+        // While the thread ends there is none, and one is made for this once.
+        let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
         if buffer.is_empty() {
             buffer = vec![0; CAPACITY];
         }
@@ -36,7 +37,7 @@ impl<S: StreamSocket> Read for PollStream<S> {
         if let Poll::Ready(Ok(count)) = received {
             unfilled.put_slice(&buffer[..count]);
         }
-        BUFFER.set(buffer);
+        let _ = BUFFER.try_with(|place| place.set(buffer));
         received.map_ok(drop)
     }
 }

@@ -26,6 +26,7 @@
 
 use super::listening::Close;
 use crate::contain::{contain_panic, wake_all};
+use crate::shrink;
 use crate::waiting::{Key, Waiting};
 use slab::Slab;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -250,6 +251,7 @@ impl Drop for Place {
         let mut occupant = None;
         self.register.wake(|state| {
             occupant = state.places.try_remove(self.number);
+            shrink::slab(&mut state.places);
             let counts = &mut state.counts;
             match self.ending {
                 None => {}
@@ -486,5 +488,17 @@ mod tests {
             yield_now().await;
         }
         panic!("a connection outlives the shutdown: {order:?}");
+    }
+
+    #[test]
+    fn many_connections_that_have_ended_leave_no_memory() {
+        let register = Register::new(usize::MAX);
+        let mut places: Vec<_> = (0..10_000).map(|_| register.try_place()).collect();
+        assert!(register.lock().places.capacity() >= 10_000);
+        places.truncate(1);
+        assert_eq!(register.connections(), 1);
+        assert!(register.lock().places.capacity() <= 10_000 / 4);
+        drop(places);
+        assert!(register.lock().places.capacity() <= 64);
     }
 }
