@@ -1,5 +1,6 @@
 //! [`UnixListener`]: where processes of this machine connect to.
 
+use crate::from_std::from_std;
 use crate::options::option;
 use crate::{Accept, Incoming};
 use std::fmt;
@@ -103,7 +104,7 @@ impl UnixListener {
     ///
     /// The kernel's, from `fcntl(2)`.
     pub fn from_std(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
-        let io = AsyncFd::new(OwnedFd::from(listener))?;
+        let io = from_std(listener)?;
         Ok(Self { io })
     }
 
