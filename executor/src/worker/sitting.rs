@@ -1,7 +1,8 @@
 //! [`Sitting`]: a thread's stay in a seat, from when it sits down until it leaves.
 
-use super::{CURRENT, Worker};
+use super::{CURRENT, Worker, with_current};
 use crate::driver::Entered;
+use crate::forked::is_inherited;
 use crate::idle::Woken;
 use crate::local::Local;
 use crate::pinned::{NO_POSITION, PinnedQueue};
@@ -118,12 +119,11 @@ impl Sitting {
             process: shared.process.watch(),
             shared: Arc::clone(&shared),
         });
-        let before = CURRENT.replace(Rc::as_ptr(&worker));
         debug_assert!(
-            // SAFETY: the pointer is null, or of a `Sitting` further up this thread's stack.
-            unsafe { before.as_ref() }.is_none_or(|before| !before.shared.is_here()),
+            with_current(|before| before.is_none() || is_inherited(before)),
             "a thread sits in one seat"
         );
+        let before = CURRENT.replace(Rc::as_ptr(&worker));
         Self {
             worker,
             before,
