@@ -12,13 +12,14 @@ use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs, mem, thread};
 use waterwheel::net::{
     Outbox, ServeOptions, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener,
     UnixStream, copy_bidirectional, serve,
 };
-use waterwheel::reactor::{AsyncFd, Direction};
+use waterwheel::reactor::{AsyncFd, Call, Direction, Reading, Stay};
 use waterwheel::signal::{SignalKind, ctrl_c, signal};
 use waterwheel::timer::{run_after, run_every, sleep_until_system};
 use waterwheel::{
@@ -746,10 +747,8 @@ fn what_the_child_inherits_it_can_wait_for_in_a_new_runtime() {
             let unused = UnixStream::pair().unwrap();
             (listener, unused, stream, peer)
         });
-        let mut sleep = Box::pin(sleep(Duration::from_millis(20)));
-        let mut wall = Box::pin(sleep_until_system(
-            SystemTime::now() + Duration::from_millis(20),
-        ));
+        let mut sleep = Box::pin(sleep(LONG));
+        let mut wall = Box::pin(sleep_until_system(SystemTime::now() + LONG));
         runtime.block_on(async {
             assert!((&mut sleep).now_or_never().is_none());
             assert!((&mut wall).now_or_never().is_none());
@@ -766,7 +765,10 @@ fn what_the_child_inherits_it_can_wait_for_in_a_new_runtime() {
                 reading.unwrap();
                 unused.0.write_all(b"x").await.unwrap();
                 unused.1.read_exact(&mut [0]).await.unwrap();
+                let soon = Duration::from_millis(1);
+                sleep.as_mut().get_mut().reset(Instant::now() + soon);
                 (&mut sleep).await;
+                wall.as_mut().get_mut().reset(SystemTime::now() + soon);
                 (&mut wall).await;
             };
             let pid = spawn_forked(|| {
@@ -797,6 +799,7 @@ fn what_the_child_inherits_it_can_wait_for_in_a_new_runtime() {
             let connecting = spawn(TcpStream::connect(address));
             listener.accept().await.unwrap();
             connecting.await.unwrap().unwrap();
+            sleep.as_mut().get_mut().reset(Instant::now());
             sleep.await;
         }));
     }
@@ -942,6 +945,10 @@ fn a_child_waits_for_no_lock_that_a_vanished_thread_held() {
     let mut others_sleeps = sleeps();
     start_all(&mut others_sleeps);
     let outbox = Arc::new(Outbox::new(UnixStream::pair().unwrap().0));
+    let (end, _other_end) = io::pipe().unwrap();
+    let pipe = Arc::new(AsyncFd::new(end).unwrap());
+    runtime.block_on(async { assert!(pipe.readable().now_or_never().is_none()) });
+    let asked = Arc::clone(&pipe);
     let threads: Vec<thread::JoinHandle<()>> = {
         let repeat = |mut run: Box<dyn FnMut() + Send>| {
             let over = Arc::clone(&over);
@@ -977,6 +984,15 @@ fn a_child_waits_for_no_lock_that_a_vanished_thread_held() {
                 let tasks: Vec<_> = (0..16).map(|_| handle.spawn(async {})).collect();
                 tasks.iter().for_each(|task| task.abort());
             })),
+            // Where a source is registered.
+            repeat(Box::new(move || {
+                let mut stay = Stay::<Reading>::new();
+                for _ in 0..100 {
+                    stay.next_turn(&asked, Call::new("a test"), Waker::noop())
+                        .unwrap();
+                }
+                stay.leave(&asked);
+            })),
             // An outbox.
             repeat(Box::new(move || {
                 let _ = queued.is_over();
@@ -984,7 +1000,7 @@ fn a_child_waits_for_no_lock_that_a_vanished_thread_held() {
             })),
         ]
     };
-    let rounds = if cfg!(debug_assertions) { 150 } else { 500 };
+    let rounds = if cfg!(debug_assertions) { 100 } else { 500 };
     for round in 0..rounds {
         let mut own_sleeps = sleeps();
         start_all(&mut own_sleeps);
@@ -1001,13 +1017,20 @@ fn a_child_waits_for_no_lock_that_a_vanished_thread_held() {
             drop(copy_of(&reading));
             drop(copy_of(&*ours));
             drop(copy_of(&*theirs));
+            drop(copy_of(&*pipe));
             drop(copy_of(&other));
-            drop(copy_of(&own_sleeps));
+            let mut sleeps = copy_of(&own_sleeps);
+            let mut moved = sleeps.pop().unwrap();
+            moved.as_mut().get_mut().reset(Instant::now());
+            drop(sleeps);
             drop(copy_of(&*outbox));
             task.abort();
             drop(copy_of(&task));
             drop(copy_of(&runtime));
-            block_on(async { spawn(async { 7 }).await.unwrap() })
+            block_on(async {
+                moved.await;
+                spawn(async { 7 }).await.unwrap()
+            })
         });
         assert_eq!(status.code(), Some(7), "round {round}: {status}");
         task.abort();

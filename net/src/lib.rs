@@ -40,6 +40,7 @@
 //! | `recv_batch`, `send_batch` | [`RecvBatch`], [`SendBatch`]: several datagrams a call |
 //! | `options` | the options of all of them |
 //! | `to_socket_addrs` | [`ToSocketAddrs`]: what names addresses |
+//! | `from_std` | sockets of the standard library become ours |
 //! | `addresses`, `lookup_host` | from that to the addresses, and one after another, until one serves; [`lookup_host`] |
 
 #![forbid(unsafe_code)]
@@ -60,6 +61,7 @@ mod connect_timeout;
 mod connect_unix;
 mod contain;
 mod copy;
+mod from_std;
 mod incoming;
 mod listener_socket;
 mod lookup_host;

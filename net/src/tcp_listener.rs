@@ -1,5 +1,6 @@
 //! [`TcpListener`]: where peers connect to.
 
+use crate::from_std::from_std;
 use crate::options::option;
 use crate::{Readable, ToSocketAddrs, addresses};
 use std::fmt;
@@ -117,7 +118,7 @@ impl TcpListener {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
-        let io = AsyncFd::new(OwnedFd::from(listener))?;
+        let io = from_std(listener)?;
         Ok(Self { io })
     }
 

@@ -1,5 +1,6 @@
 //! [`TcpStream`]: a connection.
 
+use crate::from_std::from_std;
 use crate::options::option;
 use crate::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, transfer};
 use std::fmt;
@@ -61,7 +62,7 @@ impl TcpStream {
     ///
     /// The kernel's, from `fcntl(2)`.
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<Self> {
-        let io = AsyncFd::new(OwnedFd::from(stream))?;
+        let io = from_std(stream)?;
         Ok(Self { io })
     }
 

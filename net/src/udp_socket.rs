@@ -1,5 +1,6 @@
 //! [`UdpSocket`]: datagrams of the internet.
 
+use crate::from_std::from_std;
 use crate::options::option;
 use crate::recv_datagram::Take;
 use crate::{
@@ -163,7 +164,7 @@ impl UdpSocket {
     ///
     /// The kernel's, from `fcntl(2)`.
     pub fn from_std(socket: std::net::UdpSocket) -> io::Result<Self> {
-        let io = AsyncFd::new(OwnedFd::from(socket))?;
+        let io = from_std(socket)?;
         Ok(Self { io })
     }
 

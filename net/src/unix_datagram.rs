@@ -1,5 +1,6 @@
 //! [`UnixDatagram`]: datagrams between processes of this machine.
 
+use crate::from_std::from_std;
 use crate::options::option;
 use crate::recv_datagram::Take;
 use crate::{Credentials, Readable, RecvDatagram, RecvFrom, SendDatagram, Writable, transfer};
@@ -134,7 +135,7 @@ impl UnixDatagram {
     ///
     /// The kernel's, from `fcntl(2)`.
     pub fn from_std(socket: std::os::unix::net::UnixDatagram) -> io::Result<Self> {
-        let io = AsyncFd::new(OwnedFd::from(socket))?;
+        let io = from_std(socket)?;
         Ok(Self { io })
     }
 

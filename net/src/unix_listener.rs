@@ -1,5 +1,6 @@
 //! [`UnixListener`]: where processes of this machine connect to.
 
+use crate::from_std::from_std;
 use crate::options::option;
 use crate::{Accept, Incoming, Readable};
 use std::fmt;
@@ -109,7 +110,7 @@ impl UnixListener {
     ///
     /// The kernel's, from `fcntl(2)`.
     pub fn from_std(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
-        let io = AsyncFd::new(OwnedFd::from(listener))?;
+        let io = from_std(listener)?;
         Ok(Self { io })
     }
 

@@ -1,5 +1,6 @@
 //! [`UnixStream`]: a connection on this machine.
 
+use crate::from_std::from_std;
 use crate::options::option;
 use crate::stream_socket::sealed::Io;
 use crate::{
@@ -142,7 +143,7 @@ impl UnixStream {
     ///
     /// The kernel's, from `fcntl(2)`.
     pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
-        let io = AsyncFd::new(OwnedFd::from(stream))?;
+        let io = from_std(stream)?;
         Ok(Self { io })
     }
 

@@ -2,16 +2,19 @@
 
 use crate::call::Call;
 use crate::direction::Direction;
+use crate::nonblocking;
 use crate::registration::{Registration, Seen};
 use crate::source::Source;
-use crate::sys;
+use crate::sys::fork::Process;
 use crate::wait::Wait;
 use crate::waiters::WaitKey;
 use crate::way::{Reading, Way, Writing};
 use std::future::Future;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
+use std::ptr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -26,6 +29,17 @@ use std::task::{Context, Poll};
 /// descriptor that two of these hold gives `EEXIST` in the second: hold a duplicate of it instead.
 ///
 /// The descriptor that `T` refers to must stay the same while it is in here.
+///
+/// # Non-blocking mode
+///
+/// [`new`](Self::new) puts the descriptor into non-blocking mode. The mode belongs to the *open file*, which others may have too: the
+/// standard input of a program that was started in a terminal is the shell's as well, and often one open file with its standard output.
+/// So when this is dropped, or taken [apart](Self::into_inner), the open file goes back to blocking mode, if it was `new` that has
+/// changed it; of several that hold one open file, with the last. A process that ends without dropping it (by a signal,
+/// [`std::process::exit`], or a panic that aborts) leaves the open file in non-blocking mode. Meanwhile whatever else reads or writes the
+/// open file must expect `WouldBlock`: `println!` does not. A child of `fork` does not change the mode back.
+///
+/// [`from_nonblocking`](Self::from_nonblocking) never changes the mode.
 ///
 /// # Examples
 ///
@@ -48,24 +62,29 @@ use std::task::{Context, Poll};
 pub struct AsyncFd<T: AsFd> {
     /// Before `inner`, so that it is dropped before the descriptor is closed.
     registration: Registration,
+    /// The process that has put the open file into non-blocking mode, if it is to be put back.
+    restores: Option<Process>,
     inner: T,
 }
 
 impl<T: AsFd> AsyncFd<T> {
-    /// Takes a descriptor, and puts it in non-blocking mode.
+    /// Takes a descriptor, and puts it in non-blocking mode, until this is dropped: see [above](Self#non-blocking-mode).
     ///
     /// # Errors
     ///
-    /// The kernel's, from `fcntl(2)`.
+    /// The kernel's, from `fcntl(2)` and `fstat(2)`.
     pub fn new(inner: T) -> io::Result<Self> {
-        sys::fd::set_nonblocking(inner.as_fd())?;
-        Ok(Self::from_nonblocking(inner))
+        let restores = nonblocking::enter(inner.as_fd())?;
+        let mut taken = Self::from_nonblocking(inner);
+        taken.restores = restores;
+        Ok(taken)
     }
 
     /// Takes a descriptor that is in non-blocking mode already. One that is not blocks its worker.
     pub const fn from_nonblocking(inner: T) -> Self {
         Self {
             registration: Registration::new(),
+            restores: None,
             inner,
         }
     }
@@ -76,10 +95,24 @@ impl<T: AsFd> AsyncFd<T> {
         &self.inner
     }
 
-    /// Takes the descriptor out of the reactor, and returns its owner. It stays in non-blocking mode.
+    /// Takes the descriptor out of the reactor, and returns its owner. The descriptor is in the mode in which [`new`](Self::new)
+    /// found it, unless another `AsyncFd` holds the same open file; from [`from_nonblocking`](Self::from_nonblocking) it stays in
+    /// non-blocking mode.
     pub fn into_inner(self) -> T {
-        drop(self.registration);
-        self.inner
+        self.restore();
+        let this = ManuallyDrop::new(self);
+        // SAFETY: neither field is used again, and `this` is not dropped.
+        let (registration, inner) =
+            unsafe { (ptr::read(&this.registration), ptr::read(&this.inner)) };
+        drop(registration);
+        inner
+    }
+
+    /// Puts the open file back into blocking mode, if that is to be done.
+    fn restore(&self) {
+        if let Some(process) = self.restores {
+            nonblocking::leave(self.inner.as_fd(), process);
+        }
     }
 
     /// Waits until the kernel reports something to read, or the end, or an error.
@@ -227,6 +260,12 @@ impl<T: AsFd> AsyncFd<T> {
         if let Some(source) = self.source() {
             source.unpark(key);
         }
+    }
+}
+
+impl<T: AsFd> Drop for AsyncFd<T> {
+    fn drop(&mut self) {
+        self.restore();
     }
 }
 

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `reactor` | [`Reactor`]: turn, unpark, register, close |
 //! | `async_fd` | [`AsyncFd`], and its futures |
+//! | `nonblocking` | which open files are to be put back into blocking mode |
 //! | `wait` | [`Wait`]: the loop of try, clear, park that every leaf future runs |
 //! | `stay` | [`Stay`]: the same for who is no future, and borrows nothing |
 //! | `call`, `direction`, `way` | [`Call`], [`Direction`], [`Way`]: which way, and by what name |
@@ -39,6 +40,7 @@ mod direction;
 mod home;
 #[cfg(not(loom))]
 mod inherited;
+mod nonblocking;
 mod parker;
 mod reactor;
 mod readiness;

@@ -42,6 +42,13 @@ use std::time::Instant;
 /// waiting; a job of [`spawn_blocking`](crate::spawn_blocking) does not, it finishes in the background. Dropped in one of its own
 /// tasks, it does not wait for the thread that it is on.
 ///
+/// # In a child of `fork`
+///
+/// A runtime belongs to the process that made it. A child of `fork` has none of its threads, and shares its epoll instances with the
+/// parent. In the child, to spawn on it, to call `block_on` or [`metrics`](Self::metrics), or to await one of its tasks panics. To drop
+/// it, or to [shut it down](Self::shutdown), returns at once and changes nothing: its tasks' futures are not dropped there. The child
+/// can make a runtime of its own, and await in that the listeners, streams and timers that it has inherited.
+///
 /// # Examples
 ///
 /// ```

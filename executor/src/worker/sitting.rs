@@ -5,8 +5,9 @@
 //! when it is dropped, and it is made before the next step is taken. So a panic, in any step of a stay, loses no claim: the seat can be
 //! taken again, and the end of the runtime waits for nobody who has gone.
 
-use super::{CURRENT, Worker};
+use super::{CURRENT, Worker, with_current};
 use crate::driver::Entered;
+use crate::forked::is_inherited;
 use crate::idle::Woken;
 use crate::local::Local;
 use crate::paused::Paused;
@@ -125,12 +126,11 @@ impl Sitting {
             shared: Arc::clone(shared),
         });
         at_step();
-        let before = CURRENT.replace(Rc::as_ptr(&worker));
         debug_assert!(
-            // SAFETY: the pointer is null, or of a `Sitting` further up this thread's stack.
-            unsafe { before.as_ref() }.is_none_or(|before| !before.shared.is_here()),
+            with_current(|before| before.is_none() || is_inherited(before)),
             "a thread sits in one seat"
         );
+        let before = CURRENT.replace(Rc::as_ptr(&worker));
         Self {
             worker,
             before,

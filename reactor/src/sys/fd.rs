@@ -1,10 +1,11 @@
-//! `fcntl(2)`: what holds for any descriptor.
+//! `fcntl(2)`, `fstat(2)`: what holds for any descriptor.
 
 use super::check;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Puts the open file that `fd` refers to into non-blocking mode.
+/// Puts the open file that `fd` refers to into non-blocking mode. Returns whether it was in blocking mode before.
 ///
 /// The mode belongs to the open file, not to the descriptor: a duplicate of `fd`, in this process or another,
 /// becomes non-blocking with it.
@@ -12,12 +13,50 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 /// # Errors
 ///
 /// The kernel's, from `fcntl(2)`.
-pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: `F_GETFL` takes no further argument, and `fd` is open.
-    let flags = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })?;
-    if flags & libc::O_NONBLOCK == 0 {
-        // SAFETY: `F_SETFL` takes an integer, and `fd` is open.
-        check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK) })?;
+pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    let flags = flags(fd)?;
+    let was_blocking = flags & libc::O_NONBLOCK == 0;
+    if was_blocking {
+        set_flags(fd, flags | libc::O_NONBLOCK)?;
     }
+    Ok(was_blocking)
+}
+
+/// Puts it into blocking mode.
+pub(crate) fn set_blocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let flags = flags(fd)?;
+    set_flags(fd, flags & !libc::O_NONBLOCK)
+}
+
+fn flags(fd: BorrowedFd<'_>) -> io::Result<libc::c_int> {
+    // SAFETY: `F_GETFL` takes no further argument, and `fd` is open.
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })
+}
+
+fn set_flags(fd: BorrowedFd<'_>, flags: libc::c_int) -> io::Result<()> {
+    // SAFETY: `F_SETFL` takes an integer, and `fd` is open.
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags) })?;
     Ok(())
+}
+
+/// What the open file of a descriptor is, as far as can be told without a privilege.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    device: libc::dev_t,
+    inode: libc::ino_t,
+    access: libc::c_int,
+}
+
+/// Tells the open files of two descriptors apart, if they are of different files or opened for different access.
+pub(crate) fn identity(fd: BorrowedFd<'_>) -> io::Result<Identity> {
+    let mut status = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: `status` is a place that the call may write to, and `fd` is open.
+    check(unsafe { libc::fstat(fd.as_raw_fd(), status.as_mut_ptr()) })?;
+    // SAFETY: the call has succeeded, and so written it.
+    let status = unsafe { status.assume_init() };
+    Ok(Identity {
+        device: status.st_dev,
+        inode: status.st_ino,
+        access: flags(fd)? & libc::O_ACCMODE,
+    })
 }
