@@ -16,6 +16,10 @@ use waterwheel_reactor::{AsyncFd, Call};
 /// It stops listening when it is dropped; connections that wait to be accepted are then reset. Any number of tasks may
 /// [`accept`](Self::accept) at the same time.
 ///
+/// If the listener is shared with another process, or held twice in this one, no holder may put it into blocking mode
+/// (`set_nonblocking(false)`): the mode is of the open file, and `accept4(2)`, unlike sends and receives, has no flag
+/// against it, so that an accept of which another holder takes the connection would block its worker.
+///
 /// # Examples
 ///
 /// ```

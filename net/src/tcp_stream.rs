@@ -94,7 +94,8 @@ impl TcpStream {
         self.io.into_inner().into()
     }
 
-    /// Ends reading, writing or both, for all who use this connection.
+    /// Ends reading, writing or both, for all who use this connection, and wakes those of them that wait: a read gives the
+    /// end, a write fails with `BrokenPipe`.
     ///
     /// `Shutdown::Write` sends the end after what was written: the peer reads 0 bytes once it has read the rest. It
     /// does not wait, for the kernel has all that a completed write gave it.

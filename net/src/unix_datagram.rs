@@ -148,8 +148,8 @@ impl UnixDatagram {
     }
 
     /// Receives the next datagram to `buffer`, and gives its length. Of a longer one than there is room for, the rest is
-    /// lost. A datagram may be empty; of sockets that are connected to each other, 0 may also mean that the peer has
-    /// [ended](Self::shutdown) its sending.
+    /// lost. A datagram may be empty; 0 may also mean that receiving was [shut down](Self::shutdown) here, and that nothing is
+    /// left.
     ///
     /// # Errors
     ///
@@ -251,7 +251,12 @@ impl UnixDatagram {
         Writable::new(&self.io, Call::new("UnixDatagram::writable"))
     }
 
-    /// Ends receiving, sending or both. Who sends to one that has ended receiving meets `BrokenPipe`.
+    /// Ends receiving, sending or both, for all who use this socket, and wakes those of them that wait.
+    ///
+    /// From then on a receive gives what had come before, and then 0 bytes, of nobody; a send fails with `BrokenPipe`, as
+    /// does one of a peer to a socket that has ended receiving.
+    ///
+    /// A peer that *waits* for room while receiving ends here is not woken: the kernel does not tell it.
     ///
     /// # Errors
     ///

@@ -245,6 +245,9 @@ impl UnixStream {
 
     /// As [`TcpStream::shutdown`](crate::TcpStream::shutdown).
     ///
+    /// The kernel does not tell of every end of a Unix stream. Who waits for room through *another* descriptor of it, or at
+    /// the peer while reading ends here, goes on waiting until there is room or the other end is closed.
+    ///
     /// # Errors
     ///
     /// As there.

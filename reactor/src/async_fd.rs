@@ -80,7 +80,8 @@ impl<T: AsFd> AsyncFd<T> {
         Ok(taken)
     }
 
-    /// Takes a descriptor that is in non-blocking mode already. One that is not blocks its worker.
+    /// Takes a descriptor that is in non-blocking mode already. One that is not blocks its worker, and so does one that another
+    /// holder of the same open file puts back into blocking mode: the mode is not of the descriptor alone.
     pub const fn from_nonblocking(inner: T) -> Self {
         Self {
             registration: Registration::new(),

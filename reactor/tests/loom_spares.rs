@@ -1,7 +1,4 @@
 //! Models of what is kept for a moment: the last user that goes, and a thread that tidies at the same time.
-//!
-//! Loom's lock is in one order for all threads, so what the fences are for cannot be seen here: that is by the argument in
-//! `spares.rs`.
 
 #![cfg(loom)]
 

@@ -30,7 +30,14 @@ const COPY: Calls = Calls::new("copy");
 /// It does not end the writing of `writer`: `shutdown` does.
 ///
 /// Large pieces go through a pipe and are not copied (`splice(2)`); small ones, and all if the kernel refuses, through
-/// a buffer that the connections of a worker share. While nothing comes, neither is held.
+/// a buffer that the connections of a worker share. While nothing comes, neither is held. Empty pipes are kept for a second
+/// for the next piece, 16 at most, and none when the last copy is over.
+///
+/// Urgent data of TCP (`MSG_OOB`) is not written, as a read would not give it; what comes behind it is. With
+/// `SO_OOBINLINE` it is data like any other.
+///
+/// No other holder of either stream may put it into blocking mode: `splice(2)` has no flag against it, and would block the
+/// worker.
 ///
 /// # Errors
 ///

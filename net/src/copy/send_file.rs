@@ -27,6 +27,8 @@ const SHARE: u64 = 4 << 20;
 /// Sends `length` bytes of `file`, from `offset` on, through `stream`, and gives the number of bytes sent, which is
 /// less if the file ends before.
 ///
+/// No other holder of the stream may put it into blocking mode: `sendfile(2)` has no flag against it.
+///
 /// The bytes go within the kernel (`sendfile(2)`), or, from files that have no pages to send, by way of a buffer. The
 /// position of `file` is neither used nor changed. It waits for room in the socket; but pages that must come from the
 /// disk *block the worker* until they are there: where that is slow, read the file in `spawn_blocking`.
