@@ -16,6 +16,12 @@ use std::sync::Arc;
 /// by whichever worker is free. A panic ends the task, and nothing else; awaiting the handle tells of it. Dropping the handle detaches
 /// the task. The runtime drops what is still alive when it ends.
 ///
+/// The task itself lies on the heap. The future is copied there from the stack of the thread that spawns it, and the output travels over the
+/// stack of the worker that polls it last and of the thread that joins it. A stack of 2 MiB, the usual one of a thread, has room for outputs and
+/// futures of 256 KiB; for 64 KiB in a program that is built without optimization, which copies more often. Larger values belong in a
+/// `Box` or a `Vec`, of any size; or the threads get [larger stacks](crate::Builder::thread_stack_size). The same holds of everything else that
+/// takes a future or a blocking job, and of handlers of `serve`. Where a stack overflows, the process is aborted.
+///
 /// The task goes to the runtime that this thread has [entered](crate::Handle::enter), or else to the one that it works for.
 ///
 /// # Panics

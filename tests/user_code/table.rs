@@ -61,8 +61,8 @@ pub(super) const UNTRIED: &[(&str, Fate, &str)] = &[
 pub(super) const TABLE: &[Entry] = &[
     // --- Tasks.
     entry("spawn", Told, Told, |place, user| {
-        let handle = place.runtime.block_on(async { spawn(code(user)) });
-        place.fate_of(handle)
+        let ended = place.runtime.block_on(async { spawn(code(user)).await });
+        fate_of(ended)
     }),
     entry("spawn_local", Told, Told, |place, user| {
         let ended = place
@@ -71,8 +71,10 @@ pub(super) const TABLE: &[Entry] = &[
         fate_of(ended)
     }),
     entry("spawn_blocking", Told, Told, |place, user| {
-        let handle = place.runtime.block_on(async { spawn_blocking(call(user)) });
-        place.fate_of(handle)
+        let ended = place
+            .runtime
+            .block_on(async { spawn_blocking(call(user)).await });
+        fate_of(ended)
     }),
     entry("Runtime::spawn", Told, Told, |place, user| {
         place.fate_of(place.runtime.spawn(code(user)))
@@ -91,10 +93,10 @@ pub(super) const TABLE: &[Entry] = &[
         place.fate_of(place.runtime.handle().spawn_blocking(call(user)))
     }),
     entry("Builder::spawn", Told, Told, |place, user| {
-        let handle = place
+        let ended = place
             .runtime
-            .block_on(async { task::Builder::new().spawn(code(user)) });
-        place.fate_of(handle)
+            .block_on(async { task::Builder::new().spawn(code(user)).await });
+        fate_of(ended)
     }),
     entry("Builder::spawn_on", Told, Told, |place, user| {
         let handle = task::Builder::new().spawn_on(code(user), place.runtime.handle());
@@ -107,10 +109,10 @@ pub(super) const TABLE: &[Entry] = &[
         fate_of(ended)
     }),
     entry("Builder::spawn_blocking", Told, Told, |place, user| {
-        let handle = place
+        let ended = place
             .runtime
-            .block_on(async { task::Builder::new().spawn_blocking(call(user)) });
-        place.fate_of(handle)
+            .block_on(async { task::Builder::new().spawn_blocking(call(user)).await });
+        fate_of(ended)
     }),
     entry("JoinSet::spawn", Told, Told, |place, user| {
         in_set(place, |set| drop(set.spawn(code(user))))
