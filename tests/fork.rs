@@ -11,8 +11,8 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Waker;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs, mem, thread};
 use waterwheel::net::{
@@ -816,8 +816,11 @@ fn a_relay_in_the_child_shares_no_pipe_with_its_parent() {
         let (near, a) = UnixStream::pair().unwrap();
         let (b, far) = UnixStream::pair().unwrap();
         let relaying = spawn_local(async move { copy_bidirectional(&a, &b).await });
-        near.write_all(b"water").await.unwrap();
-        far.read_exact(&mut [0; 5]).await.unwrap();
+        // In bulk, for which a pipe is taken.
+        let writing = async { near.write_all(&vec![7; 4 << 20]).await.unwrap() };
+        let mut received = vec![0; 4 << 20];
+        let reading = async { far.read_exact(&mut received).await.unwrap() };
+        futures_util::join!(writing, reading);
         drop((near, far));
         let _ = relaying.await.unwrap();
     }
@@ -838,11 +841,12 @@ fn a_relay_in_the_child_shares_no_pipe_with_its_parent() {
             .into_iter()
             .filter(|pipe| !own.contains(pipe))
             .collect();
+        assert!(!inherited.is_empty(), "a pipe is kept");
         let status = fork(|| {
             block_on(relay());
             let left = pipes();
-            // Those that it has taken up it has closed.
-            u8::from(!inherited.is_empty() && inherited.iter().all(|pipe| left.contains(pipe)))
+            // Those that it has come upon it has closed.
+            u8::from(inherited.iter().all(|pipe| left.contains(pipe)))
         });
         assert_eq!(status.code(), Some(0));
     });
@@ -1038,5 +1042,49 @@ fn a_child_waits_for_no_lock_that_a_vanished_thread_held() {
     over.store(true, Ordering::Relaxed);
     for thread in threads {
         thread.join().unwrap();
+    }
+}
+
+/// A waker that the child has, of a task or of a main future that sleeps in the parent.
+#[test]
+fn a_wake_in_the_child_wakes_nobody_in_the_parent() {
+    const NAME: &str = "a_wake_in_the_child_wakes_nobody_in_the_parent";
+    if !is_rerun() {
+        return rerun_passes(NAME);
+    }
+    for runtime in runtimes() {
+        let (sender, wakers) = std::sync::mpsc::channel();
+        let polls = Arc::new(AtomicUsize::new(0));
+        let over = Arc::new(AtomicBool::new(false));
+        let waits = || {
+            let (sender, polls, over) = (sender.clone(), Arc::clone(&polls), Arc::clone(&over));
+            std::future::poll_fn(move |cx| {
+                polls.fetch_add(1, Ordering::SeqCst);
+                sender.send(cx.waker().clone()).unwrap();
+                if over.load(Ordering::SeqCst) {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+        };
+        let handle = runtime.handle().clone();
+        let main = waits();
+        let sleeping = thread::spawn(move || handle.block_on(main));
+        let task = runtime.spawn(waits());
+        let wakers = [wakers.recv().unwrap(), wakers.recv().unwrap()];
+        let_others_sleep();
+        let before = kernel_objects(false);
+        let status = fork(|| {
+            wakers.iter().for_each(Waker::wake_by_ref);
+            7
+        });
+        assert_eq!(status.code(), Some(7));
+        assert_eq!(kernel_objects(false), before);
+        assert_eq!(polls.load(Ordering::SeqCst), 2);
+        over.store(true, Ordering::SeqCst);
+        wakers.iter().for_each(Waker::wake_by_ref);
+        sleeping.join().unwrap();
+        runtime.block_on(within(task)).unwrap();
     }
 }
