@@ -339,10 +339,10 @@ fn an_end_right_before_the_registration_is_not_missed() -> io::Result<()> {
         let mut calls = 0;
         let write = |mut stream: &std::os::unix::net::UnixStream| {
             calls += 1;
+            let mut write = || stream.write(LARGE).map(|count| assert_ne!(count, 0));
             let written = loop {
-                match stream.write(LARGE) {
-                    Ok(_) => {}
-                    Err(error) => break error,
+                if let Err(error) = write() {
+                    break error;
                 }
             };
             if calls == 1 {

@@ -191,10 +191,9 @@ impl Reactor {
             std::thread::park_timeout(std::time::Duration::ZERO);
         }
         let mut buffer = [MaybeUninit::uninit(); CAPACITY];
-        let events = self.wait_until(deadline).and_then(|wait| {
-            self.epoll
-                .wait_and_tidy(&mut buffer, wait, spare_pipes::tidy)
-        });
+        let events = self
+            .wait_until(deadline)
+            .and_then(|wait| self.epoll.wait(&mut buffer, wait));
         self.parker.unparked();
         let unwinding = DispatchAnyway {
             reactor: self,
@@ -258,7 +257,8 @@ impl Reactor {
                 "the timerfd is armed for later than this wait is to end"
             );
         }
-        Ok(Wait::Forever)
+        // A wait that ends for this ends with nothing to tell, and the owner begins another.
+        Ok(spare_pipes::tidy().map_or(Wait::Forever, Wait::at_most))
     }
 
     /// Wakes who waits for something that has happened, and does not sleep. It does not touch the timerfd, and any

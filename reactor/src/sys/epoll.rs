@@ -18,6 +18,16 @@ pub(crate) enum Wait {
     Zero,
     /// Sleep until there is an event.
     Forever,
+    /// Sleep until there is one, or so long.
+    Millis(libc::c_int),
+}
+
+impl Wait {
+    /// Rounded up, as a millisecond too early would be for nothing.
+    pub(crate) fn at_most(time: Duration) -> Self {
+        let most = time.as_millis() + 1;
+        Self::Millis(libc::c_int::try_from(most).unwrap_or(libc::c_int::MAX))
+    }
 }
 
 /// An epoll instance, closed on exec.
@@ -88,40 +98,24 @@ impl Epoll {
         buffer: &'a mut [std::mem::MaybeUninit<Event>; CAPACITY],
         wait: Wait,
     ) -> io::Result<&'a [Event]> {
-        self.wait_and_tidy(buffer, wait, || None)
-    }
-
-    /// As [`wait`](Self::wait), and runs `tidy` before it sleeps for ever: once, or, as long as that gives a time, again each
-    /// time when so long nothing has come.
-    pub(crate) fn wait_and_tidy<'a>(
-        &self,
-        buffer: &'a mut [std::mem::MaybeUninit<Event>; CAPACITY],
-        wait: Wait,
-        mut tidy: impl FnMut() -> Option<Duration>,
-    ) -> io::Result<&'a [Event]> {
-        let count = loop {
-            let timeout = match wait {
-                Wait::Zero => 0,
-                // Rounded up: a millisecond too early would be for nothing.
-                Wait::Forever => tidy().map_or(-1, |after| {
-                    libc::c_int::try_from(after.as_millis() + 1).unwrap_or(libc::c_int::MAX)
-                }),
-            };
-            // SAFETY: the kernel writes at most `CAPACITY` events to `buffer`, which has room for as many.
-            let count = check(unsafe {
-                libc::epoll_wait(
-                    self.fd.as_raw_fd(),
-                    buffer.as_mut_ptr().cast(),
-                    CAPACITY as libc::c_int,
-                    timeout,
-                )
-            });
-            match count {
-                Ok(0) if timeout > 0 => {}
-                Ok(count) => break count as usize,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => break 0,
-                Err(error) => return Err(error),
-            }
+        let timeout = match wait {
+            Wait::Zero => 0,
+            Wait::Forever => -1,
+            Wait::Millis(most) => most,
+        };
+        // SAFETY: the kernel writes at most `CAPACITY` events to `buffer`, which has room for as many.
+        let count = check(unsafe {
+            libc::epoll_wait(
+                self.fd.as_raw_fd(),
+                buffer.as_mut_ptr().cast(),
+                CAPACITY as libc::c_int,
+                timeout,
+            )
+        });
+        let count = match count {
+            Ok(count) => count as usize,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            Err(error) => return Err(error),
         };
         // SAFETY: the kernel has initialized the first `count` events.
         Ok(unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), count) })

@@ -33,6 +33,12 @@ pub(crate) mod epoll {
         Forever,
     }
 
+    impl Wait {
+        pub(crate) fn at_most(_: Duration) -> Self {
+            unreachable!("no model has anything to tidy")
+        }
+    }
+
     #[derive(Default)]
     pub(super) struct List {
         /// What is in the instance, with its token; the first is the eventfd.
@@ -122,16 +128,6 @@ pub(crate) mod epoll {
             members.retain(|(member, _)| *member != fd);
             assert_eq!(members.len() + 1, before, "ENOENT");
             Ok(())
-        }
-
-        /// No model has anything to tidy.
-        pub(crate) fn wait_and_tidy<'a>(
-            &self,
-            buffer: &'a mut [MaybeUninit<Event>; CAPACITY],
-            wait: Wait,
-            _tidy: impl FnMut() -> Option<Duration>,
-        ) -> io::Result<&'a [Event]> {
-            self.wait(buffer, wait)
         }
 
         pub(crate) fn wait<'a>(
