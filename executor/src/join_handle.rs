@@ -186,13 +186,18 @@ impl<T> Drop for JoinHandle<T> {
         };
         match dropped {
             DropHandle::Gone => mem::forget(reference),
-            // A waker is the user's, and may be the last to hold anything: whoever drops a handle is not to hear of its panic.
             // SAFETY: T5: not complete, and the bit is clear.
-            DropHandle::WakerIsOurs => drop_quietly(unsafe { (*header.join_waker.get()).take() }),
+            DropHandle::WakerIsOurs => let_go(unsafe { (*header.join_waker.get()).take() }),
             // SAFETY: T4: the task is complete, and the output is ours.
             DropHandle::OutputIsOurs => unsafe { (header.vtable.drop_output)(reference.task()) },
         }
     }
+}
+
+/// A waker is the user's, and may be the last to hold anything: whoever drops a handle is not to hear of its panic.
+#[cold]
+fn let_go(waker: Option<Waker>) {
+    drop_quietly(waker);
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {

@@ -240,7 +240,7 @@ impl<T> JoinSet<T> {
         let notice = self.completions.notice(place.key());
         if place.insert(handle).leave_waker(&notice).is_err() {
             // Its runtime has ended. Nobody else will tell.
-            contain_panic(|| notice.wake());
+            wake(notice);
         }
         abort_handle
     }
@@ -386,7 +386,7 @@ impl<T> JoinSet<T> {
         detached.handles.clear();
         // Who waits for one of them waits in vain.
         if let Some(waker) = detached.completions.take_waker() {
-            contain_panic(|| waker.wake());
+            wake(waker);
         }
     }
 
@@ -430,9 +430,16 @@ impl<T> JoinSet<T> {
         shrink::deque(&mut self.ended);
     }
 
+    #[cold]
     fn forget_waker(&self) {
         drop_quietly(self.completions.take_waker());
     }
+}
+
+/// Wakes whoever waits for the set: a panic of that waker is not for who changes the set.
+#[cold]
+fn wake(waker: Waker) {
+    contain_panic(|| waker.wake());
 }
 
 /// The output of a task that is known to be over.
@@ -450,7 +457,7 @@ impl<T> Default for JoinSet<T> {
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         // Whoever has polled the set does not wait any more: the tasks that end now wake nobody.
-        drop_quietly(self.completions.take_waker());
+        self.forget_waker();
         for handle in self.handles.drain() {
             handle.abort();
         }

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 /// Runs user code, and stops its panic.
+#[inline]
 pub(crate) fn contain_panic(run: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
         // The payload is the user's too, and may panic when it is dropped: what that throws is leaked.
@@ -17,6 +18,7 @@ pub(crate) fn contain_panic(run: impl FnOnce()) {
 }
 
 /// Wakes each. A waker that panics keeps nobody else from being woken.
+#[inline]
 pub(crate) fn wake_all(wakers: Vec<Waker>) {
     for waker in wakers {
         contain_panic(|| waker.wake());

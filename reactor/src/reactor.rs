@@ -195,13 +195,18 @@ impl Reactor {
             .wait_until(deadline)
             .and_then(|wait| self.epoll.wait(&mut buffer, wait));
         self.parker.unparked();
-        let unwinding = DispatchAnyway {
-            reactor: self,
-            events: events.as_deref().unwrap_or_default(),
+        let events = match events {
+            Ok(events) => events,
+            Err(error) => {
+                awake();
+                return Err(error);
+            }
         };
+        let reactor = self;
+        let unwinding = DispatchAnyway { reactor, events };
         awake();
         std::mem::forget(unwinding);
-        Ok(self.dispatch(events?))
+        Ok(self.dispatch(events))
     }
 
     /// Lets a wait of the owner end at `deadline`, or before: one that it is in, or one that it begins before that. It
@@ -452,6 +457,7 @@ struct DispatchAnyway<'a> {
 }
 
 impl Drop for DispatchAnyway<'_> {
+    #[cold]
     fn drop(&mut self) {
         self.reactor.dispatch(self.events);
     }

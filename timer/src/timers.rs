@@ -451,6 +451,7 @@ impl Timers {
 
     /// The waker is the owner's, and this is another thread: a panic of it is not for whoever files a timer.
     #[cold]
+    #[inline(never)]
     fn unpark_owner(&self) {
         contain_panic(|| self.unpark.wake_by_ref());
     }

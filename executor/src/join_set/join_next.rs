@@ -1,6 +1,6 @@
 //! [`JoinNext`]: the wait for the next task of a set.
 
-use super::{JoinSet, output};
+use super::JoinSet;
 use crate::{JoinError, JoinHandle};
 use std::future::Future;
 use std::pin::Pin;
@@ -13,11 +13,15 @@ use std::task::{Context, Poll};
 /// It may be dropped at any time: nothing is lost, and its waker is not kept.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct JoinNext<'a, T>(NextEnded<'a, T>);
+pub struct JoinNext<'a, T> {
+    set: &'a mut JoinSet<T>,
+    /// It was polled, and the set may have its waker.
+    waits: bool,
+}
 
 impl<'a, T> JoinNext<'a, T> {
     pub(super) fn new(set: &'a mut JoinSet<T>) -> Self {
-        Self(NextEnded::new(set))
+        Self { set, waits: false }
     }
 }
 
@@ -25,12 +29,23 @@ impl<T> Future for JoinNext<'_, T> {
     type Output = Option<Result<T, JoinError>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let next = Pin::new(&mut self.0).poll(cx);
-        next.map(|handle| handle.map(output))
+        // Before the poll, which may panic where it clones the waker.
+        self.waits = true;
+        let joined = self.set.poll_join_next(cx);
+        self.waits = joined.is_pending();
+        joined
     }
 }
 
-/// Takes the handle of the next task that has ended, with its output in it. Dropped while it waits, it takes its waker back.
+impl<T> Drop for JoinNext<'_, T> {
+    fn drop(&mut self) {
+        if self.waits {
+            self.set.forget_waker();
+        }
+    }
+}
+
+/// Takes the handle of the next task that has ended, with its output in it: for [`JoinSet::shutdown`].
 #[derive(Debug)]
 pub(super) struct NextEnded<'a, T> {
     set: &'a mut JoinSet<T>,

@@ -105,8 +105,6 @@ impl Sent {
             State::Complete => Poll::Ready(Ok(())),
             State::Refused(failure) => Poll::Ready(Err(failure.clone())),
             State::Queued(Queued { completion, waits }) => {
-                // Before the poll, which may panic where it clones the waker.
-                *waits = true;
                 let result = completion.poll(cx);
                 *waits = result.is_pending();
                 result
