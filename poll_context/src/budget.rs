@@ -232,7 +232,7 @@ mod tests {
     /// A new future, polled once, which finds by itself that it is ready.
     fn poll_new() -> Poll<()> {
         let mut cx = Context::from_waker(Waker::noop());
-        poll_left(&mut cx, &mut GaveWay::NO).map(|()| spend())
+        poll_left(&mut cx, &mut GaveWay::default()).map(|()| spend())
     }
 
     #[test]
@@ -258,19 +258,19 @@ mod tests {
         refill();
         for _ in 0..PER_POLL {
             assert!(!is_spent());
-            assert!(poll_spend(&mut cx, &mut GaveWay::NO).is_ready());
+            assert!(poll_spend(&mut cx, &mut GaveWay::default()).is_ready());
         }
         assert!(is_spent());
-        assert!(poll_spend(&mut cx, &mut GaveWay::NO).is_pending());
+        assert!(poll_spend(&mut cx, &mut GaveWay::default()).is_pending());
         unlimited();
         assert!(!is_spent());
-        assert!(poll_spend(&mut cx, &mut GaveWay::NO).is_ready());
+        assert!(poll_spend(&mut cx, &mut GaveWay::default()).is_ready());
     }
 
     #[test]
     fn a_timer_spends_all() {
         let mut cx = Context::from_waker(Waker::noop());
-        let poll_all = |cx: &mut _| poll_spend_all(cx, &mut GaveWay::NO);
+        let poll_all = |cx: &mut _| poll_spend_all(cx, &mut GaveWay::default());
         refill();
         assert!(poll_new().is_ready());
         assert!(poll_all(&mut cx).is_ready());
@@ -336,7 +336,7 @@ mod tests {
         unlimited();
         LEFT.set(1);
         for _ in 0..3 {
-            assert!(poll_spend(&mut cx, &mut GaveWay::NO).is_ready());
+            assert!(poll_spend(&mut cx, &mut GaveWay::default()).is_ready());
         }
         LEFT.set(0);
         assert!(poll_new().is_ready());
