@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use waterwheel::net::{TcpListener, TcpStream};
 use waterwheel::{Handle, JoinHandle, Runtime, sleep, spawn, spawn_local, yield_now};
 
@@ -473,34 +473,68 @@ fn a_seat_that_changes_hands() {
     }
 }
 
-/// The same in a runtime where nothing else runs: the seat is vacant in between, and a task that comes then must find somebody.
+/// Tells a thread to begin a round. Dropped, also by a panic, it ends that thread.
+struct Beginner<'a>(&'a AtomicUsize);
+
+impl Drop for Beginner<'_> {
+    fn drop(&mut self) {
+        self.0.store(usize::MAX, Ordering::SeqCst);
+    }
+}
+
+/// Waits until a count is as high, awake for a while.
+fn wait_for(count: &AtomicUsize, least: usize) -> usize {
+    for looks in 0.. {
+        let now = count.load(Ordering::SeqCst);
+        if now >= least {
+            return now;
+        }
+        if looks > 10_000 {
+            thread::yield_now();
+        }
+    }
+    unreachable!("it looks for ever")
+}
+
+/// The same in a runtime where nothing else runs: the seat is vacant in between, and a task that comes just when it is left must find
+/// somebody. In each round it is left once, and nobody takes it after that but for the task. The order of the steps themselves is modelled
+/// in `executor/tests/loom_vacancy.rs`.
 #[test]
 fn a_seat_that_is_vacant_in_between() {
     println!("seed {SEED:#x}");
     for seats in [1, 2] {
         let runtime = runtime(seats);
         let (tell, told) = mpsc::channel();
+        let [begun, inside, left] = [const { AtomicUsize::new(0) }; 3];
+        // How long a stay takes: the task comes at some moment of its end, or shortly after.
+        let start = Instant::now();
+        (0..100).for_each(|_| runtime.block_on(async {}));
+        let stay = (start.elapsed() / 100).as_nanos() as u64;
+        let mut random = Random(SEED + 9);
         thread::scope(|scope| {
-            let stays = rounds(20_000, 2_000);
-            let (sitting, ours) = (&runtime, &runtime);
-            let done = Arc::new(AtomicBool::new(false));
-            let theirs = Arc::clone(&done);
-            scope.spawn(move || {
-                while !theirs.load(Ordering::SeqCst) {
-                    sitting.block_on(async {});
-                    thread::yield_now();
+            scope.spawn(|| {
+                for round in 1.. {
+                    if wait_for(&begun, round) == usize::MAX {
+                        return;
+                    }
+                    runtime.block_on(async { inside.store(round, Ordering::SeqCst) });
+                    left.store(round, Ordering::SeqCst);
                 }
             });
-            let mut random = Random(SEED + 9);
-            for round in 0..stays {
-                let tell = tell.clone();
-                drop(ours.spawn(async move { tell.send(()).unwrap() }));
-                expect(&told, 1, ours.handle(), round);
-                for _ in 0..random.below(4) {
-                    thread::yield_now();
+            let beginner = Beginner(&begun);
+            for round in 1..=rounds(20_000, 2_000) {
+                let moment = Duration::from_nanos(random.below(stay));
+                beginner.0.store(round, Ordering::SeqCst);
+                wait_for(&inside, round);
+                let start = Instant::now();
+                while start.elapsed() < moment {
+                    std::hint::spin_loop();
                 }
+                let tell = tell.clone();
+                drop(runtime.spawn(async move { tell.send(()).unwrap() }));
+                wait_for(&left, round);
+                expect(&told, 1, runtime.handle(), round);
             }
-            done.store(true, Ordering::SeqCst);
         });
     }
 }

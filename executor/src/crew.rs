@@ -15,14 +15,14 @@
 //! ```
 //!
 //! **Invariant.** While the first seat is vacant, no task of the runtime is alive, its driver has nothing registered, and its queues
-//! are empty; or somebody who waits for it is about to take it. Who leaves it says «vacant» first and then looks through the lists of tasks, under
-//! their locks; who spawns puts the task into a list first, and then looks whether it is vacant. One of the two sees the other.
+//! are empty; or somebody who waits for it is about to take it. Why no task slips in between is told in [`vacancy`].
 //!
 //! The spare does not give the seat up while tasks are pinned to it, as these would end with its stay; `block_on` waits for it no
 //! longer than [`PATIENCE`], and is a guest then.
 //!
 //! Lock order: the crew's lock comes before those of the lists, of queues and of the driver. No user code runs under it.
 
+mod vacancy;
 mod work;
 
 use crate::Handle;
@@ -36,6 +36,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+use vacancy::Vacancy;
 use waterwheel_reactor::sys::clock::real_now;
 use work::{work_as_spare, work_in};
 
@@ -51,7 +52,7 @@ pub(crate) struct Crew {
     locals: Box<[Arc<Local>]>,
     changed: Condvar,
     /// Whether `state.first` is vacant, for who spawns.
-    vacant: AtomicBool,
+    vacancy: Vacancy,
     /// How many `block_on` wait for the spare to leave the first seat. Changed under the lock.
     waiting: AtomicUsize,
     /// Whether the runtime ends because a worker has died.
@@ -99,7 +100,7 @@ impl Crew {
             }),
             locals,
             changed: Condvar::new(),
-            vacant: AtomicBool::new(!for_main),
+            vacancy: Vacancy::new(!for_main),
             waiting: AtomicUsize::new(0),
             lost: AtomicBool::new(false),
         }
@@ -109,10 +110,24 @@ impl Crew {
         lock(&self.state)
     }
 
-    fn set_first(&self, state: &mut State, first: First) {
+    /// Gives the first seat to somebody.
+    fn fill_first(&self, state: &mut State, first: First) {
+        debug_assert!(first != First::Vacant);
         state.first = first;
-        self.vacant.store(first == First::Vacant, Ordering::SeqCst);
+        self.vacancy.fill();
         self.changed.notify_all();
+    }
+
+    /// Nobody has the first seat any more; the spare is to have it if there is anything to do there, and nobody else waits for it.
+    fn leave_first(&self, shared: &Shared, state: &mut State) {
+        let is_wanted = state.first == First::Spare;
+        state.first = First::Vacant;
+        if self
+            .vacancy
+            .leave(|| !is_wanted && shared.needs_first_seat())
+        {
+            self.fill_first(state, First::Spare);
+        }
     }
 
     /// Starts the threads.
@@ -194,15 +209,9 @@ impl Crew {
                 state.first = First::Main;
             }
         } else if seat == 0 {
-            match state.first {
-                First::Spare if self.waiting.load(Ordering::Relaxed) == 0 => {}
-                First::Spare => self.set_first(&mut state, First::Vacant),
-                First::Main | First::Vacant => {
-                    self.set_first(&mut state, First::Vacant);
-                    if shared.needs_first_seat() {
-                        self.set_first(&mut state, First::Spare);
-                    }
-                }
+            let spare_stays = state.first == First::Spare && !self.is_spare_wanted();
+            if !spare_stays {
+                self.leave_first(shared, &mut state);
             }
         }
         self.changed.notify_all();
@@ -211,7 +220,7 @@ impl Crew {
     /// Whether a task that has just been put into a list needs somebody to [`occupy`](Self::occupy) the first seat.
     #[inline]
     pub(crate) fn first_seat_is_vacant(&self) -> bool {
-        self.vacant.load(Ordering::Relaxed)
+        self.vacancy.is_vacant()
     }
 
     /// Whether somebody has the first seat, or is to have it. Unlike the above it never says «vacant» of one that the spare is about to get.
@@ -224,7 +233,7 @@ impl Crew {
     pub(crate) fn occupy(&self, shared: &Shared) {
         let mut state = self.lock();
         if state.first == First::Vacant && !shared.is_closing() {
-            self.set_first(&mut state, First::Spare);
+            self.fill_first(&mut state, First::Spare);
         }
     }
 
@@ -242,7 +251,7 @@ impl Crew {
         }
         let vacant = state.first == First::Vacant && !shared.is_closing();
         if vacant {
-            self.set_first(&mut state, First::Main);
+            self.fill_first(&mut state, First::Main);
         }
         vacant
     }
