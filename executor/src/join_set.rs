@@ -48,7 +48,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use waterwheel_poll_context::budget::{self, GaveWay};
 
 /// A set of tasks with outputs of one type, which are joined in the order in which they end.
