@@ -250,11 +250,11 @@ impl Reactor {
         if let Some(deadline) = deadline {
             let now = real_now();
             if deadline <= now {
-                return Ok(Wait::Zero);
+                return Ok(Wait::ZERO);
             }
             #[cfg(canary)]
             if (deadline - now).as_millis() == 0 && crate::canary::is_out("short-wait-spins") {
-                return Ok(Wait::Zero);
+                return Ok(Wait::ZERO);
             }
             self.alarm.arm(deadline, now)?;
             debug_assert!(
@@ -263,7 +263,7 @@ impl Reactor {
             );
         }
         // A wait that ends for this ends with nothing to tell, and the owner begins another.
-        Ok(spare_pipes::tidy().map_or(Wait::Forever, Wait::at_most))
+        Ok(spare_pipes::tidy().map_or(Wait::FOREVER, Wait::at_most))
     }
 
     /// Wakes who waits for something that has happened, and does not sleep. It does not touch the timerfd, and any
@@ -279,7 +279,7 @@ impl Reactor {
         let mut buffer = [MaybeUninit::uninit(); CAPACITY];
         #[cfg(all(debug_assertions, not(loom)))]
         lock(&self.sources).check(self);
-        let events = self.epoll.wait(&mut buffer, Wait::Zero)?;
+        let events = self.epoll.wait(&mut buffer, Wait::ZERO)?;
         Ok(self.dispatch(events))
     }
 

@@ -160,6 +160,15 @@ const fn mask(direction: Direction) -> u64 {
     reported(direction) | assumed(direction)
 }
 
+/// The bits with which a short transfer in a direction clears nothing (R3, R6).
+#[inline]
+const fn outlives_short(direction: Direction) -> u64 {
+    match direction {
+        Direction::Read => ERROR | URGENT,
+        Direction::Write => ERROR,
+    }
+}
+
 /// The word as somebody saw it. It is taken before a system call, and given back to clear by its tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Observed(u64);
@@ -254,8 +263,7 @@ impl Readiness {
             }
             match why {
                 Drained::WouldBlock => Some(word & !mask(direction)),
-                Drained::Short if word & ERROR != 0 => None,
-                Drained::Short if word & URGENT != 0 && direction == Direction::Read => None,
+                Drained::Short if word & outlives_short(direction) != 0 => None,
                 Drained::Short => Some(word & !(mask(direction) & (READABLE | WRITABLE | ASSUMED))),
             }
         });

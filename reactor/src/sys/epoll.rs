@@ -13,20 +13,24 @@ pub(crate) type Event = libc::epoll_event;
 
 /// How long a wait may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wait {
-    /// Report what is there, and return.
-    Zero,
-    /// Sleep until there is an event.
-    Forever,
-    /// Sleep until there is one, or so long.
-    Millis(libc::c_int),
+pub(crate) struct Wait {
+    /// As `epoll_wait(2)` has it.
+    milliseconds: libc::c_int,
 }
 
 impl Wait {
-    /// Rounded up, as a millisecond too early would be for nothing.
+    /// Report what is there, and return.
+    pub(crate) const ZERO: Self = Self { milliseconds: 0 };
+    /// Sleep until there is an event.
+    pub(crate) const FOREVER: Self = Self { milliseconds: -1 };
+
+    /// Sleep until there is an event, or so long. Rounded up, as a millisecond too early would be for nothing.
+    #[cold]
     pub(crate) fn at_most(time: Duration) -> Self {
-        let most = time.as_millis() + 1;
-        Self::Millis(libc::c_int::try_from(most).unwrap_or(libc::c_int::MAX))
+        let milliseconds = time.as_millis() + 1;
+        Self {
+            milliseconds: libc::c_int::try_from(milliseconds).unwrap_or(libc::c_int::MAX),
+        }
     }
 }
 
@@ -98,18 +102,13 @@ impl Epoll {
         buffer: &'a mut [std::mem::MaybeUninit<Event>; CAPACITY],
         wait: Wait,
     ) -> io::Result<&'a [Event]> {
-        let timeout = match wait {
-            Wait::Zero => 0,
-            Wait::Forever => -1,
-            Wait::Millis(most) => most,
-        };
         // SAFETY: the kernel writes at most `CAPACITY` events to `buffer`, which has room for as many.
         let count = check(unsafe {
             libc::epoll_wait(
                 self.fd.as_raw_fd(),
                 buffer.as_mut_ptr().cast(),
                 CAPACITY as libc::c_int,
-                timeout,
+                wait.milliseconds,
             )
         });
         let count = match count {

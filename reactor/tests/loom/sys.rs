@@ -34,6 +34,9 @@ pub(crate) mod epoll {
     }
 
     impl Wait {
+        pub(crate) const ZERO: Self = Self::Zero;
+        pub(crate) const FOREVER: Self = Self::Forever;
+
         pub(crate) fn at_most(_: Duration) -> Self {
             unreachable!("no model has anything to tidy")
         }
