@@ -64,6 +64,11 @@ impl Parker {
         self.word.fetch_or(NOTIFIED, Ordering::AcqRel) == PARKED
     }
 
+    /// Whether somebody has called [`unpark`](Self::unpark) since the owner woke last: for a check in debug builds.
+    pub(crate) fn is_notified(&self) -> bool {
+        self.word.load(Ordering::Acquire) & NOTIFIED != 0
+    }
+
     /// Whether the owner sleeps, or is about to. `false`: if it sleeps next, what this thread did before is seen
     /// by the owner once it is parked.
     #[must_use]

@@ -221,7 +221,12 @@ impl Reactor {
         if !self.is_of_this_process() {
             return Ok(());
         }
-        self.alarm.arm(deadline, real_now()).map(drop)
+        let wake = || {
+            if self.parker.is_parked() {
+                self.unpark();
+            }
+        };
+        self.alarm.ask(deadline, real_now(), wake).map(drop)
     }
 
     /// Has `waker` woken, in a turn, each time the wall clock jumps: when it is set, and when it goes on after a suspension. In
@@ -258,9 +263,11 @@ impl Reactor {
             }
             self.alarm.arm(deadline, now)?;
             debug_assert!(
-                self.alarm.ends_wait_by(deadline),
+                self.alarm.ends_wait_by(deadline) || self.parker.is_notified(),
                 "the timerfd is armed for later than this wait is to end"
             );
+        } else {
+            self.alarm.waits_forever();
         }
         // A wait that ends for this ends with nothing to tell, and the owner begins another.
         Ok(spare_pipes::tidy().map_or(Wait::FOREVER, Wait::at_most))

@@ -1,7 +1,7 @@
 //! What `src/sync.rs` is to the crate, with loom's primitives in place of the standard ones.
 
 pub(crate) use loom::sync::Mutex;
-pub(crate) use loom::sync::atomic::{AtomicU8, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use loom::sync::MutexGuard;
 use loom::sync::atomic;
