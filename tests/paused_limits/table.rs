@@ -281,6 +281,10 @@ fn clocks() -> Vec<Row> {
         no_virtual_time("Reactor::turn_then", DRIVER),
         no_virtual_time("Reactor::end_wait_at", DRIVER),
         no_virtual_time(
+            "Builder::thread_keep_alive",
+            "the threads of the pool retire in real time",
+        ),
+        no_virtual_time(
             "Runtime::shutdown",
             "waits for polls and jobs that run, while which no virtual clock moves; see `a_shutdown_counts_by_the_callers_clock`",
         ),
