@@ -25,12 +25,14 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use waterwheel_reactor::sys::fork::Process;
+use waterwheel_reactor::sys::fork::{self, Process};
 use waterwheel_timer::VirtualClock;
 
 pub(crate) struct Shared {
     /// The process that has made it.
     pub(crate) process: Process,
+    /// Tells whether this is another one.
+    pub(crate) forked: fork::Watch,
     pub(crate) seats: Box<[Arc<Seat>]>,
     pub(crate) guests: Guests,
     pub(crate) injection: SharedQueue,
@@ -65,6 +67,7 @@ impl Shared {
         });
         Ok(Arc::new(Self {
             process: Process::current(),
+            forked: Process::current().watch(),
             seats: seats?.into_boxed_slice(),
             guests: Guests::default(),
             injection: SharedQueue::new(),

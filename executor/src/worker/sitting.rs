@@ -1,5 +1,6 @@
 //! [`Sitting`]: a thread's stay in a seat, from when it sits down until it leaves.
 
+use super::rested::Rested;
 use super::{CURRENT, Worker, with_current};
 use crate::driver::Entered;
 use crate::forked::is_inherited;
@@ -106,7 +107,7 @@ impl Sitting {
             interval: Cell::new(shared.settings.event_interval),
             awake_since: Cell::new(Instant::now()),
             has_turned: Cell::new(true),
-            rested: Cell::new(shared.seats.len() > 1),
+            rested: Rested::new(shared.process, shared.seats.len() > 1),
             looked: Cell::new(None),
             has_run: Cell::new(true),
             main_is_woken: Cell::new(false),
@@ -116,7 +117,6 @@ impl Sitting {
             local: Arc::clone(&local),
             blocks: Blocks::new(),
             seat: Arc::clone(&seat),
-            process: shared.process.watch(),
             shared: Arc::clone(&shared),
         });
         debug_assert!(
