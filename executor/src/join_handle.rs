@@ -118,6 +118,7 @@ impl<T> JoinHandle<T> {
         if seen.is_complete() {
             return Err(IsComplete);
         }
+        header.shared.assert_here();
         if seen.has_join_waker() {
             // To look at the field we must have it. If the task completes first, the completer has it.
             header.state.withdraw_join_waker()?;
@@ -160,10 +161,7 @@ impl<T> Future for JoinHandle<T> {
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.leave_waker(cx.waker()) {
-            Ok(()) => {
-                self.header().shared.assert_here();
-                Poll::Pending
-            }
+            Ok(()) => Poll::Pending,
             Err(IsComplete) => {
                 ready!(budget::poll_spend(cx, &mut self.gave_way));
                 Poll::Ready(self.take_output())

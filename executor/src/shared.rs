@@ -27,12 +27,14 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use waterwheel_reactor::sys::fork::Process;
+use waterwheel_reactor::sys::fork::{self, Process};
 use waterwheel_timer::VirtualClock;
 
 pub(crate) struct Shared {
     /// The process that has made it.
     pub(crate) process: Process,
+    /// Tells whether this is another one.
+    pub(crate) forked: fork::Watch,
     pub(crate) seats: Box<[Arc<Seat>]>,
     pub(crate) guests: Guests,
     pub(crate) injection: SharedQueue,
@@ -71,6 +73,7 @@ impl Shared {
         let crew = Crew::new(ends_with_main, &seats);
         Ok(Arc::new(Self {
             process: Process::current(),
+            forked: Process::current().watch(),
             seats,
             guests: Guests::default(),
             injection: SharedQueue::new(),

@@ -6,6 +6,7 @@
 //! | module | what is there |
 //! |---|---|
 //! | here | the worker: its queues, the loop |
+//! | `rested` | [`Rested`]: what a worker looks at before each poll |
 //! | `rest` | the search for tasks elsewhere, and sleep |
 //! | `turn` | the turn of its driver, and how many polls there are until the next |
 //! | `validate` | what it checks at every turn in a debug build |
@@ -23,11 +24,13 @@
 //! nothing else.
 
 mod rest;
+mod rested;
 mod sitting;
 mod turn;
 #[cfg(all(any(test, debug_assertions), not(loom)))]
 mod validate;
 
+use rested::Rested;
 pub(crate) use sitting::{Chair, Sitting};
 
 use crate::forked::elsewhere;
@@ -49,7 +52,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use waterwheel_poll_context::budget;
 use waterwheel_reactor::sys::clock::real_now;
-use waterwheel_reactor::sys::fork::Watch;
 
 /// How many tasks run out of turn, one after the other, because they were woken last.
 const LIFO_STREAK: u32 = 3;
@@ -82,8 +84,6 @@ pub(crate) trait Main {
 
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
-    /// Tells before each poll whether this is a child, in which the runtime's tasks must not run.
-    process: Watch,
     pub(crate) seat: Arc<Seat>,
     /// The seat's number. A guest has none.
     number: Cell<Option<usize>>,
@@ -110,7 +110,7 @@ pub(crate) struct Worker {
     /// Whether that is known: a worker that is alone does not read the clock when it wakes.
     has_turned: Cell<bool>,
     /// Whether it has rested, and is to tell the others once it finds something to do.
-    rested: Cell<bool>,
+    rested: Rested,
     /// In a paused runtime: the round in which it has looked and found nothing, and whether it has run anything since it slept.
     looked: Cell<Option<u64>>,
     has_run: Cell<bool>,
@@ -303,16 +303,17 @@ impl Worker {
     /// Something is about to be polled.
     #[inline]
     fn working(&self) {
-        if self.process.has_forked() {
-            elsewhere();
-        }
-        if self.rested.get() {
+        if self.rested.has_rested_or_forked() {
             self.begin_work();
         }
     }
 
     #[cold]
     fn begin_work(&self) {
+        if self.rested.has_forked() {
+            // None of the runtime's tasks is to run here.
+            elsewhere();
+        }
         self.rested.set(false);
         if self.shared.paused.is_some() {
             self.looked.set(None);

@@ -295,7 +295,15 @@ impl Reactor {
     /// Only when the owner does sleep, and only for the first of a burst of calls, is this a system call.
     #[inline]
     pub fn unpark(&self) {
-        if self.parker.unpark() && self.is_of_this_process() {
+        if self.parker.unpark() {
+            self.end_wait();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_wait(&self) {
+        if self.is_of_this_process() {
             // The write fails only if the counter is full, and then the owner is awake.
             let _ = self.wake.notify();
         }

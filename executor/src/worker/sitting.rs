@@ -5,6 +5,7 @@
 //! when it is dropped, and it is made before the next step is taken. So a panic, in any step of a stay, loses no claim: the seat can be
 //! taken again, and the end of the runtime waits for nobody who has gone.
 
+use super::rested::Rested;
 use super::{CURRENT, Worker, with_current};
 use crate::driver::Entered;
 use crate::forked::is_inherited;
@@ -112,7 +113,7 @@ impl Sitting {
             interval: Cell::new(shared.settings.event_interval),
             awake_since: Cell::new(real_now()),
             has_turned: Cell::new(true),
-            rested: Cell::new(shared.seats.len() > 1),
+            rested: Rested::new(shared.process, shared.seats.len() > 1),
             looked: Cell::new(None),
             has_run: Cell::new(true),
             main_is_woken: Cell::new(false),
@@ -122,7 +123,6 @@ impl Sitting {
             local: Arc::clone(&leave.local),
             blocks: Blocks::new(),
             seat: Arc::clone(seat),
-            process: shared.process.watch(),
             shared: Arc::clone(shared),
         });
         at_step();

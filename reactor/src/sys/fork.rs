@@ -77,10 +77,15 @@ impl Process {
         let word = MARK.word.load(Ordering::Acquire);
         // SAFETY: as in `Mark::look`.
         let word = unsafe { &*word };
-        let told = !ptr::eq(word, &raw const REFUSED);
+        if ptr::eq(word, &raw const REFUSED) {
+            return Watch {
+                word: &UNTOLD,
+                number: UNTOLD.load(Ordering::Relaxed),
+            };
+        }
         Watch {
             word,
-            number: if told { self.0.get() } else { 0 },
+            number: self.0.get(),
         }
     }
 }
@@ -98,7 +103,21 @@ impl Watch {
     #[inline]
     #[must_use]
     pub fn has_forked(self) -> bool {
-        self.word.load(Ordering::Relaxed) != self.number
+        !self.finds(self.number)
+    }
+
+    /// What it [finds](Self::finds) as long as the process has not been forked. Neither zero nor the greatest number.
+    #[must_use]
+    pub fn expected(self) -> u32 {
+        self.number
+    }
+
+    /// Whether that is what it finds: for a loop that has other things than a fork to look for by the same comparison, and then compares with
+    /// a number that is never found.
+    #[inline]
+    #[must_use]
+    pub fn finds(self, expected: u32) -> bool {
+        self.word.load(Ordering::Relaxed) == expected
     }
 }
 
@@ -133,6 +152,9 @@ static NO_PAGE: AtomicU32 = AtomicU32::new(0);
 
 /// Stands for the page where there can be none. It stays zero.
 static REFUSED: AtomicU32 = AtomicU32::new(0);
+
+/// Stands for the page where there can be none, for who watches it. It stays as it is.
+static UNTOLD: AtomicU32 = AtomicU32::new(1);
 
 /// Where the number of the present process is.
 struct Mark {
