@@ -82,33 +82,10 @@ impl<W: Way> Stay<W> {
         mut operation: impl FnMut(&T) -> io::Result<usize>,
         waker: impl Fn() -> Waker,
     ) -> Poll<io::Result<usize>> {
-        self.poll_seen(
-            fd,
-            call,
-            |fd, seen| {
-                let count = operation(fd)?;
-                if count < wanted && count != 0 && count != MAX_TRANSFER {
-                    seen.drained(W::DIRECTION, Drained::Short);
-                }
-                Ok(count)
-            },
-            waker,
-        )
-    }
-
-    /// The loop of the two; `operation` is told what was seen before it.
-    #[inline(always)]
-    fn poll_seen<T: AsFd, R>(
-        &mut self,
-        fd: &AsyncFd<T>,
-        call: Call<W>,
-        mut operation: impl FnMut(&T, Seen<'_>) -> io::Result<R>,
-        waker: impl Fn() -> Waker,
-    ) -> Poll<io::Result<R>> {
         loop {
             let seen = fd.see();
             if seen.is_ready(W::DIRECTION) {
-                match operation(fd.get_ref(), seen) {
+                match operation(fd.get_ref()) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         if let Err(error) = register(fd, seen, call) {
                             return Poll::Ready(Err(error));
@@ -118,6 +95,13 @@ impl<W: Way> Stay<W> {
                     result => {
                         // Ready again: the waker is taken, or about to be (see `source.rs`).
                         self.key = None;
+                        if let Ok(count) = result
+                            && count < wanted
+                            && count != 0
+                            && count != MAX_TRANSFER
+                        {
+                            seen.drained(W::DIRECTION, Drained::Short);
+                        }
                         return Poll::Ready(result);
                     }
                 }
@@ -128,8 +112,10 @@ impl<W: Way> Stay<W> {
         }
     }
 
-    /// Runs `operation` until it gives something else than `WouldBlock`, as [`Wait::poll_io`](crate::Wait::poll_io) does; pending, it
-    /// has left what `waker` gives to be woken. That may happen before this returns.
+    /// Waits until the kernel says that the direction is ready, or closed, or in error, as [`Wait::poll_ready`](crate::Wait::poll_ready) does;
+    /// pending, it has left `waker` to be woken. That may happen before this returns.
+    ///
+    /// Readiness is a hint: the next call may still say `WouldBlock` ([`AsyncFd::try_io`] then makes this wait again).
     ///
     /// # Errors
     ///
@@ -152,30 +138,40 @@ impl<W: Way> Stay<W> {
     /// let shared = Mutex::new(Some(AsyncFd::new(listener)?));
     ///
     /// let mut stay = Stay::<Reading>::new();
-    /// let mut accept = || match &*shared.lock().unwrap() {
+    /// let mut readable = || match &*shared.lock().unwrap() {
     ///     None => Poll::Ready(None),
-    ///     Some(listener) => {
-    ///         let call = Call::new("an example");
-    ///         stay.poll_io(listener, call, TcpListener::accept, || Waker::noop().clone()).map(Some)
-    ///     }
+    ///     Some(listener) => stay.poll_ready(listener, Call::new("an example"), Waker::noop()).map(Some),
     /// };
-    /// assert!(accept().is_pending());
+    /// assert!(readable().is_pending());
     /// let _client = TcpStream::connect(address)?;
     /// reactor.turn(None)?;
-    /// assert!(matches!(accept(), Poll::Ready(Some(Ok(_)))));
+    /// assert!(matches!(readable(), Poll::Ready(Some(Ok(())))));
     /// *shared.lock().unwrap() = None;
-    /// assert!(matches!(accept(), Poll::Ready(None)));
+    /// assert!(matches!(readable(), Poll::Ready(None)));
     /// assert!(TcpStream::connect(address).is_err());
     /// # std::io::Result::Ok(())
     /// ```
-    pub fn poll_io<T: AsFd, R>(
+    pub fn poll_ready<T: AsFd>(
         &mut self,
         fd: &AsyncFd<T>,
         call: Call<W>,
-        mut operation: impl FnMut(&T) -> io::Result<R>,
-        waker: impl Fn() -> Waker,
-    ) -> Poll<io::Result<R>> {
-        self.poll_seen(fd, call, |fd, _| operation(fd), waker)
+        waker: &Waker,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let seen = fd.see();
+            if !seen.is_registered() {
+                // Nothing is known of it. Epoll tells the present state when a descriptor is added.
+                if let Err(error) = register(fd, seen, call) {
+                    return Poll::Ready(Err(error));
+                }
+            } else if seen.is_ready(W::DIRECTION) {
+                // The waker is taken, or about to be (see `source.rs`).
+                self.key = None;
+                return Poll::Ready(Ok(()));
+            } else if seen.park(W::DIRECTION, &mut self.key, waker) {
+                return Poll::Pending;
+            }
+        }
     }
 
     /// Leaves `waker` to be woken in the next turn of the descriptor's reactor, if the direction is ready then, or else

@@ -12,7 +12,7 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use waterwheel::net::{ServeOptions, TcpListener, TcpStream, UnixStream, read_chunk, serve};
-use waterwheel::reactor::{AsyncFd, Call, Direction, Reactor, Stay, Wait, Writing};
+use waterwheel::reactor::{AsyncFd, Call, Direction, Reactor, Reading, Stay, Wait, Writing};
 use waterwheel::timer::{
     self, CallbackTimer, Schedule, TimerHandle, Timers, VirtualClock, WallClock, WallReading, Wheel,
 };
@@ -353,20 +353,6 @@ pub(super) const TABLE: &[Entry] = &[
         });
         Ignored
     }),
-    entry("Stay::poll_io", Caller, Caller, |place, user| {
-        place.runtime.block_on(async {
-            let (fd, _peer) = pair();
-            let mut stay = Stay::<Writing>::new();
-            let operation = move |_: &OwnedFd| {
-                user.call();
-                Ok(())
-            };
-            let waker = || Waker::noop().clone();
-            let polled = stay.poll_io(&fd, Call::new("a test"), operation, waker);
-            assert!(polled.is_ready());
-        });
-        Ignored
-    }),
     entry("Stay::poll_transfer", Caller, Caller, |place, user| {
         place.runtime.block_on(async {
             let (fd, _peer) = pair();
@@ -428,6 +414,21 @@ pub(super) const TABLE: &[Entry] = &[
         Ignored
     }),
     // --- Wakers.
+    entry("Stay::poll_ready", Ignored, Ignored, |_, user| {
+        let reactor = Reactor::new().expect("a reactor");
+        let _entered = reactor.enter();
+        let (mut theirs, ours) = std::os::unix::net::UnixStream::pair().expect("a pair");
+        let ours = AsyncFd::new(ours).expect("non-blocking");
+        let mut stay = Stay::<Reading>::new();
+        let waker = Waker::from(Arc::new(user));
+        let ready = stay.poll_ready(&ours, Call::new("a test"), &waker);
+        assert!(ready.is_pending());
+        // Whom the turn wakes has the last one.
+        drop(waker);
+        io::Write::write_all(&mut theirs, b"!").expect("room");
+        reactor.turn(Some(Instant::now() + HOUR)).expect("a turn");
+        Ignored
+    }),
     entry("Stay::next_turn", Ignored, Ignored, |_, user| {
         let reactor = Reactor::new().expect("a reactor");
         let _entered = reactor.enter();

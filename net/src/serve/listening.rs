@@ -58,31 +58,32 @@ impl<L: ListenerSocket> Listening<L> {
         register: &Arc<Register>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Accepted<L>>> {
-        // A place that is not used is dropped after the lock: that wakes others.
-        let mut place = None;
+        // A place that is not used is dropped after the lock, as it is declared before: that wakes others.
+        let mut place: Option<Place> = None;
         let mut guard = self.lock();
         let Some(open) = &mut *guard else {
             return Poll::Ready(Ok(None));
         };
-        let accept = |fd: &OwnedFd| {
-            place = place.take().or_else(|| register.try_place());
-            let Some(place) = &mut place else {
-                return Ok(None);
+        loop {
+            ready!(open.stay.poll_ready(open.listener.io(), ACCEPT, cx.waker()))?;
+            let Some(mut here) = place.take().or_else(|| register.try_place()) else {
+                return Poll::Ready(Ok(None));
             };
-            let connection = accept_now::<L>(fd)?;
-            place.accepted();
-            Ok(Some(connection))
-        };
-        let waker = || cx.waker().clone();
-        let accepted = open.stay.poll_io(open.listener.io(), ACCEPT, accept, waker);
-        if let Poll::Ready(Ok(Some(_))) = accepted {
-            open.reserve.restore(&open.listener);
+            let listener = open.listener.io();
+            match listener.try_io(Direction::Read, accept_now::<L>) {
+                Ok((stream, peer)) => {
+                    here.accepted();
+                    open.reserve.restore(&open.listener);
+                    return Poll::Ready(Ok(Some((stream, peer, here))));
+                }
+                Err(error) => {
+                    place = Some(here);
+                    if error.kind() != io::ErrorKind::WouldBlock {
+                        return Poll::Ready(Err(error));
+                    }
+                }
+            }
         }
-        drop(guard);
-        let connection = ready!(accepted)?;
-        Poll::Ready(Ok(connection
-            .zip(place)
-            .map(|((stream, peer), place)| (stream, peer, place))))
     }
 
     /// Accepts those who wait by the reserved descriptor, one after the other, and closes them.
