@@ -8,8 +8,9 @@
 //!
 //! - *A leaf future that is ready spends one.* It may leave that out if it has pended before, and was woken because it became
 //!   ready: a task that waits is no danger. Timers do so.
-//! - *A timer that is due without having waited spends all that is left.* A task that loops over such timers has fallen behind, as one
-//!   whose interval is shorter than the work between its ticks, or it does nothing. After each of them the others run.
+//! - *Time counts, too, where it is known.* A timer that is due without having waited has read the clock. If [`LONG`] has passed
+//!   since the first such timer of the poll, it spends all that is left. So an interval that is shorter than the work between
+//!   its ticks does not make a poll last 128 times as long as that work.
 //! - *When the budget is spent, a leaf future gives way.* It keeps its result, wakes its task, and pends. The task is polled
 //!   again after the others, with a fresh budget.
 //! - *It gives way once.* A future that has given way is ready the next time, whatever the budget says ([`GaveWay`]). So a
@@ -59,16 +60,30 @@ use std::cell::Cell;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 /// How many leaf futures may be ready in one poll of a task.
 pub const PER_POLL: u32 = 128;
 
+/// After so long a time in one poll, the next timer that is due without having waited is the last leaf future in it that is ready.
+pub const LONG: Duration = Duration::from_millis(1);
+
 thread_local! {
     /// Signed, so that to spend is one instruction: what is below zero is spent, as zero is.
     static LEFT: Cell<i32> = const { Cell::new(i32::MAX) };
-    /// Whether what is left is a task's. If not, it is refilled when it runs out, and so without limit.
-    static COUNTED: Cell<bool> = const { Cell::new(false) };
+    static COUNTED: Cell<Counted> = const { Cell::new(Counted::No) };
+    static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Whether what is left is a task's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    /// No: it is refilled when it runs out, and so without limit.
+    No,
+    Yes,
+    /// Yes, and `SINCE` is an instant of this poll.
+    AndTimed,
 }
 
 /// What a leaf future remembers of the budget: whether it has given way, and is not to do so again before it is ready.
@@ -84,14 +99,14 @@ impl GaveWay {
 #[inline]
 pub fn refill() {
     LEFT.set(PER_POLL as i32);
-    COUNTED.set(true);
+    COUNTED.set(Counted::Yes);
 }
 
 /// Ends the counting on this thread.
 #[inline]
 pub fn unlimited() {
     LEFT.set(i32::MAX);
-    COUNTED.set(false);
+    COUNTED.set(Counted::No);
 }
 
 /// Ready while there is budget left; else it [gives way](give_way).
@@ -121,18 +136,26 @@ pub fn poll_spend(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
     }
 }
 
-/// Spends all that is left; when nothing is, it [gives way](give_way).
+/// Spends one, or all that is left if the poll has lasted [`LONG`]; when nothing is left, it [gives way](give_way).
 ///
-/// For a timer that is due without having waited: the next leaf future of this poll gives way, however long ago the last one did.
+/// For a timer that is due without having waited, at `now`. The poll lasts since the first of these calls in it.
 #[inline]
-pub fn poll_spend_all(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
-    if is_spent() {
-        give_way(cx, gave_way)
-    } else {
-        LEFT.set(0);
-        *gave_way = GaveWay::NO;
-        Poll::Ready(())
+pub fn poll_spend_at(cx: &mut Context<'_>, gave_way: &mut GaveWay, now: Instant) -> Poll<()> {
+    ready!(poll_spend(cx, gave_way));
+    match COUNTED.get() {
+        Counted::No => {}
+        Counted::Yes => {
+            SINCE.set(Some(now));
+            COUNTED.set(Counted::AndTimed);
+        }
+        Counted::AndTimed => {
+            let since = SINCE.get().unwrap_or(now);
+            if now.saturating_duration_since(since) >= LONG {
+                LEFT.set(0);
+            }
+        }
     }
+    Poll::Ready(())
 }
 
 /// Spends one: a future that [asked](poll_left) before is ready.
@@ -158,7 +181,7 @@ pub fn is_spent() -> bool {
 /// then does only when the budget [is spent](is_spent).
 #[cold]
 pub fn give_way(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
-    if !COUNTED.get() {
+    if COUNTED.get() == Counted::No {
         unlimited();
         return Poll::Ready(());
     }
@@ -268,17 +291,27 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_spends_all() {
+    fn a_timer_spends_all_when_the_poll_has_lasted_long() {
         let mut cx = Context::from_waker(Waker::noop());
-        let poll_all = |cx: &mut _| poll_spend_all(cx, &mut GaveWay::default());
-        refill();
-        assert!(poll_new().is_ready());
-        assert!(poll_all(&mut cx).is_ready());
-        assert!(poll_new().is_pending());
-        assert!(poll_all(&mut cx).is_pending());
+        let start = Instant::now();
+        let mut poll_at = |since| poll_spend_at(&mut cx, &mut GaveWay::default(), start + since);
+        for _ in 0..2 {
+            refill();
+            for _ in 0..PER_POLL {
+                assert!(poll_at(Duration::ZERO).is_ready());
+            }
+            assert!(poll_at(Duration::ZERO).is_pending());
+            refill();
+            assert!(poll_at(LONG).is_ready(), "the poll begins with it");
+            assert!(poll_at(2 * LONG - Duration::from_nanos(1)).is_ready());
+            assert!(poll_new().is_ready());
+            assert!(poll_at(2 * LONG).is_ready(), "the last one");
+            assert!(poll_new().is_pending());
+            assert!(poll_at(2 * LONG).is_pending());
+        }
         unlimited();
-        for _ in 0..3 {
-            assert!(poll_all(&mut cx).is_ready(), "outside a task");
+        for since in [0, 1, 2] {
+            assert!(poll_at(since * LONG).is_ready(), "outside a task");
         }
     }
 
@@ -304,7 +337,7 @@ mod tests {
     fn with_a_fresh_budget_it_forgets_that_it_gave_way() {
         let mut cx = Context::from_waker(Waker::noop());
         let mut gave_way = GaveWay::NO;
-        for poll in [poll_left, poll_spend, poll_spend_all] {
+        for poll in [poll_left, poll_spend] {
             for _ in 0..3 {
                 refill();
                 let mut ready = 0;

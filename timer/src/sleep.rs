@@ -9,7 +9,7 @@
 //!   which is that sleep's under a later instant; see [`current`].
 //! - It resolves only after some reading of the clock was at or after the deadline.
 //! - The wheel tells the time of its last turn, so a filed sleep that is reset asks the clock at its next poll.
-//! - One that is due without having waited spends the [budget]; one whose entry has fired has waited.
+//! - One that is due without having waited spends of the [budget]; one whose entry has fired has waited.
 //!
 //! [budget]: waterwheel_poll_context::budget
 
@@ -33,7 +33,7 @@ use crate::{
 ///
 /// Never resolves early. [`Duration::MAX`], and any delay that overflows the clock, pends for ever;
 /// [`Duration::ZERO`] is ready at the first poll, so to let other tasks run, use `yield_now`. A loop of such sleeps still
-/// lets them run, after each one: it spends all of the task's [budget](waterwheel_poll_context::budget).
+/// lets them run now and then: a sleep that need not wait spends of the task's [budget](waterwheel_poll_context::budget).
 ///
 /// # Panics
 ///
@@ -339,7 +339,9 @@ impl Future for Sleep {
         match self.poll_due(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Due::Waited) => Poll::Ready(()),
-            Poll::Ready(Due::AtOnce) => budget::poll_spend_all(cx, &mut self.gave_way),
+            Poll::Ready(Due::AtOnce) => {
+                budget::poll_spend_at(cx, &mut self.gave_way, current::now())
+            }
         }
     }
 }

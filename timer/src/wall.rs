@@ -235,7 +235,7 @@ impl WallWait {
         }
     }
 
-    /// Waits until that time. When that has come, spends the budget, also if it has waited: a clock can be set in a loop.
+    /// Waits until that time. When that has come, spends of the budget, also if it has waited: a clock can be set in a loop.
     pub(crate) fn poll(&mut self, target: Target, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let is_told = Listed::renew(&mut self.listed, cx.waker(), self.caller);
@@ -243,7 +243,11 @@ impl WallWait {
                 return Poll::Pending;
             };
             let Some(left) = target.ahead_of(&listed.read()) else {
-                ready!(budget::poll_spend_all(cx, &mut self.gave_way));
+                ready!(budget::poll_spend_at(
+                    cx,
+                    &mut self.gave_way,
+                    current::now()
+                ));
                 self.listed = None;
                 // After a step its timer is pending still, and would wake the task for nothing.
                 self.sleep = Sleep::at(self.sleep.deadline(), self.caller);

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use waterwheel::poll_context::budget;
 use waterwheel::{
     Runtime, interval, sleep, sleep_until, timeout,
     timer::{CallbackTimer, IdleTimeout, Schedule, advance, now, sleep_until_system, system_now},
@@ -35,13 +36,13 @@ fn in_one_poll(test: impl Fn(&mut Context<'_>)) {
     });
 }
 
+fn poll<F: Future + Unpin>(future: &mut F, cx: &mut Context<'_>) -> Poll<F::Output> {
+    Pin::new(future).poll(cx)
+}
+
 /// The past.
 fn before() -> Instant {
     now() - MOMENT
-}
-
-fn poll<F: Future + Unpin>(future: &mut F, cx: &mut Context<'_>) -> Poll<F::Output> {
-    Pin::new(future).poll(cx)
 }
 
 #[test]
@@ -114,7 +115,6 @@ fn a_sleep_with_slack() {
 /// When the budget is spent, it gives way first, and is ready then.
 #[test]
 fn a_sleep_that_gives_way() {
-    use waterwheel::poll_context::budget;
     in_one_poll(|cx| {
         let mut sleep = sleep(HOUR);
         assert!(poll(&mut sleep, cx).is_pending());
@@ -122,8 +122,8 @@ fn a_sleep_that_gives_way() {
             budget::spend();
         }
         sleep.reset(before());
-        assert!(poll(&mut sleep, cx).is_pending());
-        assert!(poll(&mut sleep, cx).is_ready());
+        assert!(Pin::new(&mut sleep).poll(cx).is_pending());
+        assert!(Pin::new(&mut sleep).poll(cx).is_ready());
     });
 }
 

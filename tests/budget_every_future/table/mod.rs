@@ -28,7 +28,7 @@ type Loop = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) enum Kind {
     /// Its future is ready in each round.
     Ready,
-    /// Its future is ready in each round, and lets the others run after each.
+    /// Its future is ready in each round, which takes long: it lets the others run after one or two, beside one that has waited.
     Once,
     /// It pends by itself, in most rounds at least.
     Waits,

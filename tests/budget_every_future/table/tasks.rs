@@ -3,6 +3,7 @@
 use super::{Row, row};
 use futures_util::StreamExt;
 use std::future::poll_fn;
+use std::time::Instant;
 use waterwheel::poll_context::budget::{self, GaveWay};
 use waterwheel::{JoinHandle, JoinSet, spawn, spawn_blocking, yield_now};
 
@@ -161,9 +162,9 @@ pub(super) fn rows() -> Vec<Row> {
             let mut gave_way = GaveWay::NO;
             poll_fn(|cx| budget::poll_spend(cx, &mut gave_way)).await;
         }),
-        row!(Once, "poll_context::poll_spend_all", "as it is", {
-            let mut gave_way = GaveWay::NO;
-            poll_fn(|cx| budget::poll_spend_all(cx, &mut gave_way)).await;
+        row!(Ready, "poll_context::poll_spend_at", "as it is", {
+            let (mut gave_way, now) = (GaveWay::NO, Instant::now());
+            poll_fn(|cx| budget::poll_spend_at(cx, &mut gave_way, now)).await;
         }),
         row!(Ready, "poll_context::poll_left", "as it is", {
             let mut gave_way = GaveWay::NO;

@@ -23,17 +23,17 @@ fn spin(time: Duration) {
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        row!(Once, "Future for timer::Sleep", "of no time", {
+        row!(Ready, "Future for timer::Sleep", "of no time", {
             sleep(ZERO).await;
         }),
-        row!(Once, "Future for timer::Sleep", "until now", {
+        row!(Ready, "Future for timer::Sleep", "until now", {
             sleep_until(Instant::now()).await;
         }),
-        row!(Once, "Future for timer::Sleep", "with slack", {
+        row!(Ready, "Future for timer::Sleep", "with slack", {
             sleep(ZERO).with_slack(LONG).await;
         }),
         row!(
-            Once,
+            Ready,
             "Future for timer::Sleep",
             "reset into the past",
             {
@@ -45,7 +45,7 @@ pub(super) fn rows() -> Vec<Row> {
             }
         ),
         row!(
-            Once,
+            Ready,
             "Future for timer::Sleep",
             "filed, and reset into the past",
             {
@@ -60,7 +60,7 @@ pub(super) fn rows() -> Vec<Row> {
             }
         ),
         row!(
-            Once,
+            Ready,
             "Future for timer::Tick",
             "of a nanosecond",
             {
@@ -83,7 +83,7 @@ pub(super) fn rows() -> Vec<Row> {
             }
         ),
         row!(
-            Once,
+            Ready,
             "Future for timer::Tick",
             "in a burst",
             {
@@ -98,7 +98,7 @@ pub(super) fn rows() -> Vec<Row> {
             }
         ),
         row!(
-            Once,
+            Ready,
             "Future for timer::Tick",
             "begun anew",
             {
@@ -111,7 +111,7 @@ pub(super) fn rows() -> Vec<Row> {
             }
         ),
         row!(
-            Once,
+            Ready,
             "Stream for timer::Interval",
             "of a nanosecond",
             {
@@ -122,7 +122,7 @@ pub(super) fn rows() -> Vec<Row> {
             }
         ),
         row!(
-            Once,
+            Ready,
             "timer::Interval::poll_tick",
             "of a nanosecond",
             {
@@ -139,7 +139,7 @@ pub(super) fn rows() -> Vec<Row> {
             assert!(timeout(LONG, ready(())).await.is_ok());
         }),
         row!(
-            Once,
+            Ready,
             "Future for timer::Timeout",
             "around what is ready at once",
             {
@@ -157,11 +157,11 @@ pub(super) fn rows() -> Vec<Row> {
                 assert!(timeout_at(Instant::now() + LONG, ready(())).await.is_ok());
             }
         ),
-        row!(Once, "Future for timer::IdleTimeout", "of no time", {
+        row!(Ready, "Future for timer::IdleTimeout", "of no time", {
             IdleTimeout::new(ZERO).await;
         }),
         row!(
-            Once,
+            Ready,
             "Future for timer::IdleTimeout",
             "touched, and past again",
             {
@@ -195,11 +195,11 @@ pub(super) fn rows() -> Vec<Row> {
                 assert!(idle.watch(pending::<()>()).await.is_err());
             }
         ),
-        row!(Once, "Future for timer::SystemSleep", "until now", {
+        row!(Ready, "Future for timer::SystemSleep", "until now", {
             sleep_until_system(system_now()).await;
         }),
         row!(
-            Once,
+            Ready,
             "Future for timer::SystemSleep",
             "reset to now",
             {
@@ -210,7 +210,7 @@ pub(super) fn rows() -> Vec<Row> {
                 (&mut sleep).await;
             }
         ),
-        row!(Once, "Future for timer::BoottimeSleep", "of no time", {
+        row!(Ready, "Future for timer::BoottimeSleep", "of no time", {
             sleep_boottime(ZERO).await;
         }),
         row!(
@@ -225,12 +225,12 @@ pub(super) fn rows() -> Vec<Row> {
                 steps.next().await.expect("no end");
             }
         ),
-        row!(Once, "Future for timer::CallbackTimer", "once, at once", {
+        row!(Ready, "Future for timer::CallbackTimer", "once, at once", {
             let (timer, _handle) = CallbackTimer::new(Schedule::After(ZERO), || Some(ready(())));
             timer.await;
         }),
         row!(
-            Once,
+            Ready,
             "Future for timer::CallbackTimer",
             "whose target is gone",
             {
@@ -250,7 +250,7 @@ pub(super) fn rows() -> Vec<Row> {
             }
         ),
         row!(
-            Once,
+            Ready,
             "Future for timer::CallbackTimer",
             "by the wall clock",
             {
@@ -260,7 +260,7 @@ pub(super) fn rows() -> Vec<Row> {
             }
         ),
         row!(
-            Once,
+            Ready,
             "Future for timer::CallbackTimer",
             "reset into the past",
             {

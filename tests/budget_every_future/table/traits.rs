@@ -199,10 +199,10 @@ mod of_hyper {
                         .expect("closed");
                 }
             ),
-            row!(Once, "net::HyperTimer::sleep", "of no time", {
+            row!(Ready, "net::HyperTimer::sleep", "of no time", {
                 HyperTimer::new().sleep(Duration::ZERO).await;
             }),
-            row!(Once, "net::HyperTimer::sleep_until", "until now", {
+            row!(Ready, "net::HyperTimer::sleep_until", "until now", {
                 HyperTimer::new().sleep_until(Instant::now()).await;
             }),
         ]

@@ -168,6 +168,9 @@ where
                 has_run = true;
             }
             let Some(next) = shared.next(cx.waker()) else {
+                if has_run {
+                    return Poll::Ready(());
+                }
                 // It may have been over when it was polled first.
                 return budget::poll_spend(cx, this.gave_way);
             };
