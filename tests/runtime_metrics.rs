@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::eventually;
+use common::{eventually, rounds};
 use futures_util::future::poll_fn;
 use std::future::{Future, pending};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
@@ -251,6 +252,37 @@ fn tasks_alive() {
         assert!(block_on(task).unwrap_err().is_cancelled());
     }
     eventually("none is alive", || alive() == 0);
+}
+
+/// Each task of a chain spawns the next, and only then ends: at every moment one is alive. The lists of tasks are counted one after the other
+/// meanwhile.
+#[test]
+fn tasks_alive_is_not_zero_while_tasks_make_tasks() {
+    fn link(left: usize, is_over: Arc<AtomicBool>) {
+        if left == 0 {
+            is_over.store(true, Ordering::SeqCst);
+        } else {
+            drop(spawn(async move { link(left - 1, is_over) }));
+        }
+    }
+
+    for seats in [1, 2, 4, 8] {
+        let runtime = runtime(seats);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let theirs = Arc::clone(&is_over);
+        drop(runtime.spawn(async move { link(rounds(1_000_000, 50_000), theirs) }));
+        let (mut looks, mut zeros) = (0, 0);
+        loop {
+            let alive = runtime.metrics().tasks_alive;
+            if is_over.load(Ordering::SeqCst) {
+                break;
+            }
+            looks += 1;
+            zeros += usize::from(alive == 0);
+        }
+        assert_eq!(zeros, 0, "of {looks} looks, on {seats} seats");
+        eventually("none is alive", || runtime.metrics().tasks_alive == 0);
+    }
 }
 
 /// Of a join handle. Its wake says that it has come, and then waits.

@@ -3,6 +3,14 @@
 //!
 //! A doubly linked list through the tasks' headers: a task comes and goes in O(1), and nothing is allocated for it. The
 //! list holds one reference to each. Its lock guards the links; no user code runs under it.
+//!
+//! # No task in all the lists
+//!
+//! Lists are looked at one after the other, while tasks come and go: a task may be spawned into a list that has been looked at, by another that
+//! then leaves a list that has not. So a sum of lengths could be zero though a task was alive at every moment. Therefore each list counts
+//! how many tasks have ever come and how many have gone, and [`Shards::len`] adds up first those that have gone, in all lists, and then those that have
+//! come. Between the two there was a moment at which no more had gone, and no fewer had come: if the difference is zero, nothing was
+//! alive at that moment.
 
 #[cfg(all(any(test, debug_assertions), not(loom)))]
 #[path = "owned/validate.rs"]
@@ -22,10 +30,10 @@ pub(crate) struct OwnedTasks {
 struct List {
     first: Option<TaskPtr>,
     last: Option<TaskPtr>,
-    length: usize,
+    /// How many tasks have ever been taken in, and taken out.
+    came: u64,
+    gone: u64,
     closed: bool,
-    #[cfg(all(any(test, debug_assertions), not(loom)))]
-    flow: validate::Flow,
 }
 
 // SAFETY: the list hands tasks from thread to thread only to have their atomic state changed, or, when it is closed, to
@@ -44,19 +52,13 @@ impl OwnedTasks {
             return false;
         }
         list.push(task);
-        list.note_came();
         true
     }
 
     /// Takes a task out. `true`: it was in, and its reference is the caller's now.
     #[must_use]
     pub(crate) fn remove(&self, task: TaskPtr) -> bool {
-        let mut list = lock(&self.list);
-        let was_in = list.unlink(task);
-        if was_in {
-            list.note_gone();
-        }
-        was_in
+        lock(&self.list).unlink(task)
     }
 
     /// Takes no more tasks in.
@@ -66,13 +68,21 @@ impl OwnedTasks {
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        lock(&self.list).length
+        lock(&self.list).length()
+    }
+
+    fn came(&self) -> u64 {
+        lock(&self.list).came
+    }
+
+    fn gone(&self) -> u64 {
+        lock(&self.list).gone
     }
 
     /// A handle to each.
     pub(crate) fn handles(&self) -> Vec<AbortHandle> {
         let list = lock(&self.list);
-        let mut handles = Vec::with_capacity(list.length);
+        let mut handles = Vec::with_capacity(list.length());
         let mut next = list.first;
         while let Some(task) = next {
             // SAFETY: the list has a reference to it, so it is alive; we make one for the handle.
@@ -91,7 +101,6 @@ impl OwnedTasks {
         let mut list = lock(&self.list);
         let task = list.first?;
         list.unlink(task);
-        list.note_gone();
         Some(task)
     }
 }
@@ -104,6 +113,10 @@ impl List {
     fn links(task: TaskPtr) -> *mut Links {
         // SAFETY: the task is alive: the caller has a reference, or the list does.
         unsafe { task.as_ref() }.owned.get()
+    }
+
+    fn length(&self) -> usize {
+        (self.came - self.gone) as usize
     }
 
     fn push(&mut self, task: TaskPtr) {
@@ -120,24 +133,7 @@ impl List {
             Some(previous) => unsafe { (*Self::links(previous)).next = Some(task) },
             None => self.first = Some(task),
         }
-        self.length += 1;
-    }
-
-    /// For the check in debug builds.
-    #[inline]
-    fn note_came(&mut self) {
-        #[cfg(all(any(test, debug_assertions), not(loom)))]
-        {
-            self.flow.came += 1;
-        }
-    }
-
-    #[inline]
-    fn note_gone(&mut self) {
-        #[cfg(all(any(test, debug_assertions), not(loom)))]
-        {
-            self.flow.gone += 1;
-        }
+        self.came += 1;
     }
 
     fn unlink(&mut self, task: TaskPtr) -> bool {
@@ -156,7 +152,7 @@ impl List {
             Some(next) => unsafe { (*Self::links(next)).previous = links.previous },
             None => self.last = links.previous,
         }
-        self.length -= 1;
+        self.gone += 1;
         true
     }
 }
@@ -203,7 +199,16 @@ impl Shards {
         self.lists.iter().map(|shard| &shard.0)
     }
 
+    /// How many tasks there are, and those that come meanwhile. Zero: there was a moment without any.
     pub(crate) fn len(&self) -> usize {
-        self.iter().map(OwnedTasks::len).sum()
+        let gone: u64 = self.iter().map(OwnedTasks::gone).sum();
+        let came: u64 = self.iter().map(OwnedTasks::came).sum();
+        (came - gone) as usize
+    }
+
+    /// Whether a list has a task when it is looked at, one after the other: who needs to know of one that comes meanwhile hears of it in another
+    /// way.
+    pub(crate) fn any(&self) -> bool {
+        self.iter().any(|list| list.len() > 0)
     }
 }

@@ -328,7 +328,7 @@ impl Shared {
             return false;
         }
         let first = &self.seats[0];
-        self.owned.len() > 0
+        self.owned.any()
             || self.injection.len() > 0
             || first.has_ready()
             || !first.driver.is_empty()

@@ -12,7 +12,8 @@ use crate::shared::Shared;
 pub struct RuntimeMetrics {
     /// Of each seat. Guests of [`block_on`](crate::Runtime::block_on) are not counted.
     pub workers: Vec<WorkerMetrics>,
-    /// Tasks that have not ended, without those that are pinned to a thread, and with blocking jobs.
+    /// Tasks that have not ended, without those that are pinned to a thread, and with blocking jobs. Those that are spawned while they are
+    /// counted may be among them. If it is zero, there was a moment without any, also if tasks spawn others.
     pub tasks_alive: usize,
     /// Tasks that other threads have made ready and no worker has taken yet.
     pub injection_depth: usize,
