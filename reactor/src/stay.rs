@@ -164,10 +164,13 @@ impl<W: Way> Stay<W> {
                 if let Err(error) = register(fd, seen, call) {
                     return Poll::Ready(Err(error));
                 }
-            } else if seen.is_ready(W::DIRECTION) {
+            } else if seen.is_reported(W::DIRECTION) {
                 // The waker is taken, or about to be (see `source.rs`).
                 self.key = None;
                 return Poll::Ready(Ok(()));
+            } else if seen.is_ready(W::DIRECTION) {
+                // Assumed, and not reported: as in `Wait::poll_ready`.
+                seen.forget_assumption(W::DIRECTION);
             } else if seen.park(W::DIRECTION, &mut self.key, waker) {
                 return Poll::Pending;
             }
