@@ -805,24 +805,23 @@ fn what_the_child_inherits_it_can_wait_for_in_a_new_runtime() {
     }
 }
 
-/// A relay keeps empty pipes on its thread. A child that used them would share them with its parent.
+/// Relays keep empty pipes while there are relays. A child that used them would share them with its parent.
 #[test]
 fn a_relay_in_the_child_shares_no_pipe_with_its_parent() {
     const NAME: &str = "a_relay_in_the_child_shares_no_pipe_with_its_parent";
     if !is_rerun() {
         return rerun_passes(NAME);
     }
-    async fn relay() {
+    /// Passes bulk on, for which a pipe is taken. Then the relay waits for more.
+    async fn relay() -> (UnixStream, UnixStream) {
         let (near, a) = UnixStream::pair().unwrap();
         let (b, far) = UnixStream::pair().unwrap();
-        let relaying = spawn_local(async move { copy_bidirectional(&a, &b).await });
-        // In bulk, for which a pipe is taken.
+        drop(spawn_local(async move { copy_bidirectional(&a, &b).await }));
         let writing = async { near.write_all(&vec![7; 4 << 20]).await.unwrap() };
         let mut received = vec![0; 4 << 20];
         let reading = async { far.read_exact(&mut received).await.unwrap() };
         futures_util::join!(writing, reading);
-        drop((near, far));
-        let _ = relaying.await.unwrap();
+        (near, far)
     }
     let pipes = || {
         let mut pipes: Vec<_> = fs::read_dir("/proc/self/fd")
@@ -835,7 +834,7 @@ fn a_relay_in_the_child_shares_no_pipe_with_its_parent() {
     };
     let own = pipes();
     block_on(async {
-        relay().await;
+        let _relaying = relay().await;
         let kept = pipes();
         let inherited: Vec<_> = kept
             .into_iter()
@@ -843,8 +842,10 @@ fn a_relay_in_the_child_shares_no_pipe_with_its_parent() {
             .collect();
         assert!(!inherited.is_empty(), "a pipe is kept");
         let status = fork(|| {
-            block_on(relay());
-            let left = pipes();
+            let left = block_on(async {
+                let _relaying = relay().await;
+                pipes()
+            });
             // It has made one, and closed those that it has come upon.
             let is_new = |pipe: &_| !own.contains(pipe) && !inherited.contains(pipe);
             u8::from(!left.iter().any(is_new) || inherited.iter().all(|pipe| left.contains(pipe)))
