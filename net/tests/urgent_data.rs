@@ -12,6 +12,7 @@ use std::future::Future;
 use std::io::{self, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 use support::{Random, block_on};
@@ -124,17 +125,26 @@ fn keep_urgent_in_line(of: &impl AsFd) {
     assert_eq!(set, 0, "{}", io::Error::last_os_error());
 }
 
+/// Random bytes of which none is urgent, as many as any piece has and some more. Made once: it takes its time.
+fn ordinary_bytes() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| {
+        let mut bytes = Random(SEED).bytes(4 * MIB + 1000);
+        bytes.iter_mut().for_each(|byte| *byte &= 0x7f);
+        bytes
+    })
+}
+
 /// Sends a layout, and then the end. Returns the ordinary bytes.
 fn send_layout(mut to: impl Peer, layout: &[Piece]) -> io::Result<Vec<u8>> {
-    let mut random = Random(SEED);
     let mut sent = Vec::new();
     for piece in layout {
         match *piece {
             Bytes(count) => {
-                let mut bytes = random.bytes(count);
-                bytes.iter_mut().for_each(|byte| *byte &= 0x7f);
-                to.write_all(&bytes)?;
-                sent.append(&mut bytes);
+                // Each piece begins elsewhere, so that none can stand for another.
+                let bytes = &ordinary_bytes()[sent.len() % 1000..][..count];
+                to.write_all(bytes)?;
+                sent.extend_from_slice(bytes);
             }
             U => send_urgent(&to)?,
         }
@@ -149,11 +159,8 @@ fn urgent_in(layout: &[Piece]) -> usize {
 
 /// `received` is what was sent; of the urgent bytes there may be all, or fewer.
 fn assert_all(received: &[u8], sent: &[u8], layout: &[Piece], in_line: bool, what: &str) {
-    let ordinary: Vec<u8> = received
-        .iter()
-        .copied()
-        .filter(|&byte| byte != URGENT)
-        .collect();
+    let mut ordinary = received.to_vec();
+    ordinary.retain(|&byte| byte != URGENT);
     assert_eq!(ordinary.len(), sent.len(), "{what}, {layout:?}");
     assert!(ordinary == sent, "{what}, {layout:?}, seed {SEED:#x}");
     let urgent = received.len() - ordinary.len();
