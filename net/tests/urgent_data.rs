@@ -8,6 +8,7 @@
 
 mod support;
 
+use futures_util::future::Either;
 use std::future::Future;
 use std::io::{self, IoSliceMut, Read, Write};
 use std::net::Shutdown;
@@ -20,7 +21,7 @@ use waterwheel::net::{
     BufReader, StreamSocket, TcpListener, TcpSocket, TcpStream, UnixStream, copy,
     copy_bidirectional, read_chunk,
 };
-use waterwheel::{spawn, spawn_blocking, timeout};
+use waterwheel::{spawn, spawn_blocking, timeout, yield_now};
 
 const SEED: u64 = 0x0006_4500_09e4_7001;
 const URGENT: u8 = 0xff;
@@ -292,6 +293,65 @@ fn a_copy_passes_on_what_comes_behind_urgent_data() -> io::Result<()> {
         }
         Ok(())
     })
+}
+
+/// All has come, with the end or without it, before the copy first looks: no event will tell of anything more. And as the
+/// pieces are, it comes to the mark by a splice.
+#[test]
+fn what_a_splice_says_at_the_mark_is_not_believed() -> io::Result<()> {
+    const BEFORE: usize = (64 << 10) + (20 << 10);
+    const LAYOUT: &[Piece] = &[Bytes(BEFORE), U, Bytes(6)];
+    block_on(async {
+        for ends in [false, true] {
+            let socket = TcpSocket::new_v4()?;
+            // So that all of it comes at once.
+            socket.set_recv_buffer_size(1 << 20)?;
+            socket.bind(([127, 0, 0, 1], 0).into())?;
+            let listener = socket.listen(8)?;
+            let mut client = std::net::TcpStream::connect(listener.local_addr()?)?;
+            let (front, _) = listener.accept().await?;
+            let (back, mut server) = tcp_pair(false).await?;
+            client.write_all(&ordinary_bytes()[..BEFORE])?;
+            send_urgent(&client)?;
+            client.write_all(b"behind")?;
+            if ends {
+                client.shutdown(Shutdown::Write)?;
+            }
+            while unacknowledged(&client) > 0 {
+                yield_now().await;
+            }
+            let received = spawn_blocking(move || {
+                let mut all = vec![0; BEFORE + 6];
+                server.read_exact(&mut all).map(|()| all)
+            });
+            let mut copying = copy(&front, &back);
+            let both = async {
+                let received = futures_util::future::select(received, &mut copying).await;
+                match received {
+                    Either::Left((received, _)) => received,
+                    Either::Right((copied, received)) => {
+                        assert_eq!(copied?, BEFORE as u64 + 6, "it ended too early");
+                        received.await
+                    }
+                }
+                .expect("no panic")
+            };
+            let received = within("copy", LAYOUT, both).await?;
+            assert!(received[..BEFORE] == ordinary_bytes()[..BEFORE]);
+            assert_eq!(&received[BEFORE..], b"behind");
+            drop(client);
+        }
+        Ok(())
+    })
+}
+
+/// How many bytes have not come to the peer.
+fn unacknowledged(stream: &impl AsFd) -> libc::c_int {
+    let mut count = 0;
+    // SAFETY: the call writes one integer, to one that lives through it.
+    let result = unsafe { libc::ioctl(stream.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+    assert_eq!(result, 0);
+    count
 }
 
 /// The ways to read a stream to its end.
