@@ -8,10 +8,12 @@
 
 mod support;
 
+use futures_util::future::Either;
 use std::future::Future;
 use std::io::{self, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 use support::{Random, block_on};
@@ -19,7 +21,7 @@ use waterwheel::net::{
     BufReader, StreamSocket, TcpListener, TcpSocket, TcpStream, UnixStream, copy,
     copy_bidirectional, read_chunk,
 };
-use waterwheel::{spawn, spawn_blocking, timeout};
+use waterwheel::{spawn, spawn_blocking, timeout, yield_now};
 
 const SEED: u64 = 0x0006_4500_09e4_7001;
 const URGENT: u8 = 0xff;
@@ -124,17 +126,26 @@ fn keep_urgent_in_line(of: &impl AsFd) {
     assert_eq!(set, 0, "{}", io::Error::last_os_error());
 }
 
+/// Random bytes of which none is urgent, as many as any piece has and some more. Made once: it takes its time.
+fn ordinary_bytes() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| {
+        let mut bytes = Random(SEED).bytes(4 * MIB + 1000);
+        bytes.iter_mut().for_each(|byte| *byte &= 0x7f);
+        bytes
+    })
+}
+
 /// Sends a layout, and then the end. Returns the ordinary bytes.
 fn send_layout(mut to: impl Peer, layout: &[Piece]) -> io::Result<Vec<u8>> {
-    let mut random = Random(SEED);
     let mut sent = Vec::new();
     for piece in layout {
         match *piece {
             Bytes(count) => {
-                let mut bytes = random.bytes(count);
-                bytes.iter_mut().for_each(|byte| *byte &= 0x7f);
-                to.write_all(&bytes)?;
-                sent.append(&mut bytes);
+                // Each piece begins elsewhere, so that none can stand for another.
+                let bytes = &ordinary_bytes()[sent.len() % 1000..][..count];
+                to.write_all(bytes)?;
+                sent.extend_from_slice(bytes);
             }
             U => send_urgent(&to)?,
         }
@@ -149,11 +160,8 @@ fn urgent_in(layout: &[Piece]) -> usize {
 
 /// `received` is what was sent; of the urgent bytes there may be all, or fewer.
 fn assert_all(received: &[u8], sent: &[u8], layout: &[Piece], in_line: bool, what: &str) {
-    let ordinary: Vec<u8> = received
-        .iter()
-        .copied()
-        .filter(|&byte| byte != URGENT)
-        .collect();
+    let mut ordinary = received.to_vec();
+    ordinary.retain(|&byte| byte != URGENT);
     assert_eq!(ordinary.len(), sent.len(), "{what}, {layout:?}");
     assert!(ordinary == sent, "{what}, {layout:?}, seed {SEED:#x}");
     let urgent = received.len() - ordinary.len();
@@ -285,6 +293,65 @@ fn a_copy_passes_on_what_comes_behind_urgent_data() -> io::Result<()> {
         }
         Ok(())
     })
+}
+
+/// All has come, with the end or without it, before the copy first looks: no event will tell of anything more. And as the
+/// pieces are, it comes to the mark by a splice.
+#[test]
+fn what_a_splice_says_at_the_mark_is_not_believed() -> io::Result<()> {
+    const BEFORE: usize = (64 << 10) + (20 << 10);
+    const LAYOUT: &[Piece] = &[Bytes(BEFORE), U, Bytes(6)];
+    block_on(async {
+        for ends in [false, true] {
+            let socket = TcpSocket::new_v4()?;
+            // So that all of it comes at once.
+            socket.set_recv_buffer_size(1 << 20)?;
+            socket.bind(([127, 0, 0, 1], 0).into())?;
+            let listener = socket.listen(8)?;
+            let mut client = std::net::TcpStream::connect(listener.local_addr()?)?;
+            let (front, _) = listener.accept().await?;
+            let (back, mut server) = tcp_pair(false).await?;
+            client.write_all(&ordinary_bytes()[..BEFORE])?;
+            send_urgent(&client)?;
+            client.write_all(b"behind")?;
+            if ends {
+                client.shutdown(Shutdown::Write)?;
+            }
+            while unacknowledged(&client) > 0 {
+                yield_now().await;
+            }
+            let received = spawn_blocking(move || {
+                let mut all = vec![0; BEFORE + 6];
+                server.read_exact(&mut all).map(|()| all)
+            });
+            let mut copying = copy(&front, &back);
+            let both = async {
+                let received = futures_util::future::select(received, &mut copying).await;
+                match received {
+                    Either::Left((received, _)) => received,
+                    Either::Right((copied, received)) => {
+                        assert_eq!(copied?, BEFORE as u64 + 6, "it ended too early");
+                        received.await
+                    }
+                }
+                .expect("no panic")
+            };
+            let received = within("copy", LAYOUT, both).await?;
+            assert!(received[..BEFORE] == ordinary_bytes()[..BEFORE]);
+            assert_eq!(&received[BEFORE..], b"behind");
+            drop(client);
+        }
+        Ok(())
+    })
+}
+
+/// How many bytes have not come to the peer.
+fn unacknowledged(stream: &impl AsFd) -> libc::c_int {
+    let mut count = 0;
+    // SAFETY: the call writes one integer, to one that lives through it.
+    let result = unsafe { libc::ioctl(stream.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+    assert_eq!(result, 0);
+    count
 }
 
 /// The ways to read a stream to its end.
