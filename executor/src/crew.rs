@@ -34,6 +34,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+use waterwheel_reactor::sys::fork::Process;
 use work::{work_as_spare, work_in};
 
 /// How long `block_on` waits for the spare thread to leave the first seat.
@@ -43,6 +44,8 @@ const PATIENCE: Duration = Duration::from_millis(1);
 type Work = Box<dyn FnOnce(&Arc<Shared>) + Send>;
 
 pub(crate) struct Crew {
+    /// The process whose threads these are.
+    process: Process,
     state: Mutex<State>,
     changed: Condvar,
     /// Whether `state.first` is vacant, for who spawns.
@@ -76,6 +79,7 @@ impl Crew {
     /// A crew without threads. `for_main`: the first seat is taken, by the one who calls this.
     pub(crate) fn new(for_main: bool) -> Self {
         Self {
+            process: Process::current(),
             state: Mutex::new(State {
                 first: if for_main { First::Main } else { First::Vacant },
                 present: Vec::new(),
@@ -341,12 +345,14 @@ impl Crew {
     }
 }
 
-impl Crew {
-    /// Forgets the threads, which are not in this process, so that nothing tries to let go of them.
-    pub(crate) fn forget_threads(&mut self) {
-        let state = self.state.get_mut();
-        let state = state.unwrap_or_else(PoisonError::into_inner);
-        std::mem::forget(std::mem::take(&mut state.threads));
+/// In a child of `fork` the threads are not there, and nothing must try to let go of them.
+impl Drop for Crew {
+    fn drop(&mut self) {
+        if !self.process.is_current() {
+            let state = self.state.get_mut();
+            let state = state.unwrap_or_else(PoisonError::into_inner);
+            std::mem::forget(std::mem::take(&mut state.threads));
+        }
     }
 }
 
