@@ -38,6 +38,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use vacancy::Vacancy;
 use waterwheel_reactor::sys::clock::real_now;
+use waterwheel_reactor::sys::fork::Process;
 use work::{work_as_spare, work_in};
 
 /// How long `block_on` waits for the spare thread to leave the first seat.
@@ -47,6 +48,8 @@ const PATIENCE: Duration = Duration::from_millis(1);
 type Work = Box<dyn FnOnce(&Arc<Shared>) + Send>;
 
 pub(crate) struct Crew {
+    /// The process whose threads these are.
+    process: Process,
     state: Mutex<State>,
     /// What is pinned to the threads of the seats but the first, each of which has one thread for all its time.
     locals: Box<[Arc<Local>]>,
@@ -92,6 +95,7 @@ impl Crew {
         let of_seat = |seat: &Arc<Seat>| Local::new(Arc::clone(&seat.driver.reactor));
         let locals: Box<[_]> = seats.iter().skip(1).map(of_seat).collect();
         Self {
+            process: Process::current(),
             state: Mutex::new(State {
                 first: if for_main { First::Main } else { First::Vacant },
                 present: locals.to_vec(),
@@ -364,12 +368,14 @@ impl Crew {
     }
 }
 
-impl Crew {
-    /// Forgets the threads, which are not in this process, so that nothing tries to let go of them.
-    pub(crate) fn forget_threads(&mut self) {
-        let state = self.state.get_mut();
-        let state = state.unwrap_or_else(PoisonError::into_inner);
-        std::mem::forget(std::mem::take(&mut state.threads));
+/// In a child of `fork` the threads are not there, and nothing must try to let go of them.
+impl Drop for Crew {
+    fn drop(&mut self) {
+        if !self.process.is_current() {
+            let state = self.state.get_mut();
+            let state = state.unwrap_or_else(PoisonError::into_inner);
+            std::mem::forget(std::mem::take(&mut state.threads));
+        }
     }
 }
 

@@ -222,13 +222,14 @@ impl Shared {
         origin: Origin,
         kind: Kind,
     ) -> (Option<Task>, JoinHandle<F::Output>) {
-        self.assert_here();
         let kind = match (kind, &origin.name) {
             (kind, None) => kind,
             (Kind::Job, Some(_)) => Kind::NamedJob,
             (_, Some(_)) => Kind::Named,
         };
         let task = allocate(future, Arc::clone(self), home, origin.location, kind);
+        // Only now: a panic that had to drop the future would cost instructions where there is none. In a child it is leaked.
+        self.assert_here();
         // SAFETY: this is the reference that was made for the handle, and `F` is what the task was made for.
         let handle = unsafe { JoinHandle::from_raw(task) };
         if let Some(name) = origin.name {
@@ -371,14 +372,6 @@ impl Shared {
         // Now every task is complete, or runs. What is queued is references to them, and no future.
         drop(self.injection.close());
         drop(jobs);
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        if !self.is_here() {
-            self.crew.forget_threads();
-        }
     }
 }
 
