@@ -30,7 +30,15 @@ pub(crate) struct Entered {
 impl Driver {
     /// A driver by the kernel's clocks, or by one that is paused.
     pub(crate) fn new(paused: Option<&Arc<VirtualClock>>) -> io::Result<Self> {
-        let reactor = Reactor::new()?;
+        Ok(Self::with(Reactor::new()?, paused))
+    }
+
+    /// The same, which has no descriptors until one is registered.
+    pub(crate) fn lazy(paused: Option<&Arc<VirtualClock>>) -> Self {
+        Self::with(Reactor::lazy(), paused)
+    }
+
+    fn with(reactor: Arc<Reactor>, paused: Option<&Arc<VirtualClock>>) -> Self {
         let unpark = Waker::from(Arc::clone(&reactor));
         let timers = match paused {
             Some(clock) => Timers::with_virtual_clock(unpark, Arc::clone(clock)),
@@ -39,11 +47,11 @@ impl Driver {
                 Arc::new(Timers::with_wall_clock(unpark, Arc::new(clock)))
             }
         };
-        Ok(Self {
+        Self {
             reactor,
             timers,
             rush: Rush::default(),
-        })
+        }
     }
 
     pub(crate) fn enter(&self) -> Entered {

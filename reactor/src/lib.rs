@@ -18,6 +18,7 @@
 //! | `sources`, `token` | the reactor's slab, and the generations that guard it |
 //! | `parker` | the unpark word |
 //! | `alarm` | the one timerfd |
+//! | `doorbell` | what the owner sleeps at while there is no descriptor |
 //! | `clock_watch` | who hears when the wall clock is set |
 //! | [`budget`] | how much a task may do in one poll |
 //! | [`signal`] | signals, as streams |
@@ -35,6 +36,7 @@ mod canary;
 mod cases;
 mod clock_watch;
 mod direction;
+mod doorbell;
 mod home;
 mod parker;
 mod reactor;
