@@ -7,11 +7,13 @@ use common::{descriptors, eventually, threads};
 use futures_util::future::poll_fn;
 use std::fs::File;
 use std::iter;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
-use waterwheel::{Runtime, spawn};
+use std::time::Duration;
+use waterwheel::net::UnixStream;
+use waterwheel::{Runtime, sleep, spawn};
 
 #[test]
 fn a_runtime_or_a_guest_without_descriptors() {
@@ -37,7 +39,7 @@ fn a_runtime_or_a_guest_without_descriptors() {
     }
     drop(Runtime::builder().worker_threads(1).build().unwrap());
 
-    // Two guests beside the one in the seat: there are descriptors for one of them.
+    // Guests need none to wait for others and for time.
     let (tell, told) = mpsc::channel::<Waker>();
     let wait = || {
         let tell = tell.clone();
@@ -55,15 +57,28 @@ fn a_runtime_or_a_guest_without_descriptors() {
         let first = told.recv().unwrap();
         scope.spawn(|| runtime.block_on(wait()));
         let second = told.recv().unwrap();
-        let third = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async {})));
+        runtime.block_on(async { spawn(sleep(Duration::from_millis(1))).await.unwrap() });
+        // One that waits for a socket meets the want of them there, and goes on.
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        runtime.block_on(async {
+            let ours = UnixStream::from_std(ours).unwrap();
+            let error = ours.read(&mut [0]).await.unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+            sleep(Duration::from_millis(1)).await;
+        });
+        drop(theirs);
         first.wake();
         second.wake();
-        let payload = third.unwrap_err().downcast::<String>().unwrap();
-        assert!(
-            payload.starts_with("`block_on` could not make a reactor"),
-            "{payload}"
-        );
     });
+    // A runtime of its own needs three. There are two.
+    let pair = std::os::unix::net::UnixStream::pair().unwrap();
+    let payload = catch_unwind(|| waterwheel::block_on(async {})).unwrap_err();
+    let payload = payload.downcast::<String>().unwrap();
+    assert!(
+        payload.starts_with("`block_on` could not make a reactor"),
+        "{payload}"
+    );
+    drop(pair);
     // The runtime is as it was.
     assert_eq!(
         runtime.block_on(async { spawn(async { 7 }).await.unwrap() }),

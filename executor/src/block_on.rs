@@ -64,10 +64,7 @@ pub(crate) fn block_on_in<F: Future>(shared: &Arc<Shared>, future: F) -> F::Outp
     let chair = if shared.crew.claim_first(shared) {
         Chair::Seat(0)
     } else {
-        match Seat::new(true, shared.clock()) {
-            Ok(seat) => Chair::Guest(Arc::new(seat)),
-            Err(error) => panic!("`block_on` could not make a reactor: {error}"),
-        }
+        Chair::Guest(Arc::new(Seat::for_guest(shared.clock())))
     };
     sit_and_run(Arc::clone(shared), chair, future)
 }

@@ -31,7 +31,15 @@ pub(crate) struct Entered {
 impl Driver {
     /// A driver by the kernel's clocks, or by one that is paused.
     pub(crate) fn new(paused: Option<&Arc<VirtualClock>>) -> io::Result<Self> {
-        let reactor = Reactor::new()?;
+        Ok(Self::with(Reactor::new()?, paused))
+    }
+
+    /// The same, which has no descriptors until one is registered.
+    pub(crate) fn lazy(paused: Option<&Arc<VirtualClock>>) -> Self {
+        Self::with(Reactor::lazy(), paused)
+    }
+
+    fn with(reactor: Arc<Reactor>, paused: Option<&Arc<VirtualClock>>) -> Self {
         let unpark = Waker::from(Arc::clone(&reactor));
         let timers = match paused {
             Some(clock) => Timers::with_virtual_clock(unpark, Arc::clone(clock)),
@@ -41,11 +49,11 @@ impl Driver {
             }
         };
         timers.belong_to(process_number);
-        Ok(Self {
+        Self {
             reactor,
             timers,
             rush: Rush::default(),
-        })
+        }
     }
 
     pub(crate) fn enter(&self) -> Entered {

@@ -1,6 +1,7 @@
 //! [`Guests`]: the threads that are in `block_on` while somebody else has the first seat.
 //!
-//! A guest polls its own future, and what is pinned to its thread, and sleeps in a driver of its own. What it spawns goes to the
+//! A guest polls its own future, and what is pinned to its thread, and sleeps in a driver of its own. That has descriptors only from when its
+//! future first waits for one, so that hundreds of threads may wait in `block_on` for tasks and for time. What it spawns goes to the
 //! workers. It has a [`Seat`], for that driver, which nobody steals from. If it is stuck, workers take its turn, in a runtime of several
 //! seats.
 

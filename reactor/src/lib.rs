@@ -19,6 +19,7 @@
 //! | `sources`, `token` | the reactor's slab, and the generations that guard it |
 //! | `parker` | the unpark word |
 //! | `alarm` | the one timerfd |
+//! | `doorbell` | what the owner sleeps at while there is no descriptor |
 //! | `clock_watch` | who hears when the wall clock is set |
 //! | `inherited` | what a child of `fork` does with the descriptors that its parent has registered |
 //! | [`spare_pipes`], `spares` | empty pipes that are kept for a moment |
@@ -37,6 +38,7 @@ mod cases;
 mod clock_watch;
 mod contain;
 mod direction;
+mod doorbell;
 mod home;
 #[cfg(not(loom))]
 mod inherited;

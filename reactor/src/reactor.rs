@@ -1,15 +1,30 @@
 //! The [`Reactor`]: one epoll instance, and the turn that dispatches its events.
+//!
+//! # The two places where an owner sleeps
+//!
+//! The owner sleeps in `epoll_wait(2)`, or, while the reactor has no descriptors, at a [`Doorbell`]. Which of the two is decided by one look at
+//! [`instance`](Reactor::instance) after the unpark word says "parked". A thread that unparks it looks there too, after it has found the word to
+//! say so, and writes the eventfd or rings. The instance may be made by any thread, at any moment between these looks, so the two may
+//! decide differently. Therefore a thread that has made the instance does both, after the instance can be seen:
+//!
+//! - *The owner has not seen the instance, and the other has.* The ring of the maker ends the owner's wait. No earlier wait has
+//!   consumed that ring, for then the owner would have seen the instance.
+//! - *The owner has seen the instance, and the other has not.* The maker's write to the eventfd ends the owner's wait. No earlier wait has consumed
+//!   that event: the owner would have seen the instance before it parked this time, and so would the other, which has found it parked.
+//!
+//! `tests/loom_reactor.rs` models it.
 
 use crate::alarm::Alarm;
 use crate::clock_watch::ClockWatch;
 use crate::direction::Direction;
+use crate::doorbell::Doorbell;
 use crate::home::Home;
 use crate::parker::Parker;
 use crate::readiness::Ready;
 use crate::source::Source;
 use crate::sources::{Sources, Tenant};
 use crate::spare_pipes;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, OnceLock, lock};
 use crate::sys::clock::real_now;
 use crate::sys::epoll::{CAPACITY, Epoll, Event, Wait};
 use crate::sys::eventfd::EventFd;
@@ -87,14 +102,43 @@ fn replace_current(reactor: Option<Arc<Reactor>>) -> Option<Arc<Reactor>> {
 pub struct Reactor {
     /// The process that made it, the only one that touches what the kernel has of it.
     process: Process,
-    epoll: Epoll,
     parker: Parker,
-    wake: EventFd,
-    alarm: Alarm,
+    /// What the owner sleeps in. A [lazy](Self::lazy) reactor has none until somebody needs it.
+    instance: OnceLock<Instance>,
+    /// What it sleeps at until then.
+    doorbell: Doorbell,
+    /// Held by the one who makes the instance.
+    making: Mutex<()>,
     clock: ClockWatch,
     sources: Mutex<Sources>,
     /// A spare buffer for wakers, so that a turn allocates nothing.
     wakers: Mutex<Vec<Waker>>,
+}
+
+/// The descriptors of a reactor.
+#[derive(Debug)]
+struct Instance {
+    epoll: Epoll,
+    wake: EventFd,
+    alarm: Alarm,
+}
+
+impl Instance {
+    fn new() -> io::Result<Self> {
+        let instance = Self {
+            epoll: Epoll::new()?,
+            wake: EventFd::new()?,
+            alarm: Alarm::new()?,
+        };
+        let own = [
+            (instance.wake.as_fd(), Token::WAKE),
+            (instance.alarm.as_fd(), Token::ALARM),
+        ];
+        for (fd, token) in own {
+            instance.epoll.add_readable(fd, token.to_bits())?;
+        }
+        Ok(instance)
+    }
 }
 
 impl Reactor {
@@ -107,27 +151,79 @@ impl Reactor {
     ///
     /// The kernel's: `EMFILE` or `ENFILE` when descriptors have run out, `ENOMEM`.
     pub fn new() -> io::Result<Arc<Self>> {
-        let reactor = Self {
+        Ok(Self::with(OnceLock::from(Instance::new()?)))
+    }
+
+    /// Makes a reactor that has no descriptors until it needs them, which is when one is registered or
+    /// [the clock is watched](Self::watch_clock): for a thread that may only ever wait for deadlines and for other threads. The registration
+    /// gives the kernel's error if there are none.
+    ///
+    /// Until then its owner sleeps on a futex, which ends a wait some 50 microseconds after the deadline (see `PR_SET_TIMERSLACK` in
+    /// `prctl(2)`).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::thread;
+    /// use std::time::{Duration, Instant};
+    /// use waterwheel::reactor::Reactor;
+    ///
+    /// let reactor = Reactor::lazy();
+    /// let deadline = Instant::now() + Duration::from_millis(1);
+    /// reactor.turn(Some(deadline))?;
+    /// assert!(Instant::now() >= deadline);
+    /// thread::scope(|scope| {
+    ///     scope.spawn(|| reactor.unpark());
+    ///     reactor.turn(None)
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn lazy() -> Arc<Self> {
+        Self::with(OnceLock::new())
+    }
+
+    fn with(instance: OnceLock<Instance>) -> Arc<Self> {
+        let reactor = Arc::new(Self {
             process: Process::current(),
-            epoll: Epoll::new()?,
             parker: Parker::new(),
-            wake: EventFd::new()?,
-            alarm: Alarm::new()?,
+            instance,
+            doorbell: Doorbell::new(),
+            making: Mutex::new(()),
             clock: ClockWatch::new(),
             sources: Mutex::new(Sources::default()),
             wakers: Mutex::new(Vec::new()),
-        };
-        let own = [
-            (reactor.wake.as_fd(), Token::WAKE),
-            (reactor.alarm.as_fd(), Token::ALARM),
-        ];
-        for (fd, token) in own {
-            reactor.epoll.add_readable(fd, token.to_bits())?;
-        }
-        let reactor = Arc::new(reactor);
+        });
         #[cfg(not(loom))]
         crate::inherited::note(&reactor);
-        Ok(reactor)
+        reactor
+    }
+
+    /// The descriptors, which are made if there are none.
+    #[inline]
+    fn instance(&self) -> io::Result<&Instance> {
+        match self.instance.get() {
+            Some(instance) => Ok(instance),
+            None => self.make_instance(),
+        }
+    }
+
+    #[cold]
+    fn make_instance(&self) -> io::Result<&Instance> {
+        let making = lock(&self.making);
+        let is_missing = self.instance.get().is_none();
+        if is_missing {
+            let made = self.instance.set(Instance::new()?);
+            debug_assert!(made.is_ok(), "it is set under a lock");
+        }
+        drop(making);
+        let instance = self.instance.get().expect("it has been made");
+        if is_missing {
+            // Both, and now that the instance can be seen: see above.
+            self.doorbell.ring();
+            let _ = instance.wake.notify();
+        }
+        Ok(instance)
     }
 
     /// Whether this process made it: `false` in a child that `fork` has made since.
@@ -190,10 +286,16 @@ impl Reactor {
         if crate::canary::is_out("parks-by-the-users-token") {
             std::thread::park_timeout(std::time::Duration::ZERO);
         }
+        let Some(instance) = self.instance.get() else {
+            self.doorbell.wait(deadline);
+            self.parker.unparked();
+            awake();
+            return self.turn_now();
+        };
         let mut buffer = [MaybeUninit::uninit(); CAPACITY];
         let events = self
-            .wait_until(deadline)
-            .and_then(|wait| self.epoll.wait(&mut buffer, wait));
+            .wait_until(instance, deadline)
+            .and_then(|wait| instance.epoll.wait(&mut buffer, wait));
         self.parker.unparked();
         let events = match events {
             Ok(events) => events,
@@ -202,11 +304,14 @@ impl Reactor {
                 return Err(error);
             }
         };
-        let reactor = self;
-        let unwinding = DispatchAnyway { reactor, events };
+        let unwinding = DispatchAnyway {
+            reactor: self,
+            instance,
+            events,
+        };
         awake();
         std::mem::forget(unwinding);
-        Ok(self.dispatch(events))
+        Ok(self.dispatch(instance, events))
     }
 
     /// Lets a wait of the owner end at `deadline`, or before: one that it is in, or one that it begins before that. It
@@ -221,12 +326,17 @@ impl Reactor {
         if !self.is_of_this_process() {
             return Ok(());
         }
+        let Some(instance) = self.instance.get() else {
+            // It ends now, and the owner looks at its own deadline again.
+            self.unpark();
+            return Ok(());
+        };
         let wake = || {
             if self.parker.is_parked() {
                 self.unpark();
             }
         };
-        self.alarm.ask(deadline, real_now(), wake).map(drop)
+        instance.alarm.ask(deadline, real_now(), wake).map(drop)
     }
 
     /// Has `waker` woken, in a turn, each time the wall clock jumps: when it is set, and when it goes on after a suspension. In
@@ -243,7 +353,7 @@ impl Reactor {
         if !self.is_of_this_process() {
             return Err(elsewhere());
         }
-        self.clock.begin(&self.epoll, waker)
+        self.clock.begin(&self.instance()?.epoll, waker)
     }
 
     /// How long a turn may wait, with the timerfd armed for its end.
@@ -251,7 +361,7 @@ impl Reactor {
     /// The clock is read after the unpark word says «parked». A sibling that takes the timerfd's event before that
     /// leaves a clock that tells of it (see `alarm.rs`); one that takes it later finds the owner parked, and
     /// wakes it (see `dispatch`).
-    fn wait_until(&self, deadline: Option<Instant>) -> io::Result<Wait> {
+    fn wait_until(&self, instance: &Instance, deadline: Option<Instant>) -> io::Result<Wait> {
         if let Some(deadline) = deadline {
             let now = real_now();
             if deadline <= now {
@@ -261,13 +371,13 @@ impl Reactor {
             if (deadline - now).as_millis() == 0 && crate::canary::is_out("short-wait-spins") {
                 return Ok(Wait::ZERO);
             }
-            self.alarm.arm(deadline, now)?;
+            instance.alarm.arm(deadline, now)?;
             debug_assert!(
-                self.alarm.ends_wait_by(deadline) || self.parker.is_notified(),
+                instance.alarm.ends_wait_by(deadline) || self.parker.is_notified(),
                 "the timerfd is armed for later than this wait is to end"
             );
         } else {
-            self.alarm.waits_forever();
+            instance.alarm.waits_forever();
         }
         // A wait that ends for this ends with nothing to tell, and the owner begins another.
         Ok(spare_pipes::tidy().map_or(Wait::FOREVER, Wait::at_most))
@@ -286,8 +396,11 @@ impl Reactor {
         let mut buffer = [MaybeUninit::uninit(); CAPACITY];
         #[cfg(all(debug_assertions, not(loom)))]
         lock(&self.sources).check(self);
-        let events = self.epoll.wait(&mut buffer, Wait::ZERO)?;
-        Ok(self.dispatch(events))
+        let Some(instance) = self.instance.get() else {
+            return Ok(0);
+        };
+        let events = instance.epoll.wait(&mut buffer, Wait::ZERO)?;
+        Ok(self.dispatch(instance, events))
     }
 
     /// Ends the wait of the thread that sleeps in [`turn`](Self::turn), or keeps the next one from sleeping.
@@ -300,12 +413,17 @@ impl Reactor {
         }
     }
 
+    /// Ends the wait that the owner is in, or about to begin, wherever it waits.
     #[cold]
     #[inline(never)]
     fn end_wait(&self) {
-        if self.is_of_this_process() {
+        if !self.is_of_this_process() {
+            return;
+        }
+        match self.instance.get() {
             // The write fails only if the counter is full, and then the owner is awake.
-            let _ = self.wake.notify();
+            Some(instance) => drop(instance.wake.notify()),
+            None => self.doorbell.ring(),
         }
     }
 
@@ -329,7 +447,9 @@ impl Reactor {
             }
         }
         wake_all(&mut wakers);
-        self.clock.end(&self.epoll);
+        if let Some(instance) = self.instance.get() {
+            self.clock.end(&instance.epoll);
+        }
         // A runtime ends, and leaves nothing behind. Another one that uses some makes them anew.
         spare_pipes::release();
     }
@@ -354,10 +474,10 @@ impl Reactor {
     #[cfg(loom)]
     #[allow(dead_code, reason = "for the models alone")]
     pub(crate) fn epoll(&self) -> &Epoll {
-        &self.epoll
+        &self.instance.get().expect("it has been made").epoll
     }
 
-    fn dispatch(&self, events: &[Event]) -> usize {
+    fn dispatch(&self, instance: &Instance, events: &[Event]) -> usize {
         if events.is_empty() {
             return 0;
         }
@@ -384,7 +504,7 @@ impl Reactor {
         // The reactor's own descriptors end the owner's wait, which is all they do. If it still waits, then this
         // thread is not the owner and has taken from it what each edge gives to one wait alone: it makes another.
         if own && self.parker.is_parked() {
-            let _ = self.wake.notify();
+            let _ = instance.wake.notify();
         }
         wake_all(&mut wakers);
         if wakers.capacity() <= Self::KEEP_WAKERS {
@@ -412,7 +532,10 @@ impl Reactor {
         let token = token.ok_or_else(closed)?;
         // Before the kernel is told: its first event may be dispatched by another thread at once.
         source.readiness.register(direction);
-        if let Err(error) = self.epoll.add(fd, token.to_bits()) {
+        let added = self
+            .instance()
+            .and_then(|instance| instance.epoll.add(fd, token.to_bits()));
+        if let Err(error) = added {
             #[cfg(canary)]
             if crate::canary::is_out("failed-registration-ignored") {
                 return Ok(());
@@ -444,7 +567,8 @@ impl Reactor {
             return Err(elsewhere());
         }
         let fd = lock(&self.sources).get(token).map(|tenant| tenant.fd);
-        self.epoll.rearm(fd.ok_or_else(closed)?, token.to_bits())
+        let epoll = &self.instance()?.epoll;
+        epoll.rearm(fd.ok_or_else(closed)?, token.to_bits())
     }
 
     /// Takes a source out, and its descriptor out of epoll, before that is closed: a duplicate of it would keep
@@ -458,9 +582,11 @@ impl Reactor {
         if crate::canary::is_out("closed-without-del") {
             return;
         }
-        if let Some(Tenant { fd, .. }) = tenant {
+        if let Some(Tenant { fd, .. }) = tenant
+            && let Some(instance) = self.instance.get()
+        {
             // It fails only if the descriptor is not in epoll, which is what is wanted.
-            let _ = self.epoll.delete(fd);
+            let _ = instance.epoll.delete(fd);
         }
     }
 }
@@ -468,13 +594,14 @@ impl Reactor {
 /// Dropped, because the owner's function panics, it hands on what has happened: the kernel tells of an edge once.
 struct DispatchAnyway<'a> {
     reactor: &'a Reactor,
+    instance: &'a Instance,
     events: &'a [Event],
 }
 
 impl Drop for DispatchAnyway<'_> {
     #[cold]
     fn drop(&mut self) {
-        self.reactor.dispatch(self.events);
+        self.reactor.dispatch(self.instance, self.events);
     }
 }
 

@@ -16,6 +16,8 @@ mod clock_watch;
 #[allow(unreachable_pub, reason = "it is public in the crate")]
 #[path = "../src/direction.rs"]
 mod direction;
+#[path = "../src/doorbell.rs"]
+mod doorbell;
 #[path = "../src/home.rs"]
 mod home;
 #[path = "../src/parker.rs"]
@@ -49,7 +51,7 @@ mod waiters;
 
 use bell::{Bell, explore};
 use direction::Direction::{Read, Write};
-use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 use reactor::Reactor;
 use source::Source;
@@ -248,5 +250,84 @@ fn an_unpark_reaches_the_owner_whoever_receives_its_event() {
         }
         sibling.join().unwrap();
         unparker.join().unwrap();
+    });
+}
+
+/// A registration makes the descriptors of a reactor whose owner is about to sleep without any, and a third thread has work for that.
+#[test]
+fn an_unpark_reaches_an_owner_whose_descriptors_are_being_made() {
+    explore(3, || {
+        let reactor = Reactor::lazy();
+        let work = Arc::new(AtomicBool::new(false));
+        let source = Arc::new(Source::new());
+        let registrant = thread::spawn({
+            let (reactor, source) = (Arc::clone(&reactor), Arc::clone(&source));
+            move || reactor.register(stdin().as_fd(), &source, Read).unwrap()
+        });
+        let unparker = thread::spawn({
+            let (reactor, work) = (Arc::clone(&reactor), Arc::clone(&work));
+            move || {
+                work.store(true, Ordering::Relaxed);
+                reactor.unpark();
+            }
+        });
+        while !work.load(Ordering::Relaxed) {
+            reactor.turn(None).unwrap();
+        }
+        registrant.join().unwrap();
+        unparker.join().unwrap();
+        reactor.close();
+    });
+}
+
+/// One who works twice: the second time the owner may have come out of its first wait, wherever that was.
+#[test]
+fn each_of_two_unparks_reaches_an_owner_whose_descriptors_are_being_made() {
+    explore(2, || {
+        let reactor = Reactor::lazy();
+        let work = Arc::new(AtomicUsize::new(0));
+        let source = Arc::new(Source::new());
+        let registrant = thread::spawn({
+            let (reactor, source) = (Arc::clone(&reactor), Arc::clone(&source));
+            move || reactor.register(stdin().as_fd(), &source, Read).unwrap()
+        });
+        let unparker = thread::spawn({
+            let (reactor, work) = (Arc::clone(&reactor), Arc::clone(&work));
+            move || {
+                for _ in 0..2 {
+                    work.fetch_add(1, Ordering::Relaxed);
+                    reactor.unpark();
+                }
+            }
+        });
+        for wanted in 1..=2 {
+            while work.load(Ordering::Relaxed) < wanted {
+                reactor.turn(None).unwrap();
+            }
+        }
+        registrant.join().unwrap();
+        unparker.join().unwrap();
+        reactor.close();
+    });
+}
+
+/// The owner sleeps without descriptors while another thread registers one with its reactor, and something happens there.
+#[test]
+fn an_owner_that_sleeps_without_descriptors_hears_of_the_first() {
+    explore(None, || {
+        let reactor = Reactor::lazy();
+        let source = Arc::new(Source::new());
+        let registrant = thread::spawn({
+            let (reactor, source) = (Arc::clone(&reactor), Arc::clone(&source));
+            move || {
+                reactor.register(stdin().as_fd(), &source, Read).unwrap();
+                reactor.epoll().happens(stdin().as_fd(), libc::EPOLLIN);
+            }
+        });
+        while !source.readiness.observe().is_ready(Read) {
+            reactor.turn(None).unwrap();
+        }
+        registrant.join().unwrap();
+        reactor.close();
     });
 }

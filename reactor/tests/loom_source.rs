@@ -20,7 +20,7 @@ mod readiness;
 #[allow(dead_code, reason = "the models need a part of it")]
 #[path = "../src/source.rs"]
 mod source;
-#[allow(unused_imports, reason = "the models need a part of it")]
+#[allow(dead_code, unused_imports, reason = "the models need a part of it")]
 #[path = "loom/sync.rs"]
 mod sync;
 #[path = "../src/waiters.rs"]

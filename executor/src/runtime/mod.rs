@@ -100,6 +100,10 @@ impl Runtime {
 
     /// Runs a future to its end on this thread, in the runtime's first seat, if nobody else does; or else as a guest.
     ///
+    /// A guest takes no descriptors while its future only waits for tasks, for other threads and for time. When it first waits for a socket, or
+    /// another descriptor, or sleeps by the wall clock, it opens three; if the kernel has none, the wait for the socket gives its error. Until it
+    /// has them, a sleep of a guest may end 50 microseconds late, by the timer slack of its thread (see `PR_SET_TIMERSLACK` in `prctl(2)`).
+    ///
     /// What it spawns goes on when it has ended. Only what it has pinned to this thread, by [`spawn_local`](crate::spawn_local), is
     /// cancelled then.
     ///
@@ -107,7 +111,6 @@ impl Runtime {
     ///
     /// - When called on a thread that is in a runtime already, inside a task or another `block_on`.
     /// - When the future panics, with its panic. The runtime goes on.
-    /// - As a guest, when the kernel has no descriptors for an epoll instance, an eventfd and a timerfd.
     /// - When the kernel refuses to wait (`epoll_wait(2)`, `timerfd_settime(2)`), here or in another worker, which no sound program is known
     ///   to cause. If it was another, the runtime has ended.
     ///

@@ -66,15 +66,24 @@ pub(crate) struct Seat {
 impl Seat {
     /// A seat that others steal from, or, `alone`, one that nobody does.
     pub(crate) fn new(alone: bool, paused: Option<&Arc<VirtualClock>>) -> io::Result<Self> {
-        Ok(Self {
-            driver: Driver::new(paused)?,
+        Ok(Self::with(Driver::new(paused)?, alone))
+    }
+
+    /// The seat of a guest. It has no descriptors until its thread waits for one.
+    pub(crate) fn for_guest(paused: Option<&Arc<VirtualClock>>) -> Self {
+        Self::with(Driver::lazy(paused), true)
+    }
+
+    fn with(driver: Driver, alone: bool) -> Self {
+        Self {
+            driver,
             lifo: LifoSlot::new(),
             ring: Ring::new(alone),
             overflow: SharedQueue::new(),
             behind: AtomicU64::new(0),
             moves: Moves::new(),
             counters: Counters::default(),
-        })
+        }
     }
 
     /// Adds a task behind all others.

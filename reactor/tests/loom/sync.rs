@@ -1,10 +1,11 @@
 //! What `src/sync.rs` is to the crate, with loom's primitives in place of the standard ones.
 
-pub(crate) use loom::sync::Mutex;
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+pub(crate) use loom::sync::{Condvar, Mutex};
 
 use loom::sync::MutexGuard;
 use loom::sync::atomic;
+use std::time::Duration;
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no model poisons a lock")
@@ -48,5 +49,58 @@ impl AtomicU64 {
     ) -> Result<u64, u64> {
         self.touch()
             .compare_exchange_weak(current, new, success, failure)
+    }
+}
+
+pub(crate) fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    changed.wait(guard).expect("no model poisons a lock")
+}
+
+pub(crate) fn wait_timeout<'a, T>(
+    _: &Condvar,
+    _: MutexGuard<'a, T>,
+    _: Duration,
+) -> MutexGuard<'a, T> {
+    unreachable!("no model has a clock")
+}
+
+/// The standard one, with an atomic of loom's in front of it, so that loom knows of each look.
+#[derive(Debug)]
+pub(crate) struct OnceLock<T> {
+    /// `None`: it has been there from the beginning.
+    is_set: Option<atomic::AtomicBool>,
+    value: std::sync::OnceLock<T>,
+}
+
+impl<T> From<T> for OnceLock<T> {
+    fn from(value: T) -> Self {
+        Self {
+            is_set: None,
+            value: std::sync::OnceLock::from(value),
+        }
+    }
+}
+
+impl<T> OnceLock<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            is_set: Some(atomic::AtomicBool::new(false)),
+            value: std::sync::OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        match &self.is_set {
+            Some(is_set) if !is_set.load(Ordering::Acquire) => None,
+            _ => self.value.get(),
+        }
+    }
+
+    pub(crate) fn set(&self, value: T) -> Result<(), T> {
+        self.value.set(value)?;
+        if let Some(is_set) = &self.is_set {
+            is_set.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 }
