@@ -273,6 +273,7 @@ fn clocks() -> Vec<Row> {
         takes_the_limit!("advance", timer::advance(LIMIT)),
         no_virtual_time("set_system_time", OWN_CLOCK),
         no_virtual_time("suspend", OWN_CLOCK),
+        no_virtual_time("poll_spend_at", "compares the instants that it is given"),
         no_virtual_time("VirtualClock::advance", OWN_CLOCK),
         no_virtual_time("VirtualClock::advance_to_next", OWN_CLOCK),
         no_virtual_time("VirtualClock::set_system_time", OWN_CLOCK),

@@ -52,6 +52,11 @@ pub(super) const UNTRIED: &[(&str, Fate, &str)] = &[
         "it takes who may set the system's clock; the waker is woken with those of the descriptors",
     ),
     (
+        "Timers::belong_to",
+        Caller,
+        "it takes a function without captures, which tells a process's number",
+    ),
+    (
         "Wheel::will_wake",
         Kept,
         "it takes no waker, but compares one",
@@ -75,6 +80,11 @@ pub(super) const TABLE: &[Entry] = &[
             .runtime
             .block_on(async { spawn_blocking(call(user)).await });
         fate_of(ended)
+    }),
+    entry("Handle::try_spawn_blocking", Told, Told, |place, user| {
+        let handle = place.runtime.handle();
+        let job = handle.try_spawn_blocking(call(user)).expect("a thread");
+        place.fate_of(job)
     }),
     entry("Runtime::spawn", Told, Told, |place, user| {
         place.fate_of(place.runtime.spawn(code(user)))
@@ -300,6 +310,56 @@ pub(super) const TABLE: &[Entry] = &[
     }),
     entry("Handle::block_on", Caller, Caller, |place, user| {
         place.runtime.handle().block_on(code(user));
+        Ignored
+    }),
+    entry("TcpStream::try_io", Caller, Caller, |place, user| {
+        place.runtime.block_on(async {
+            let (stream, _peer) = stream().await;
+            let tried = stream.try_io(Direction::Write, move || {
+                user.call();
+                Ok(())
+            });
+            tried.expect("nothing is known of it, so it is tried");
+        });
+        Ignored
+    }),
+    entry("TcpStream::async_io", Caller, Caller, |place, user| {
+        place.runtime.block_on(async {
+            let (stream, _peer) = stream().await;
+            let operation = move || {
+                user.call();
+                Ok(())
+            };
+            stream
+                .async_io(Direction::Write, operation)
+                .await
+                .expect("it has room");
+        });
+        Ignored
+    }),
+    entry("try_io", Caller, Caller, |place, user| {
+        place.runtime.block_on(async {
+            let (stream, _peer) = UnixStream::pair().expect("a pair");
+            let tried = stream.try_io(Direction::Write, move || {
+                user.call();
+                Ok(())
+            });
+            tried.expect("nothing is known of it, so it is tried");
+        });
+        Ignored
+    }),
+    entry("async_io", Caller, Caller, |place, user| {
+        place.runtime.block_on(async {
+            let (stream, _peer) = UnixStream::pair().expect("a pair");
+            let operation = move || {
+                user.call();
+                Ok(())
+            };
+            stream
+                .async_io(Direction::Write, operation)
+                .await
+                .expect("it has room");
+        });
         Ignored
     }),
     entry("AsyncFd::try_io", Caller, Caller, |place, user| {
@@ -566,6 +626,14 @@ fn hooked(
     let report = runtime.shutdown(Instant::now() + HOUR);
     assert!(report.is_complete());
     Ignored
+}
+
+async fn stream() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let stream = TcpStream::connect(address).await.expect("a connection");
+    let (peer, _) = listener.accept().await.expect("a connection");
+    (stream, peer)
 }
 
 fn pair() -> (AsyncFd<OwnedFd>, std::os::unix::net::UnixStream) {
