@@ -7,8 +7,9 @@ use slab::Slab;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-/// Room that stays: a list that is no longer than this is left alone.
-pub(crate) const KEEP: usize = 64;
+/// Room that stays: a list that is no longer than this is left alone, so that a program which fills and empties its lists again and again
+/// does not pay for the allocator each time. It is what a ring of tasks holds.
+pub(crate) const KEEP: usize = 1024;
 
 #[inline]
 fn is_roomy(length: usize, capacity: usize) -> bool {
