@@ -924,6 +924,49 @@ fn a_child_does_not_put_a_descriptor_of_its_parents_back_into_blocking_mode() {
     let _ = (reader.as_fd(), env::args());
 }
 
+/// The waker of who waits in the parent runs the parent's code, and its list may be locked for ever in the child.
+#[test]
+fn a_child_that_shuts_a_stream_of_its_parents_down_wakes_nobody() {
+    struct Woken(AtomicUsize);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    const NAME: &str = "a_child_that_shuts_a_stream_of_its_parents_down_wakes_nobody";
+    if !is_rerun() {
+        return rerun_passes(NAME);
+    }
+    for runtime in runtimes() {
+        let woken = Arc::new(Woken(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let _theirs = runtime.block_on(async {
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            let mut buffer = [0; 8];
+            let mut reads = Box::pin(ours.read(&mut buffer));
+            let mut cx = std::task::Context::from_waker(&waker);
+            assert!(reads.as_mut().poll(&mut cx).is_pending());
+            let status = fork(|| {
+                ours.shutdown(std::net::Shutdown::Both).unwrap();
+                assert_eq!(woken.0.load(Ordering::SeqCst), 0);
+                // It counts for a runtime of the child's.
+                let read = thread::scope(|scope| {
+                    let run = || block_on(within(async { ours.read(&mut [0; 8]).await }));
+                    scope.spawn(run).join().unwrap()
+                });
+                assert_eq!(read.unwrap(), 0);
+                assert_eq!(woken.0.load(Ordering::SeqCst), 0);
+                7
+            });
+            assert_eq!(status.code(), Some(7));
+            drop(reads);
+            theirs
+        });
+    }
+}
+
 /// Other threads take every lock that there is, over and over, while this one forks. What they hold at that moment nobody in the child gives
 /// back.
 #[test]

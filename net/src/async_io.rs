@@ -106,13 +106,19 @@ impl TcpStream {
     where
         F: FnMut() -> io::Result<R>,
     {
-        AsyncIo::new(&self.io, direction, Self::CALLS.async_io, operation)
+        AsyncIo::new(
+            &self.io,
+            direction,
+            Self::CALLS.async_io,
+            Ends::BY_ITSELF,
+            operation,
+        )
     }
 }
 
 /// The two methods of a socket that has the field `io`, with an example.
 macro_rules! own_calls {
-    ($socket:ident, $name:literal, $(#[$example:meta])*) => {
+    ($socket:ident, $name:literal, $ends:expr, $(#[$more:meta])*) => {
         impl $socket {
             /// Runs `operation`, a system call of the caller's own, if the socket is thought to be ready in `direction`, and does not
             /// wait. As [`TcpStream::try_io`], which says what it is for.
@@ -125,26 +131,32 @@ macro_rules! own_calls {
                 direction: Direction,
                 operation: impl FnOnce() -> io::Result<R>,
             ) -> io::Result<R> {
-                try_io(&self.io, direction, operation)
+                let ends: Ends = $ends;
+                try_io(&self.io, direction, || ends.run(&self.io, direction, operation))
             }
 
             /// Runs `operation`, a system call of the caller's own, until it gives something else than `WouldBlock`, waiting in
             /// between until the socket is ready in `direction`. As [`TcpStream::async_io`], also in its errors, panics and cancel
             /// safety.
             ///
-            $(#[$example])*
+            $(#[$more])*
             pub fn async_io<R, F>(&self, direction: Direction, operation: F) -> AsyncIo<'_, F>
             where
                 F: FnMut() -> io::Result<R>,
             {
-                AsyncIo::new(&self.io, direction, $name, operation)
+                AsyncIo::new(&self.io, direction, $name, $ends, operation)
             }
         }
     };
 }
 
 own_calls! {
-    UdpSocket, "UdpSocket::async_io",
+    UdpSocket, "UdpSocket::async_io", Ends::SILENTLY,
+    /// # Errors
+    ///
+    /// When receiving has been shut down, and `operation` says `WouldBlock`, the error of this, and of `try_io`, is `UnexpectedEof`: nothing
+    /// will come any more.
+    ///
     /// # Examples
     ///
     /// Another type receives by a duplicate of the descriptor:
@@ -169,7 +181,7 @@ own_calls! {
 }
 
 own_calls! {
-    TcpListener, "TcpListener::async_io",
+    TcpListener, "TcpListener::async_io", Ends::BY_ITSELF,
     /// # Examples
     ///
     /// Connections that are accepted by the standard library:
@@ -192,7 +204,7 @@ own_calls! {
 }
 
 own_calls! {
-    UnixStream, "UnixStream::async_io",
+    UnixStream, "UnixStream::async_io", Ends::BY_ITSELF,
     /// # Examples
     ///
     /// ```
@@ -214,14 +226,19 @@ own_calls! {
 }
 
 own_calls! {
-    UnixListener, "UnixListener::async_io",
+    UnixListener, "UnixListener::async_io", Ends::BY_ITSELF,
     /// # Examples
     ///
     /// See [`TcpListener::async_io`].
 }
 
 own_calls! {
-    UnixDatagram, "UnixDatagram::async_io",
+    UnixDatagram, "UnixDatagram::async_io", Ends::SILENTLY,
+    /// # Errors
+    ///
+    /// When receiving has been shut down, and `operation` says `WouldBlock`, the error of this, and of `try_io`, is `UnexpectedEof`: nothing
+    /// will come any more.
+    ///
     /// # Examples
     ///
     /// See [`UdpSocket::async_io`].
@@ -248,7 +265,13 @@ macro_rules! own_calls_of_half {
                 F: FnMut() -> io::Result<R>,
             {
                 let io = self.as_ref().io();
-                AsyncIo::new(io, Direction::$direction, S::CALLS.async_io, operation)
+                AsyncIo::new(
+                    io,
+                    Direction::$direction,
+                    S::CALLS.async_io,
+                    Ends::BY_ITSELF,
+                    operation,
+                )
             }
         }
     };
@@ -258,6 +281,39 @@ own_calls_of_half!(ReadHalf<'_, S>, Read);
 own_calls_of_half!(OwnedReadHalf<S>, Read);
 own_calls_of_half!(WriteHalf<'_, S>, Write);
 own_calls_of_half!(OwnedWriteHalf<S>, Write);
+
+/// What a socket says to a call that does not wait, when its receiving has been shut down and nothing is left.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    silently: bool,
+}
+
+impl Ends {
+    /// That it has ended: 0 bytes, or an error.
+    const BY_ITSELF: Self = Self { silently: false };
+    /// `WouldBlock`, and it tells nothing any more, as datagram sockets do. Believed, that would be waited for ever, here and by all others
+    /// who receive (see [`recv_or_end`](crate::transfer::recv_or_end)).
+    const SILENTLY: Self = Self { silently: true };
+
+    fn run<R>(
+        self,
+        io: &AsyncFd<OwnedFd>,
+        direction: Direction,
+        operation: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        // Before the call: what has come before the end is received.
+        let has_ended = self.silently && direction == Direction::Read && io.is_closed(direction);
+        match operation() {
+            Err(error) if has_ended && error.kind() == io::ErrorKind::WouldBlock => {
+                Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "receiving has been shut down, and no datagram is left",
+                ))
+            }
+            result => result,
+        }
+    }
+}
 
 fn try_io<R>(
     io: &AsyncFd<OwnedFd>,
@@ -273,6 +329,7 @@ pub struct AsyncIo<'a, F> {
     wait: EitherWay<'a>,
     /// As its user writes it.
     name: &'static str,
+    ends: Ends,
     operation: F,
 }
 
@@ -288,6 +345,7 @@ impl<'a, F> AsyncIo<'a, F> {
         io: &'a AsyncFd<OwnedFd>,
         direction: Direction,
         name: &'static str,
+        ends: Ends,
         operation: F,
     ) -> Self {
         let wait = match direction {
@@ -297,6 +355,7 @@ impl<'a, F> AsyncIo<'a, F> {
         Self {
             wait,
             name,
+            ends,
             operation,
         }
     }
@@ -312,10 +371,16 @@ impl<R, F: FnMut() -> io::Result<R>> Future for AsyncIo<'_, F> {
         let Self {
             wait,
             name,
+            ends,
             operation,
         } = self.get_mut();
         match wait {
-            EitherWay::Reading(wait) => wait.poll_io(cx, Call::new(name), |_| operation()),
+            EitherWay::Reading(wait) => {
+                let io = wait.fd();
+                wait.poll_io(cx, Call::new(name), |_| {
+                    ends.run(io, Direction::Read, &mut *operation)
+                })
+            }
             EitherWay::Writing(wait) => wait.poll_io(cx, Call::new(name), |_| operation()),
         }
     }

@@ -345,3 +345,56 @@ fn outside_a_runtime_the_call_is_named() {
         "`TcpListener::async_io`",
     );
 }
+
+/// The kernel says `EAGAIN` for ever to who receives datagrams then, and tells nothing.
+#[test]
+fn the_end_of_receiving_is_told_and_no_call_takes_it_from_others() -> io::Result<()> {
+    block_on(async {
+        for waits_before in [false, true] {
+            let (ours, theirs) = UnixDatagram::pair()?;
+            let ours = Arc::new(ours);
+            let receiver = Arc::new(duplicate!(ours, std_unix::UnixDatagram));
+            let call = |receiver: Arc<std_unix::UnixDatagram>| move || receiver.recv(&mut [0; 8]);
+            let waiting = waits_before.then(|| {
+                let (ours, receiver) = (Arc::clone(&ours), Arc::clone(&receiver));
+                spawn_local(async move { ours.async_io(Reading, call(receiver)).await })
+            });
+            yield_now().await;
+            if waits_before {
+                theirs.send(b"water").await?;
+                assert_eq!(waiting.expect("it waits").await??, 5);
+            }
+            let waiting = waits_before.then(|| {
+                let (ours, receiver) = (Arc::clone(&ours), Arc::clone(&receiver));
+                spawn_local(async move { ours.async_io(Reading, call(receiver)).await })
+            });
+            yield_now().await;
+            ours.shutdown(std_net::Shutdown::Read)?;
+            if let Some(waiting) = waiting {
+                let error = waiting.await?.expect_err("the end");
+                assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{error}");
+            }
+            for _ in 0..3 {
+                // What the kernel tells of the shutdown has come.
+                waterwheel::sleep(std::time::Duration::from_millis(1)).await;
+                ours.readable().await?;
+                let error = ours.try_io(Reading, call(Arc::clone(&receiver)));
+                assert_eq!(error.expect_err("the end").kind(), ErrorKind::UnexpectedEof);
+                let error = ours.async_io(Reading, call(Arc::clone(&receiver))).await;
+                assert_eq!(error.expect_err("the end").kind(), ErrorKind::UnexpectedEof);
+                assert_eq!(ours.try_recv(&mut [0; 8])?, 0);
+                assert_eq!(ours.recv(&mut [0; 8]).await?, 0);
+            }
+        }
+        // What has come before the end comes before it.
+        let (ours, theirs) = UnixDatagram::pair()?;
+        let receiver = duplicate!(ours, std_unix::UnixDatagram);
+        theirs.send(b"wheel").await?;
+        ours.shutdown(std_net::Shutdown::Read)?;
+        let received = ours
+            .async_io(Reading, || receiver.recv(&mut [0; 8]))
+            .await?;
+        assert_eq!(received, 5);
+        Ok(())
+    })
+}

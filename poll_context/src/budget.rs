@@ -18,7 +18,8 @@
 //!   executor inside the task that polls it again at once. Every loop makes its futures anew, or takes items from one that
 //!   forgets between two items that it gave way, so the loop is held up again.
 //! - *A limit on time still fires.* A future that limits another one may give way before it polls that, but not after:
-//!   when the other pends, even if only because the budget is spent, the limit is looked at.
+//!   when the other pends, even if only because the budget is spent, the limit is looked at. It gives way
+//!   [once in its life](give_way_for_good), so that limits around limits cost one poll each.
 //!
 //! A thread that polls by hand, outside any task, has no budget: nothing is counted there.
 //!
@@ -193,6 +194,19 @@ pub fn give_way(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
     Poll::Pending
 }
 
+/// As [`give_way`], for a future that polls another, and gives way before it does so: it does not give way again before its user
+/// [forgets](GaveWay::NO) that.
+///
+/// Otherwise such futures, each around another, would let the innermost one come to its turn once in a number of polls that doubles
+/// with each: after every poll in which that gives way, all that are around it would give way anew.
+#[cold]
+pub fn give_way_for_good(cx: &mut Context<'_>, gave_way: &mut GaveWay) -> Poll<()> {
+    if gave_way.0 {
+        return Poll::Ready(());
+    }
+    give_way(cx, gave_way)
+}
+
 /// Spends one of the task's budget, and lets others run if nothing is left.
 ///
 /// Put it into a loop whose other futures, not Waterwheel's, may always be ready: the channel of another crate, or a
@@ -330,6 +344,25 @@ mod tests {
             assert!(poll_spend(&mut cx, &mut gave_way).is_ready());
         }
         unlimited();
+    }
+
+    #[test]
+    fn what_gives_way_for_good_is_let_through_until_that_is_forgotten() {
+        let mut cx = Context::from_waker(Waker::noop());
+        refill();
+        while !is_spent() {
+            spend();
+        }
+        let mut gave_way = GaveWay::NO;
+        for _ in 0..3 {
+            assert!(give_way_for_good(&mut cx, &mut gave_way).is_pending());
+            for _ in 0..3 {
+                assert!(give_way_for_good(&mut cx, &mut gave_way).is_ready());
+            }
+            gave_way = GaveWay::NO;
+        }
+        unlimited();
+        assert!(give_way_for_good(&mut cx, &mut gave_way).is_ready());
     }
 
     /// A stream that gave way is not let through again when the next budget is spent.

@@ -4,16 +4,16 @@
 //! shell goes on to read from. So what was put into non-blocking mode here is put back into blocking mode when it is let go.
 //!
 //! Several descriptors may be of one open file, as the standard streams of a terminal are. It goes back to blocking mode with the last
-//! of them that is let go, so there is a count for each. It tells open files apart by what `fstat(2)` says and by their access mode, which
-//! keeps the two ends of a pipe apart. Where several open files look the same (a terminal that was opened twice), all but the
-//! last to be let go stay in non-blocking mode.
+//! of them that is let go, so there is a list for each. It tells open files apart by what `fstat(2)` says and by their access mode, which
+//! keeps the two ends of a pipe apart. Some look the same by that: a terminal that was opened twice; and all eventfds, timerfds and
+//! other files without a name, which have one inode. Then `kcmp(2)` tells. Where the kernel refuses that too, they count as one.
 //!
 //! A child of `fork` shares the open file with its parent, and leaves the mode as its parent has set it.
 
 use crate::sys::fd::{self, Identity};
 use crate::sys::fork::{Lock, Locked, Process};
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 /// The open files that were put into non-blocking mode here and not back.
 struct List {
@@ -24,8 +24,16 @@ struct List {
 
 struct File {
     identity: Identity,
-    /// How many are to be let go before it is put back.
-    users: usize,
+    /// Those that are to be let go before it is put back.
+    users: Vec<RawFd>,
+}
+
+impl File {
+    /// Whether it is that of a descriptor that looks the same.
+    fn is_of(&self, fd: BorrowedFd<'_>, identity: Identity) -> bool {
+        let differs = |user| fd::is_same_file(fd, user) == Some(false);
+        self.identity == identity && !self.users.last().copied().is_some_and(differs)
+    }
 }
 
 impl List {
@@ -58,12 +66,15 @@ pub(crate) fn enter(fd: BorrowedFd<'_>) -> io::Result<Option<Process>> {
         return Ok(None);
     }
     let identity = fd::identity(fd)?;
-    let file = list.files.iter_mut().find(|file| file.identity == identity);
-    match file {
-        Some(file) => file.users += 1,
+    let mut files = list.files.iter_mut();
+    match files.find(|file| file.is_of(fd, identity)) {
+        Some(file) => file.users.push(fd.as_raw_fd()),
         // Others have put it into that mode.
         None if !was_blocking => return Ok(None),
-        None => list.files.push(File { identity, users: 1 }),
+        None => {
+            let users = vec![fd.as_raw_fd()];
+            list.files.push(File { identity, users });
+        }
     }
     Ok(Some(here))
 }
@@ -77,12 +88,18 @@ pub(crate) fn leave(fd: BorrowedFd<'_>, process: Process) {
     let Ok(identity) = fd::identity(fd) else {
         return;
     };
-    let place = list.files.iter().position(|file| file.identity == identity);
-    let Some(place) = place else {
+    // The number is open, so it is in one list at most, unless somebody has put another open file in its place.
+    let is_user = |user: &RawFd| *user == fd.as_raw_fd();
+    let found = list.files.iter().enumerate().find_map(|(place, file)| {
+        let user = file.users.iter().position(is_user);
+        user.filter(|_| file.identity == identity)
+            .map(|user| (place, user))
+    });
+    let Some((place, user)) = found else {
         return;
     };
-    list.files[place].users -= 1;
-    if list.files[place].users == 0 {
+    list.files[place].users.swap_remove(user);
+    if list.files[place].users.is_empty() {
         list.files.swap_remove(place);
         // It fails for a descriptor that is not open, and then nothing is to be put back.
         let _ = fd::set_blocking(fd);

@@ -51,7 +51,12 @@ impl Registration {
     pub(crate) fn mark_closed(&self, direction: Direction) {
         let source = self.source.get_or_init(|| Arc::new(Source::new()));
         let mut wakers = Vec::new();
-        source.dispatch(Ready::closed(direction), &mut wakers);
+        if source.is_of_this_process() {
+            source.dispatch(Ready::closed(direction), &mut wakers);
+        } else {
+            // Those who wait are the parent's.
+            source.readiness.publish(Ready::closed(direction));
+        }
         wake_all(&mut wakers);
     }
 

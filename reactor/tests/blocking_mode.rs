@@ -146,3 +146,53 @@ fn threads_agree_on_the_mode() -> io::Result<()> {
     assert!(is_blocking(&terminal));
     Ok(())
 }
+
+fn eventfd(flags: libc::c_int) -> OwnedFd {
+    // SAFETY: the call takes no pointers.
+    let fd = unsafe { libc::eventfd(0, flags | libc::EFD_CLOEXEC) };
+    assert!(fd >= 0, "{}", io::Error::last_os_error());
+    // SAFETY: the kernel has just made this descriptor.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// All eventfds have one inode, and so have all other files without a name.
+#[test]
+fn open_files_that_look_the_same_are_told_apart() -> io::Result<()> {
+    for first_is_first in [true, false] {
+        for was_blocking in [true, false] {
+            let first = eventfd(0);
+            let second = eventfd(if was_blocking { 0 } else { libc::EFD_NONBLOCK });
+            let mut held = [
+                AsyncFd::new(first.as_fd())?,
+                AsyncFd::new(second.as_fd())?,
+                AsyncFd::new(first.as_fd())?,
+            ];
+            if !first_is_first {
+                held.reverse();
+            }
+            let [one, other, last] = held;
+            drop(one);
+            assert!(!is_blocking(&first) && !is_blocking(&second));
+            drop(other);
+            assert!(!is_blocking(&first));
+            assert_eq!(is_blocking(&second), was_blocking);
+            drop(last);
+            assert!(is_blocking(&first));
+            assert_eq!(is_blocking(&second), was_blocking);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_terminal_that_was_opened_twice_goes_back_both_times() -> io::Result<()> {
+    let (terminal, _master) = terminal()?;
+    let again = format!("/proc/self/fd/{}", terminal.as_raw_fd());
+    let again = OpenOptions::new().read(true).write(true).open(again)?;
+    let (one, other) = (AsyncFd::new(&terminal)?, AsyncFd::new(&again)?);
+    drop(one);
+    assert!(is_blocking(&terminal) && !is_blocking(&again));
+    drop(other);
+    assert!(is_blocking(&again));
+    Ok(())
+}

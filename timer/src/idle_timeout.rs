@@ -11,7 +11,7 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-use waterwheel_poll_context::budget;
+use waterwheel_poll_context::budget::{self, GaveWay};
 
 use crate::{
     caller::Caller,
@@ -149,9 +149,12 @@ impl<F: Future> Future for Watch<'_, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         // As a `Timeout` does: before the inner future is polled, and not after.
-        ready!(budget::poll_left(cx, this.idle.sleep.gave_way()));
+        if budget::is_spent() {
+            ready!(budget::give_way_for_good(cx, this.idle.sleep.gave_way()));
+        }
         if let Poll::Ready(output) = this.future.poll(cx) {
             budget::spend();
+            *this.idle.sleep.gave_way() = GaveWay::NO;
             this.idle.touch();
             return Poll::Ready(Ok(output));
         }
@@ -160,6 +163,7 @@ impl<F: Future> Future for Watch<'_, F> {
             Poll::Ready(Due::Waited) => {}
             Poll::Ready(Due::AtOnce) => budget::spend(),
         }
+        *this.idle.sleep.gave_way() = GaveWay::NO;
         Poll::Ready(Err(Elapsed::new()))
     }
 }

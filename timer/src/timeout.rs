@@ -5,7 +5,7 @@
 //!
 //! A timeout spends of the [budget] itself when it is ready, whether by the inner future, which may be anybody's, or by the
 //! limit. It gives way before it polls the inner future, and not after: a limit that has passed counts, also when the inner
-//! future pends only because the budget is spent.
+//! future pends only because the budget is spent. It gives way once: in the polls after that, it is for the inner future to do so.
 //!
 //! [budget]: waterwheel_poll_context::budget
 
@@ -138,7 +138,7 @@ impl Limit {
             *self = Limit::At(Sleep::after(*limit, Caller::Timeout));
         }
         match self {
-            Limit::At(sleep) => budget::give_way(cx, sleep.gave_way()),
+            Limit::At(sleep) => budget::give_way_for_good(cx, sleep.gave_way()),
             Limit::After(_) => unreachable!("the time has just begun"),
         }
     }

@@ -1,9 +1,9 @@
-//! `fcntl(2)`, `fstat(2)`: what holds for any descriptor.
+//! `fcntl(2)`, `fstat(2)`, `kcmp(2)`: what holds for any descriptor.
 
 use super::check;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 /// Puts the open file that `fd` refers to into non-blocking mode. Returns whether it was in blocking mode before.
 ///
@@ -59,4 +59,23 @@ pub(crate) fn identity(fd: BorrowedFd<'_>) -> io::Result<Identity> {
         inode: status.st_ino,
         access: flags(fd)? & libc::O_ACCMODE,
     })
+}
+
+/// Whether two descriptors of this process are of one open file. `None` where the kernel does not say: it may be built without
+/// `kcmp(2)`, or a filter of system calls may refuse it.
+pub(crate) fn is_same_file(fd: BorrowedFd<'_>, other: RawFd) -> Option<bool> {
+    const KCMP_FILE: libc::c_long = 0;
+    if cfg!(miri) {
+        return None;
+    }
+    let process = libc::c_long::from(std::process::id().cast_signed());
+    let (fd, other) = (fd.as_raw_fd().into(), other.into());
+    let (fd, other): (libc::c_long, libc::c_long) = (fd, other);
+    // SAFETY: the call takes no pointers. It gives an error for a number that no descriptor has.
+    match unsafe { libc::syscall(libc::SYS_kcmp, process, process, KCMP_FILE, fd, other) } {
+        0 => Some(true),
+        // The order of the two.
+        1.. => Some(false),
+        _ => None,
+    }
 }
