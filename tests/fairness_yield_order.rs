@@ -4,8 +4,12 @@ mod seats;
 
 use seats::block_on;
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
-use waterwheel::{spawn_local, yield_now};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Poll, Waker};
+use waterwheel::{Runtime, spawn, spawn_local, yield_now};
 
 type Trace = Rc<RefCell<Vec<(&'static str, u32)>>>;
 
@@ -84,4 +88,46 @@ fn a_yield_lets_a_thousand_run() {
         yield_now().await;
         assert_eq!(ran.get(), 1000);
     });
+}
+
+/// Two tasks that wake each other run out of turn, and at most three times in a row: nobody takes the third task to another thread.
+#[test]
+fn with_siblings_three_in_a_row_run_out_of_turn() {
+    const OUT_OF_TURN: usize = 3;
+    let runtime = Runtime::builder().worker_threads(2).build().unwrap();
+    let (begun, has_begun) = mpsc::channel();
+    let (end, ends) = mpsc::channel::<()>();
+    let stuck = runtime.handle().spawn_in_seat(1, async move {
+        begun.send(()).unwrap();
+        let _ended = ends.recv();
+    });
+    has_begun.recv().unwrap();
+    let polls = Arc::new(AtomicUsize::new(0));
+    let seen = runtime.block_on(async {
+        let wakers: Arc<[Mutex<Option<Waker>>; 2]> = Arc::default();
+        let pair = [0, 1].map(|own| {
+            let (wakers, polls) = (Arc::clone(&wakers), Arc::clone(&polls));
+            spawn(poll_fn(move |cx| {
+                *wakers[own].lock().unwrap() = Some(cx.waker().clone());
+                if let Some(other) = wakers[1 - own].lock().unwrap().take() {
+                    other.wake();
+                }
+                match polls.fetch_add(1, Ordering::Relaxed) {
+                    ..10_000 => Poll::Pending,
+                    _ => Poll::Ready(()),
+                }
+            }))
+        });
+        let polls = Arc::clone(&polls);
+        let third = spawn(async move { polls.load(Ordering::Relaxed) });
+        let seen = third.await.unwrap();
+        pair.iter().for_each(|task| task.abort());
+        seen
+    });
+    end.send(()).unwrap();
+    runtime.block_on(stuck).unwrap();
+    assert!(
+        (3..=2 + OUT_OF_TURN).contains(&seen),
+        "the two had {seen} polls before the third"
+    );
 }

@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Instant;
-use waterwheel::reactor::{AsyncFd, Direction, Reactor};
+use waterwheel::reactor::{AsyncFd, Call, Direction, Reactor, Reading, Stay};
 
 /// Two ends of a connection, of which the first is awaited.
 fn pair() -> (AsyncFd<UnixStream>, UnixStream) {
@@ -72,6 +72,26 @@ fn a_silent_stream_that_a_writer_registered_is_not_readable() {
     let empty = ours.try_io(Direction::Read, read).expect_err("empty");
     assert_eq!(empty.kind(), ErrorKind::WouldBlock);
     assert_pends!(&reactor, ours.readable());
+}
+
+/// The same by a `Stay`, by which a server waits for its listeners.
+#[test]
+fn to_a_stay_a_silent_stream_that_a_writer_registered_is_not_readable() {
+    const CALL: Call<Reading> = Call::new("a test");
+    let reactor = Reactor::new().expect("reactor");
+    let _entered = reactor.enter();
+    let (ours, mut theirs) = pair();
+    assert!(poll(&mut ours.writable(), Waker::noop()).is_pending());
+    let woken = Count::new();
+    let mut stay = Stay::<Reading>::new();
+    let mut poll_ready = || stay.poll_ready(&ours, CALL, &woken.waker());
+    assert!(poll_ready().is_pending(), "nobody has asked the kernel");
+    hear_all(&reactor);
+    assert!(poll_ready().is_pending(), "it told of room alone");
+    theirs.write_all(b"!").expect("room");
+    woken.turn_until(&reactor, 1);
+    assert!(poll_ready().is_ready());
+    stay.leave(&ours);
 }
 
 #[test]

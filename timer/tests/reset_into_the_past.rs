@@ -177,6 +177,22 @@ fn an_idle_timeout() {
 }
 
 #[test]
+fn an_idle_timeout_that_is_touched_after_its_deadline() {
+    // The clock goes on within the poll, and no turn has come meanwhile: only the real one does.
+    waterwheel::block_on(poll_fn(|cx| {
+        let mut idle = IdleTimeout::new(MOMENT);
+        assert!(poll(&mut idle, cx).is_pending());
+        while now() <= idle.deadline() {
+            std::hint::spin_loop();
+        }
+        idle.set_limit(Duration::ZERO);
+        idle.touch();
+        assert!(poll(&mut idle, cx).is_ready());
+        Poll::Ready(())
+    }));
+}
+
+#[test]
 fn a_sleep_by_the_wall_clock() {
     in_one_poll(|cx| {
         let mut sleep = sleep_until_system(system_now() + HOUR);
