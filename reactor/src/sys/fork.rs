@@ -19,7 +19,7 @@
 //! # In a signal handler
 //!
 //! A look is an atomic load or two, and at most an atomic exchange, once a process exists: a handler may look. Only the first look of all
-//! maps the page, and [`signal`](super::signal) looks before it sets a handler.
+//! maps the page, and `signal` looks before it sets a handler.
 
 use std::cell::UnsafeCell;
 use std::num::NonZeroU32;
