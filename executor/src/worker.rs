@@ -145,7 +145,7 @@ impl Worker {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     pub(crate) fn push_pinned(&self, task: Task) {
         debug_assert!(
             task.header()
