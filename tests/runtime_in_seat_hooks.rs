@@ -132,6 +132,12 @@ fn a_worker_that_never_comes_to_its_seat() {
                 let error = waterwheel::block_on(task).unwrap_err();
                 assert!(error.is_cancelled());
             }
+            // And the tasks that nobody took keep nothing of the runtime, its hook for one.
+            let start = Instant::now();
+            while Arc::strong_count(&go_on) > 1 {
+                assert!(start.elapsed() < PATIENCE, "the runtime is kept");
+                thread::sleep(Duration::from_millis(1));
+            }
         });
     }
 }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread;
@@ -36,6 +37,9 @@ async fn everything() -> usize {
     ours.write_all(b"water").await.expect("there is room");
     drop(ours);
     let job = spawn_blocking(|| 1);
+    // The end of the runtime cancels them, if it ends with this.
+    drop(spawn(pending::<()>()));
+    drop(spawn_local(pending::<()>()));
     let all = async {
         assert_eq!(relay.await.unwrap(), 5);
         plain.await.unwrap() + local.await.unwrap() + reads.await.unwrap() + job.await.unwrap()

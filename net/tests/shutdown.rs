@@ -272,6 +272,13 @@ fn who_waits_for_a_datagram_is_woken_by_the_end_of_receiving() -> io::Result<()>
                 assert_eq!(soon(&what, ours.recv(&mut [0; 8])).await?, 0, "{what}");
                 is_broken(&what, theirs.try_send(b"x"));
 
+                // Who tries learns it at once: nobody has waited, so the kernel has told nothing.
+                if matches!(by, Handle::Own) {
+                    let (ours, _theirs) = UnixDatagram::pair()?;
+                    shut_down_datagram(&ours, by, how)?;
+                    assert_eq!(ours.try_recv(&mut [0; 8])?, 0, "{what}");
+                }
+
                 // What came before the end is received before the end.
                 let (ours, theirs) = UnixDatagram::pair()?;
                 theirs.send(b"last").await?;

@@ -477,22 +477,108 @@ fn urgent_data_that_was_received_by_itself_is_no_wall_either() -> io::Result<()>
         // From the first on, the stream knows that there may be more.
         send_urgent(&theirs)?;
         within("PRI", &[U], ours.readable()).await?;
-        for round in 0..3 {
-            let mut buffer = [0; 64];
-            while let Ok(_discarded) = ours.try_read(&mut buffer) {}
-            let registered = futures_util::poll!(ours.read(&mut buffer));
+        receive_urgent_by_itself(&ours, &mut theirs).await
+    })
+}
+
+/// A stream that knows of urgent data still does in another runtime, which is told of it no more.
+#[test]
+fn a_stream_takes_what_it_knows_of_urgent_data_to_another_runtime() -> io::Result<()> {
+    let (ours, mut theirs) = block_on(async {
+        let (ours, theirs) = tcp_pair(false).await?;
+        send_urgent(&theirs)?;
+        within("PRI", &[U], ours.readable()).await?;
+        assert_eq!(receive_urgent(&ours)?, URGENT);
+        io::Result::Ok((ours, theirs))
+    })?;
+    block_on(receive_urgent_by_itself(&ours, &mut theirs))
+}
+
+/// The stream knows that there may be urgent data.
+async fn receive_urgent_by_itself(
+    ours: &TcpStream,
+    theirs: &mut std::net::TcpStream,
+) -> io::Result<()> {
+    for round in 0..3 {
+        let mut buffer = [0; 64];
+        while let Ok(_discarded) = ours.try_read(&mut buffer) {}
+        let registered = futures_util::poll!(ours.read(&mut buffer));
+        assert!(registered.is_pending());
+        theirs.write_all(b"before")?;
+        send_urgent(theirs)?;
+        theirs.write_all(b"behind")?;
+        let byte = receive_urgent(ours)?;
+        assert_eq!(byte, URGENT);
+        let mut all = Vec::new();
+        while all.len() < 12 {
+            let count = within("read", &[U], ours.read(&mut buffer)).await?;
+            all.extend_from_slice(&buffer[..count]);
+        }
+        assert_eq!(all, b"beforebehind", "round {round}");
+    }
+    Ok(())
+}
+
+/// No end comes, of which the kernel would tell: what is behind the mark is all that the reader waits for.
+#[test]
+fn it_goes_on_behind_urgent_data_though_the_stream_stays_open() -> io::Result<()> {
+    const SENT: &[u8] = b"beforebehind";
+    block_on(async {
+        for way in ["read", "read_vectored", "read_chunk", "fill_buf", "copy"] {
+            let (ours, mut theirs) = tcp_pair(false).await?;
+            let registered = futures_util::poll!(ours.read(&mut [0]));
             assert!(registered.is_pending());
-            theirs.write_all(b"before")?;
+            theirs.write_all(&SENT[..6])?;
             send_urgent(&theirs)?;
-            theirs.write_all(b"behind")?;
-            let byte = receive_urgent(&ours)?;
-            assert_eq!(byte, URGENT);
+            theirs.write_all(&SENT[6..])?;
             let mut all = Vec::new();
-            while all.len() < 12 {
-                let count = within("read", &[U], ours.read(&mut buffer)).await?;
-                all.extend_from_slice(&buffer[..count]);
+            if way == "copy" {
+                let (back, mut server) = tcp_pair(false).await?;
+                let relay = spawn(async move { copy(&ours, &back).await });
+                let received = spawn_blocking(move || {
+                    while !all.ends_with(&SENT[6..]) {
+                        let mut byte = [0];
+                        server.read_exact(&mut byte).expect("more");
+                        all.extend_from_slice(&byte);
+                    }
+                    all
+                });
+                all = within(way, &[U], received).await.expect("no panic");
+                drop(theirs);
+                within(way, &[U], relay).await.expect("no panic")?;
+            } else {
+                let mut reader = BufReader::new(&ours);
+                while !all.ends_with(&SENT[6..]) {
+                    let mut buffer = [0; 64];
+                    let step = async {
+                        match way {
+                            "read" => {
+                                let count = ours.read(&mut buffer).await?;
+                                all.extend_from_slice(&buffer[..count]);
+                            }
+                            "read_vectored" => {
+                                let mut buffers = [IoSliceMut::new(&mut buffer)];
+                                let count = ours.read_vectored(&mut buffers).await?;
+                                all.extend_from_slice(&buffer[..count]);
+                            }
+                            "read_chunk" => {
+                                let take = |bytes: &[u8]| all.extend_from_slice(bytes);
+                                read_chunk(&ours, usize::MAX, take).await?;
+                            }
+                            _ => {
+                                let bytes = reader.fill_buf().await?;
+                                all.extend_from_slice(bytes);
+                                let count = bytes.len();
+                                reader.consume(count);
+                            }
+                        }
+                        io::Result::Ok(())
+                    };
+                    within(way, &[U], step).await?;
+                }
             }
-            assert_eq!(all, b"beforebehind", "round {round}");
+            all.retain(|&byte| byte != URGENT);
+            assert_eq!(all, SENT, "{way}");
         }
         Ok(())
     })

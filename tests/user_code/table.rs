@@ -258,8 +258,13 @@ pub(super) const TABLE: &[Entry] = &[
     }),
     entry("ServeOptions::on_error", Ignored, Ignored, |_, user| {
         // Its own runtime, which may be told of the destructor.
+        let tasks_that_panicked = Arc::new(AtomicUsize::new(0));
+        let theirs = Arc::clone(&tasks_that_panicked);
         let runtime = Runtime::builder()
             .worker_threads(1)
+            .on_task_panic(move |_| {
+                theirs.fetch_add(1, Ordering::SeqCst);
+            })
             .build()
             .expect("a runtime");
         runtime.block_on(async {
@@ -273,6 +278,8 @@ pub(super) const TABLE: &[Entry] = &[
                 let client = TcpStream::connect(address).await.expect("a client");
                 assert_eq!(client.read(&mut [0]).await.expect("the end"), 0);
             }
+            // As long as the hook lives: one seat has polled each handler to its end before the client hears of it.
+            assert_eq!(tasks_that_panicked.load(Ordering::SeqCst), 0, "a task");
             let report = server.shutdown(Instant::now() + HOUR).await;
             assert_eq!((report.accepted, report.failed, report.panicked), (3, 3, 0));
             assert_eq!(report.left, 0);

@@ -198,3 +198,34 @@ fn a_main_future_that_panics_leaves_a_seat_that_is_as_before() {
         comes_to_rest(&runtime);
     }
 }
+
+/// Whoever looks for work while it leaves does not count as one that looks: what comes next has a sleeper woken.
+#[test]
+fn a_search_ends_with_its_thread() {
+    for panics in [false, true] {
+        let runtime = Runtime::builder().worker_threads(2).build();
+        let runtime = runtime.expect("descriptors and threads");
+        let main = async {
+            with_current(|worker| {
+                let worker = worker.expect("it is in the first seat");
+                while !worker.shared.idle.start_searching() {
+                    thread::yield_now();
+                }
+                worker.searching.set(true);
+            });
+            assert!(!panics, "as the test wants it");
+        };
+        let left = catch_unwind(AssertUnwindSafe(|| runtime.block_on(main)));
+        assert_eq!(left.is_err(), panics);
+        let shared = runtime.handle().shared();
+        let end = Instant::now() + PATIENCE;
+        let sleeper = loop {
+            match shared.idle.choose() {
+                Some(seat) => break seat,
+                None => assert!(Instant::now() < end, "nobody is chosen to be woken"),
+            }
+            thread::yield_now();
+        };
+        shared.seats[sleeper].driver.reactor.unpark();
+    }
+}
