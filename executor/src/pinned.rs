@@ -35,6 +35,7 @@ impl PinnedQueue {
     }
 
     /// Adds a task that comes before `position`, which only grows.
+    #[inline(always)]
     pub(crate) fn push(&mut self, position: u64, task: Task) {
         match self.runs.back_mut() {
             Some(run) if run.position == position => run.count += 1,
@@ -43,6 +44,7 @@ impl PinnedQueue {
         self.tasks.push(task);
     }
 
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<Task> {
         let task = self.tasks.pop()?;
         let run = self.runs.front_mut().expect("every task is in a run");
@@ -62,8 +64,13 @@ impl PinnedQueue {
         self.tasks.len()
     }
 
-    /// Gives memory back that it needs no more. The worker calls this between its polls, once in a while.
+    /// Whether it has memory that it needs no more.
     #[inline]
+    pub(crate) fn is_roomy(&self) -> bool {
+        shrink::is_roomy(self.runs.len(), self.runs.capacity())
+    }
+
+    #[cold]
     pub(crate) fn shrink(&mut self) {
         shrink::deque(&mut self.runs);
     }

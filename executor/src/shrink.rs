@@ -12,7 +12,7 @@ use std::hash::Hash;
 pub(crate) const KEEP: usize = 1024;
 
 #[inline]
-fn is_roomy(length: usize, capacity: usize) -> bool {
+pub(crate) fn is_roomy(length: usize, capacity: usize) -> bool {
     capacity > KEEP && length <= capacity / 4
 }
 

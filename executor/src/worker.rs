@@ -36,7 +36,7 @@ pub(crate) use sitting::{Chair, Sitting};
 use crate::forked::elsewhere;
 use crate::idle::Woken;
 use crate::local::Local;
-use crate::pinned::PinnedQueue;
+use crate::pinned::{NO_POSITION, PinnedQueue};
 use crate::seat::Seat;
 use crate::seat::ring::CAPACITY;
 use crate::shared::Shared;
@@ -166,7 +166,11 @@ impl Worker {
     #[inline]
     fn set_first_pinned(&self, pinned: &PinnedQueue) {
         let position = pinned.first_position();
-        let head = position.saturating_sub(self.seat.stolen_behind());
+        let head = if self.has_siblings.get() && position != NO_POSITION {
+            position.saturating_sub(self.seat.stolen_behind())
+        } else {
+            position
+        };
         self.first_pinned.set(head);
     }
 

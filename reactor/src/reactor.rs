@@ -287,10 +287,7 @@ impl Reactor {
             std::thread::park_timeout(std::time::Duration::ZERO);
         }
         let Some(instance) = self.instance.get() else {
-            self.doorbell.wait(deadline);
-            self.parker.unparked();
-            awake();
-            return self.turn_now();
+            return self.wait_at_doorbell(deadline, awake);
         };
         let mut buffer = [MaybeUninit::uninit(); CAPACITY];
         let events = self
@@ -312,6 +309,20 @@ impl Reactor {
         awake();
         std::mem::forget(unwinding);
         Ok(self.dispatch(instance, events))
+    }
+
+    /// The owner has parked, and has seen no descriptors.
+    #[cold]
+    #[inline(never)]
+    fn wait_at_doorbell(
+        &self,
+        deadline: Option<Instant>,
+        awake: impl FnOnce(),
+    ) -> io::Result<usize> {
+        self.doorbell.wait(deadline);
+        self.parker.unparked();
+        awake();
+        self.turn_now()
     }
 
     /// Lets a wait of the owner end at `deadline`, or before: one that it is in, or one that it begins before that. It

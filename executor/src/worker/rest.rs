@@ -62,7 +62,6 @@ impl Worker {
         if self.blocks.give_back_some() {
             return false;
         }
-        self.pinned.borrow_mut().shrink();
         let _ = self.seat.driver.timers.next_deadline();
         !self.seat.has_ready() && self.pinned.borrow().len() == 0
     }

@@ -18,7 +18,10 @@ impl Worker {
         self.seat.driver.turn_now();
         self.seat.moves.on();
         self.seat.counters.turns.add(1);
-        self.pinned.borrow_mut().shrink();
+        // Before it sleeps, it takes a turn after fewer polls than there stays room for.
+        if self.pinned.borrow().is_roomy() {
+            self.pinned.borrow_mut().shrink();
+        }
         if self.shared.paused.is_some() {
             // As often every time, however fast the machine is.
             self.collect_inbox();
