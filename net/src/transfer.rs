@@ -175,4 +175,26 @@ mod tests {
         let large = vec![0; 64 << 20];
         assert_eq!(wanted(&[IoSlice::new(&large); 500]), socket::MAX_TRANSFER);
     }
+
+    /// The end is marked, and a last datagram put in, after the first receive has found none.
+    #[test]
+    fn what_came_right_before_the_end_is_received_before_it() {
+        let (ours, theirs) = std::os::unix::net::UnixDatagram::pair().expect("socketpair");
+        let io = AsyncFd::new(OwnedFd::from(ours)).expect("fcntl");
+        let mut calls = 0;
+        let mut buffer = [0; 8];
+        let mut receive = || {
+            calls += 1;
+            let received = socket::recv(io.as_fd(), &mut buffer);
+            if calls == 1 {
+                theirs.send(b"last").expect("there is room");
+                io.mark_closed(Direction::Read);
+            }
+            received
+        };
+        let received = recv_or_end(&io, &mut receive, || Ok(0));
+        assert_eq!(received.expect("a datagram"), 4);
+        let ended = recv_or_end(&io, &mut receive, || Ok(0));
+        assert_eq!(ended.expect("the end"), 0);
+    }
 }

@@ -14,7 +14,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{Hash, Random, block_on, pair_with_std, rerun, role};
-use waterwheel::net::{TcpStream, copy, copy_bidirectional, send_file};
+use waterwheel::net::{Copying, TcpStream, copy, copy_bidirectional, send_file};
 use waterwheel::spawn;
 
 const SEED: u64 = 0x0c09_75ee_d000_0001;
@@ -197,16 +197,18 @@ fn a_reset_ends_both_ways() -> io::Result<()> {
 }
 
 /// The kernel's buffers full, and a pipe or a buffer as well; then the copy is dropped.
-async fn stall(from: &TcpStream, to: &TcpStream, mut source: &net::TcpStream) -> u64 {
+async fn stall(from: &TcpStream, to: &TcpStream, source: &net::TcpStream) -> u64 {
+    poll_until_it_stalls(&mut copy(from, to), source).await
+}
+
+async fn poll_until_it_stalls(copying: &mut Copying<'_>, mut source: &net::TcpStream) -> u64 {
     source.set_nonblocking(true).expect("fcntl");
-    let mut copying = copy(from, to);
     let chunk = [0xdd; 100_000];
     let mut still = 0;
     loop {
         let before = copying.copied();
-        let copied = &mut copying;
         poll_fn(|cx| {
-            assert!(Pin::new(&mut *copied).poll(cx).is_pending());
+            assert!(Pin::new(&mut *copying).poll(cx).is_pending());
             Poll::Ready(())
         })
         .await;
@@ -228,6 +230,10 @@ async fn stall(from: &TcpStream, to: &TcpStream, mut source: &net::TcpStream) ->
 #[test]
 fn what_a_dropped_copy_has_on_its_way_comes_to_nobody_else() -> io::Result<()> {
     block_on(async {
+        // Another one that stays: without any, no pipe is kept for the next.
+        let other = relayed()?;
+        let mut stays = copy(&other.front, &other.back);
+        poll_until_it_stalls(&mut stays, &other.client).await;
         for _ in 0..3 {
             let Relayed {
                 front,
@@ -261,6 +267,7 @@ fn what_a_dropped_copy_has_on_its_way_comes_to_nobody_else() -> io::Result<()> {
         let read = reader.join().expect("the reader")?;
         assert_eq!(read, writer.join().expect("the writer")?);
         assert_eq!(copied, read.bytes as u64);
+        drop(stays);
         Ok(())
     })
 }

@@ -324,6 +324,36 @@ fn senders_wait_from_the_high_watermark_to_the_low_one() -> io::Result<()> {
     })
 }
 
+/// Whoever waits for room learns at once that there will be none: nobody reads, so nothing else would tell.
+#[test]
+fn who_waits_for_room_is_woken_when_the_outbox_closes() -> io::Result<()> {
+    block_on(async {
+        let (outbox, _theirs) = outbox()?;
+        drop(outbox.send(vec![1; LARGE]));
+        assert!(outbox.is_over());
+        let outbox = Arc::new(outbox);
+        let waits = Arc::clone(&outbox);
+        let (polled, is_polled) = mpsc::channel();
+        let waiting = spawn(async move {
+            let mut ready = pin!(waits.ready());
+            poll_fn(|cx| {
+                let result = ready.as_mut().poll(cx);
+                let _ = polled.send(result.is_pending());
+                result
+            })
+            .await
+        });
+        while is_polled.try_recv() != Ok(true) {
+            yield_now().await;
+        }
+        drop(outbox.close(far()));
+        let told = waterwheel::timeout(Duration::from_secs(60), waiting).await;
+        let told = told.expect("nobody was woken").expect("no panic");
+        assert_eq!(told.unwrap_err().kind(), ErrorKind::BrokenPipe);
+        Ok(())
+    })
+}
+
 /// A waker that sends when it is woken: the outbox calls it with no lock held, and never from within itself.
 #[test]
 fn a_waker_may_send() -> io::Result<()> {
