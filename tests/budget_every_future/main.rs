@@ -18,6 +18,7 @@ use futures_util::future::{Either, select};
 use std::collections::BTreeSet;
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
+use std::sync::LazyLock;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -127,9 +128,9 @@ fn a_limit_on_time_ends_it() {
 
 /// Each on a thread of its own, and all of them, also when some fail.
 fn for_each_row(test: impl Fn(&'static Row) + Copy + Send + 'static) {
-    let rows: &'static [Row] = table::rows().leak();
+    static ROWS: LazyLock<Vec<Row>> = LazyLock::new(table::rows);
     let mut failed = Vec::new();
-    for row in rows {
+    for row in ROWS.iter() {
         let (done, is_done) = mpsc::channel();
         let tester = thread::spawn(move || {
             test(row);

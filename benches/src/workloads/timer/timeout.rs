@@ -17,7 +17,12 @@ impl Workload for Timeout {
     async fn main<R: Local>(requests: Requests) {
         let operations = by_hand(requests, |cx, number| {
             let mut limited = pin!(R::timeout(black_box(SECOND), ready(black_box(number))));
-            assert_eq!(limited.as_mut().poll(cx), Poll::Ready(Some(number)));
+            let mut told = limited.as_mut().poll(cx);
+            if told.is_pending() {
+                // A runtime with a budget has it give way, once in many; after that it is ready.
+                told = limited.as_mut().poll(cx);
+            }
+            assert_eq!(told, Poll::Ready(Some(number)));
         });
         operations.await;
     }
