@@ -214,7 +214,10 @@ async fn sockets() -> io::Result<()> {
 }
 
 async fn servers() -> io::Result<()> {
-    let name = format!("waterwheel-dropped-{}", std::process::id());
+    // The tests run beside each other.
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("waterwheel-dropped-{}-{number}", std::process::id());
     let address =
         <std::os::unix::net::SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(
             name,

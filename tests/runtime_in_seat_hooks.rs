@@ -31,6 +31,11 @@ impl<T: Clone> Given<T> {
         self.changed.notify_all();
     }
 
+    /// Takes it back. What a hook was given holds the runtime, which holds the hook.
+    fn take_back(&self) {
+        *self.value.lock().unwrap() = None;
+    }
+
     fn wait(&self) -> T {
         let value = self.value.lock().unwrap();
         let mut value = self
@@ -86,6 +91,8 @@ fn from_the_start_hook_of_every_thread() {
             for threads in &threads[1..] {
                 assert_eq!(threads.len(), 1, "one seat, one thread");
             }
+            drop(runtime);
+            handle.take_back();
         });
     }
 }
@@ -220,6 +227,7 @@ fn at_the_end() {
             let tasks: Vec<_> = spawned.try_iter().collect();
             assert_eq!(tasks.len(), 2 * workers * workers);
             assert!(tasks.into_iter().all(is_cancelled));
+            handle.take_back();
         });
     }
 }
