@@ -14,14 +14,14 @@
 //! **Invariant.** Each queued job has a thread that is on its way, or as many threads are at work as there may be, or the kernel has
 //! [refused](#refused-threads) a thread. A thread on its way takes a job unless the queue is empty, and a thread goes to sleep only when the
 //! queue is empty. A sleeping thread that a job was given to is on its way, even if its time is up before it has heard of that: under the
-//! lock it finds its [ticket](#whom-to-wake) gone. So no job waits while a thread sleeps on, and below the limit as many jobs run as have been
+//! lock it finds its [ticket](#which-thread-to-wake) gone. So no job waits while a thread sleeps on, and below the limit as many jobs run as have been
 //! pushed: jobs that wait for each other all run. `tests.rs` explores every order of these steps, and `tests/loom_pool.rs` those of the
 //! code itself.
 //!
 //! No particular thread is promised to a job: a thread that has just finished one may be faster than the thread that was woken, which then
 //! sleeps again. But jobs start in the order in which they were pushed.
 //!
-//! # Whom to wake
+//! # Which thread to wake
 //!
 //! The thread that fell asleep last, since its stack and its part of the allocator are in the cache. So the others sleep through, and leave
 //! when their time is up: the number of threads follows the work. Each thread has a condition variable of its own, and a *ticket*, under which
@@ -370,7 +370,7 @@ impl Pool {
         let Some(job) = state.queue.remove(id) else {
             return;
         };
-        // Until it is dropped, and who awaits it is woken, the pool is not quiet.
+        // The pool is not quiet until the job is dropped and the task that awaits it is woken.
         state.cancelling += 1;
         drop(state);
         end(job);

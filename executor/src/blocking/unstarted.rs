@@ -5,7 +5,7 @@ use crate::sync::{Mutex, lock};
 use crate::task::header::Header;
 use std::mem;
 
-/// Collects them for whoever ends the runtime, if that has asked for a report.
+/// Collects them for the report of a shutdown, if one was asked for.
 #[derive(Default)]
 pub(crate) struct Unstarted {
     jobs: Mutex<Option<Vec<TaskInfo>>>,
