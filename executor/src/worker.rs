@@ -156,8 +156,7 @@ impl Worker {
         );
         let position = self.seat.pushed();
         let mut pinned = self.pinned.borrow_mut();
-        pinned.push(position, task);
-        if pinned.len() == 1 {
+        if pinned.push(position, task) {
             self.set_first_pinned(&pinned);
         }
     }
@@ -166,12 +165,11 @@ impl Worker {
     #[inline]
     fn set_first_pinned(&self, pinned: &PinnedQueue) {
         let position = pinned.first_position();
-        let head = if self.has_siblings.get() && position != NO_POSITION {
-            position.saturating_sub(self.seat.stolen_behind())
-        } else {
-            position
-        };
-        self.first_pinned.set(head);
+        self.first_pinned.set(position);
+        if self.has_siblings.get() && position != NO_POSITION {
+            let head = position.saturating_sub(self.seat.stolen_behind());
+            self.first_pinned.set(head);
+        }
     }
 
     /// Siblings may have stolen what was before the first pinned task.
@@ -368,8 +366,10 @@ impl Worker {
     #[inline]
     fn pop_pinned(&self) -> Option<Task> {
         let mut pinned = self.pinned.borrow_mut();
-        let task = pinned.pop()?;
-        self.set_first_pinned(&pinned);
+        let (task, run_ends) = pinned.pop()?;
+        if run_ends {
+            self.set_first_pinned(&pinned);
+        }
         self.pinned_popped.set(self.pinned_popped.get() + 1);
         Some(task)
     }
@@ -387,16 +387,31 @@ impl Worker {
         if let Some(task) = unsafe { self.seat.refill() } {
             return Some(task);
         }
-        self.collect_inbox();
-        if let Some(task) = self.pop_pinned() {
+        // Siblings may have emptied the overflow since we looked what they have stolen.
+        if (self.collect_inbox() || self.has_siblings.get())
+            && let Some(task) = self.pop_pinned()
+        {
             return Some(task);
         }
-        self.collect_injected();
-        // SAFETY: we are the seat's worker.
-        unsafe { self.seat.ring.pop() }
+        if self.collect_injected() {
+            // SAFETY: we are the seat's worker.
+            return unsafe { self.seat.ring.pop() };
+        }
+        None
     }
 
-    fn collect_inbox(&self) {
+    /// Takes what other threads have made ready of the tasks pinned here to the end of the queue. Tells whether there was any.
+    #[inline]
+    fn collect_inbox(&self) -> bool {
+        let has_some = self.local.inbox.len() > 0;
+        if has_some {
+            self.empty_inbox();
+        }
+        has_some
+    }
+
+    #[inline(never)]
+    fn empty_inbox(&self) {
         if let Some(mut tasks) = self.local.inbox.take(usize::MAX) {
             while let Some(task) = tasks.pop() {
                 self.push_pinned(task);
@@ -404,8 +419,18 @@ impl Worker {
         }
     }
 
-    /// Takes this worker's share of what other threads have made ready to the end of its queue.
-    fn collect_injected(&self) {
+    /// Takes this worker's share of what other threads have made ready to the end of its queue. Tells whether there was any.
+    #[inline]
+    fn collect_injected(&self) -> bool {
+        let has_some = self.shared.injection.len() > 0;
+        if has_some {
+            self.take_share();
+        }
+        has_some
+    }
+
+    #[inline(never)]
+    fn take_share(&self) {
         let workers = self.shared.workers();
         if self.number.get().is_none_or(|number| number >= workers) {
             return;

@@ -6,7 +6,11 @@ use crate::validate::depth;
 impl PinnedQueue {
     /// The position of the last task, or 0.
     pub(crate) fn last_position(&self) -> u64 {
-        self.runs.back().map_or(0, |run| run.position)
+        match self.later.back() {
+            Some(run) => run.position,
+            None if self.first.count > 0 => self.first.position,
+            None => 0,
+        }
     }
 
     /// # Panics
@@ -15,8 +19,14 @@ impl PinnedQueue {
     pub(crate) fn validate(&self, turn: u64) {
         self.tasks.validate(turn);
         let (mut count, mut before) = (0, None);
-        let depth = depth(turn, self.runs.len());
-        for run in self.runs.iter().take(depth) {
+        let runs = self.later.len() + usize::from(self.first.count > 0);
+        let depth = depth(turn, runs);
+        if self.first.count == 0 {
+            assert_eq!(self.first.position, NO_POSITION, "the first of no runs");
+            assert!(self.later.is_empty(), "an empty run before others");
+        }
+        let first = Some(&self.first).filter(|run| run.count > 0);
+        for run in first.into_iter().chain(&self.later).take(depth) {
             assert!(run.count > 0, "an empty run");
             assert!(
                 before < Some(run.position) && run.position < NO_POSITION,
@@ -25,7 +35,7 @@ impl PinnedQueue {
             before = Some(run.position);
             count += run.count;
         }
-        if depth >= self.runs.len() {
+        if depth >= runs {
             assert_eq!(
                 count,
                 self.tasks.len(),
@@ -55,17 +65,21 @@ mod tests {
     fn a_run_that_counts_wrongly() {
         let runtime = Runtime::of(4);
         let mut pinned = pinned(&runtime);
-        pinned.runs[1].count = 3;
+        pinned.later[0].count = 3;
         refuses("as their runs count them", || pinned.validate(0));
-        pinned.runs[1].count = 0;
+        pinned.later[0].count = 0;
         refuses("an empty run", || pinned.validate(0));
+        pinned.first.count = 0;
+        refuses("the first of no runs", || pinned.validate(0));
+        pinned.first.position = NO_POSITION;
+        refuses("an empty run before others", || pinned.validate(0));
     }
 
     #[test]
     fn runs_out_of_order() {
         let runtime = Runtime::of(4);
         let mut pinned = pinned(&runtime);
-        pinned.runs[1].position = 1;
+        pinned.later[0].position = 1;
         refuses("positions", || pinned.validate(0));
     }
 }

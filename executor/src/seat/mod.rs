@@ -160,7 +160,19 @@ impl Seat {
     /// # Safety
     ///
     /// This thread is the seat's worker.
+    #[inline]
     pub(crate) unsafe fn refill(&self) -> Option<Task> {
+        if self.overflow.len() == 0 {
+            return None;
+        }
+        // SAFETY: by the caller's promise.
+        unsafe { self.refill_some() }
+    }
+
+    /// # Safety
+    ///
+    /// As [`refill`](Self::refill).
+    unsafe fn refill_some(&self) -> Option<Task> {
         let mut tasks = self.overflow.take(CAPACITY / 2)?;
         self.set_behind(self.behind() - tasks.len() as u64);
         // By way of the ring, the first too, as positions are counted there.
