@@ -119,21 +119,19 @@ impl<T> JoinHandle<T> {
             return Err(IsComplete);
         }
         header.shared.assert_here();
+        let field = header.join_waker.get();
+        let mut new = None;
         if seen.has_join_waker() {
             // To look at the field we must have it. If the task completes first, the completer has it.
             header.state.withdraw_join_waker()?;
+            // SAFETY: T5: the bit is clear.
+            new = unsafe { (*field).take() }.filter(|old| old.will_wake(waker));
         }
-        // From here on the bit is clear, and the field is ours (T5). Whatever panics, a clone or a drop of a waker,
-        // leaves the field empty or offered.
-        let field = header.join_waker.get();
-        // SAFETY: T5.
-        let old = unsafe { (*field).take() };
-        let new = match old {
-            Some(old) if old.will_wake(waker) => old,
-            _ => waker.clone(),
-        };
-        // SAFETY: T5. What is overwritten is `None`.
-        unsafe { *field = Some(new) };
+        // From here on the bit is clear, and the field is ours (T5), and empty. Whatever panics, a clone or a drop of a waker, leaves it empty
+        // or offered.
+        let new = new.unwrap_or_else(|| waker.clone());
+        // SAFETY: T5. What is overwritten is `None`, which needs no destructor.
+        unsafe { field.write(Some(new)) };
         header.state.offer_join_waker().inspect_err(|IsComplete| {
             // SAFETY: T5: the bit was clear when the task completed, so the field is still ours.
             drop(unsafe { (*field).take() });

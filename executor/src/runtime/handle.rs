@@ -93,11 +93,17 @@ impl Handle {
     }
 
     /// The runtime that this thread has entered last.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn entered() -> Option<Self> {
-        if !HAS_ENTERED.get() {
-            return None;
+        if HAS_ENTERED.get() {
+            Self::entered_last()
+        } else {
+            None
         }
+    }
+
+    #[cold]
+    fn entered_last() -> Option<Self> {
         let last =
             ENTERED.with_borrow(|entered| entered.last().map(|(_, handle)| handle.clone()))?;
         // What was entered in the parent does not hide a runtime of the child's that this thread works for.
