@@ -111,8 +111,6 @@ pub struct Reactor {
     making: Mutex<()>,
     clock: ClockWatch,
     sources: Mutex<Sources>,
-    /// A spare buffer for wakers, so that a turn allocates nothing.
-    wakers: Mutex<Vec<Waker>>,
 }
 
 /// The descriptors of a reactor.
@@ -192,7 +190,6 @@ impl Reactor {
             making: Mutex::new(()),
             clock: ClockWatch::new(),
             sources: Mutex::new(Sources::default()),
-            wakers: Mutex::new(Vec::new()),
         });
         #[cfg(not(loom))]
         crate::inherited::note(&reactor);
@@ -492,11 +489,12 @@ impl Reactor {
         if events.is_empty() {
             return 0;
         }
-        let mut wakers = std::mem::take(&mut *lock(&self.wakers));
+        let mut wakers;
         let mut told = 0;
         let (mut own, mut clock) = (false, false);
         {
-            let sources = lock(&self.sources);
+            let mut sources = lock(&self.sources);
+            wakers = std::mem::take(&mut sources.spare_wakers);
             for event in events {
                 let (token, happened) = (Token::from_bits(event.u64), event.events);
                 if let Some(Tenant { source, .. }) = sources.get(token) {
@@ -519,7 +517,7 @@ impl Reactor {
         }
         wake_all(&mut wakers);
         if wakers.capacity() <= Self::KEEP_WAKERS {
-            *lock(&self.wakers) = wakers;
+            lock(&self.sources).spare_wakers = wakers;
         }
         told
     }

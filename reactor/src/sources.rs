@@ -9,6 +9,7 @@ use crate::token::Token;
 use slab::Slab;
 use std::os::fd::RawFd;
 use std::sync::Arc;
+use std::task::Waker;
 
 #[derive(Debug)]
 pub(crate) struct Tenant {
@@ -27,6 +28,8 @@ pub(crate) struct Sources {
     shrink_at: usize,
     /// No source is taken in any more.
     closed: bool,
+    /// An empty buffer for wakers, so that a turn allocates nothing.
+    pub(crate) spare_wakers: Vec<Waker>,
     /// The key that is checked next.
     #[cfg(all(any(test, debug_assertions), not(loom)))]
     next_checked: usize,
