@@ -172,10 +172,12 @@ pub(crate) fn release() {
 #[inline(never)]
 pub(crate) fn take_out_at_once(registration: Registration) {
     let Registration { home, key } = registration;
-    contain_panic(|| home.cancel(key));
+    if !home.are_inherited() {
+        contain_panic(|| home.cancel(key));
+    }
 }
 
-/// Cancels an entry that was kept.
+/// Cancels an entry that was kept: in the wheel that this thread has entered, so it is not one that was inherited.
 #[cold]
 #[inline(never)]
 fn take_out(home: Arc<Timers>, key: Option<Key>) {

@@ -14,6 +14,7 @@
 //! [budget]: waterwheel_poll_context::budget
 
 use std::{
+    mem,
     pin::Pin,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
@@ -273,7 +274,7 @@ impl Sleep {
             return self.file(waker);
         }
         match current::take_kept(self.deadline, waker) {
-            Some(kept) => self.registration = Some(kept),
+            Some(kept) => self.is_filed(kept),
             None => self.file(waker),
         }
     }
@@ -286,8 +287,16 @@ impl Sleep {
         // A closed home hands the waker back: the runtime around us is shutting down, and will not poll this
         // task again.
         if let Ok(key) = home.insert(self.due(&home), waker.clone()) {
-            self.registration = Some(Registration { home, key });
+            self.is_filed(Registration { home, key });
         }
+    }
+
+    /// A sleep that has an entry from here on, and had none: so nothing is dropped in its place.
+    #[inline]
+    fn is_filed(&mut self, filed: Registration) {
+        let none = self.registration.replace(filed);
+        debug_assert!(none.is_none(), "a sleep has one entry");
+        mem::forget(none);
     }
 
     /// Waits by its own entry, if that can still serve.
@@ -306,7 +315,7 @@ impl Sleep {
                     current::take_out_at_once(Registration { home, key });
                     return Poll::Ready(Due::AtOnce);
                 }
-                self.registration = Some(Registration { home, key });
+                self.is_filed(Registration { home, key });
                 Poll::Pending
             }
             Settled::Unfiled => {

@@ -96,6 +96,15 @@ impl State {
         self.spent.other_removed(&mut self.wheel);
         waker
     }
+
+    /// Under the lock, as whoever reads it relies on.
+    #[inline]
+    fn publish_next(&self, next: &AtomicU64) {
+        next.store(
+            self.wheel.next_deadline().unwrap_or(NEVER),
+            Ordering::Relaxed,
+        );
+    }
 }
 
 /// What became of a filed timer that was polled.
@@ -408,13 +417,21 @@ impl Timers {
         });
     }
 
-    /// Takes an entry out, pending or fired.
+    /// Takes an entry out, pending or fired. The caller has asked whether these timers [are inherited](Self::are_inherited).
     #[inline(never)]
     pub(crate) fn cancel(&self, key: Key) {
-        if self.are_inherited() {
-            return;
+        debug_assert!(
+            !self.are_inherited(),
+            "a child cancels in its parent's wheel"
+        );
+        let mut state = self.lock();
+        let waker = state.remove(key);
+        // The earliest deadline is that of a pending entry, and no removal brings it nearer.
+        if waker.is_some() {
+            state.publish_next(&self.next);
         }
-        let _dropped_unlocked = self.locked(|state| state.remove(key));
+        drop(state);
+        drop(waker);
     }
 
     /// Runs `change`, which is no user code, under the lock; publishes the earliest deadline before the lock
