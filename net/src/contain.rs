@@ -20,6 +20,14 @@ pub(crate) fn contain_panic(run: impl FnOnce()) {
 /// Wakes each. A waker that panics keeps nobody else from being woken.
 #[inline]
 pub(crate) fn wake_all(wakers: Vec<Waker>) {
+    // Most of the time nobody waits.
+    if !wakers.is_empty() {
+        wake_each(wakers);
+    }
+}
+
+#[inline(never)]
+fn wake_each(wakers: Vec<Waker>) {
     for waker in wakers {
         contain_panic(|| waker.wake());
     }
