@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus, Output};
 
 const VARIABLE: &str = "WATERWHEEL_TEST_ROLE";
@@ -13,9 +13,23 @@ pub(crate) fn is_rerun() -> bool {
 }
 
 /// Runs the test `name` of this binary again, in a process of its own, in which [`is_rerun`] holds.
+///
+/// Each signal has its default action there. This process may have been started with signals ignored, as a shell does with SIGINT for what it
+/// runs in the background, and `nohup` with SIGHUP.
 pub(crate) fn rerun(name: &str) -> Output {
     let binary = std::env::current_exe().expect("the test's own binary");
-    Command::new(binary)
+    let mut command = Command::new(binary);
+    // SAFETY: `signal` is async-signal-safe, and takes no pointers.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in 1..=libc::SIGRTMAX() {
+                // Refused where there is no action to choose: SIGKILL, SIGSTOP, and those of the C library.
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            Ok(())
+        });
+    }
+    command
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env(VARIABLE, "rerun")
         // To look up the names in one takes each child that panics a second.
