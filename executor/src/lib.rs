@@ -29,51 +29,32 @@
 //! | `validate` | how the queues and lists check themselves in debug builds |
 //! | `task` | the task itself: its protocol, state word, waker and harness |
 
-mod abort_handle;
-mod block_on;
 mod blocking;
-pub mod callbacks;
 #[cfg(canary)]
 #[path = "../../tests/canaries/switch.rs"]
 mod canary;
-mod crew;
-mod driver;
-mod forked;
-mod guests;
-mod idle;
-mod join_error;
-mod join_handle;
 mod join_set;
-mod local;
-mod names;
-mod owned;
-mod paused;
-mod pinned;
+mod queue;
 mod runtime;
-mod seat;
-mod settings;
-mod shared;
-mod shared_queue;
+mod scheduler;
 mod shrink;
-mod spawn;
 mod sync;
 mod task;
-pub mod tasks;
+mod time;
 #[cfg(all(any(test, debug_assertions), not(loom)))]
 mod validate;
-mod watch;
-mod worker;
-mod yield_now;
 
-pub use abort_handle::AbortHandle;
-pub use block_on::block_on;
-pub use join_error::JoinError;
-pub use join_handle::JoinHandle;
 pub use join_set::{JoinNext, JoinSet};
-pub use paused::{Advance, advance};
+pub use runtime::block_on::block_on;
+pub use runtime::spawn::{spawn, spawn_blocking, spawn_local};
+pub use runtime::tasks;
+pub use runtime::yield_now::{YieldNow, yield_now};
 pub use runtime::{
     Builder, EnterGuard, Handle, Runtime, RuntimeMetrics, ShutdownReport, TaskInfo, TaskPanic,
     TryCurrentError, WorkerMetrics,
 };
-pub use spawn::{spawn, spawn_blocking, spawn_local};
-pub use yield_now::{YieldNow, yield_now};
+pub use scheduler::paused::{Advance, advance};
+pub use task::abort_handle::AbortHandle;
+pub use task::join_error::JoinError;
+pub use task::join_handle::JoinHandle;
+pub use time::callbacks;

@@ -1,6 +1,6 @@
 //! How the queues and lists of a runtime check themselves, in builds with `debug_assertions`; there is nothing of this in others.
 //!
-//! A worker does so [at every turn](crate::worker::Worker). Of a queue, so many tasks are looked at that a turn takes no longer for many than
+//! A worker does so [at every turn](crate::scheduler::worker::Worker). Of a queue, so many tasks are looked at that a turn takes no longer for many than
 //! for few: the first [`FEW`], and all of them once in so many turns that this comes to about as much again.
 
 /// Tasks of a queue or a list that are looked at in a turn.

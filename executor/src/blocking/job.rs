@@ -1,6 +1,6 @@
 //! [`Job`]: a closure as a future.
 
-use crate::forked::abandoned;
+use crate::blocking::abandoned::abandoned;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -5,7 +5,7 @@
 //! | `job` | [`Job`](job::Job): a closure as a future, so that a job is a task |
 //! | `queue` | [`JobQueue`](queue::JobQueue): the jobs that wait; one can be taken out of the middle |
 //! | `pool` | [`Pool`](pool::Pool): threads that come and go with the work |
-//! | `unstarted` | [`Unstarted`](unstarted::Unstarted): the jobs that the end of the runtime drops |
+//! | `abandoned` | the end of a child that was forked on a thread of the pool |
 //!
 //! # A job is a task
 //!
@@ -26,12 +26,12 @@
 //! takes another job. Then the list is emptied, which drops the closure of every job that has not started, and leaves those that
 //! run. A job that a thread has taken and not yet started is a race for RUNNING (T1), which one of them wins: it
 //! runs, or it is dropped. A thread that has nothing left to do ends. Nobody waits for it: it holds the pool, and its job holds the
-//! runtime's [`Shared`](crate::shared::Shared), descriptors included, until it is over.
+//! runtime's [`Shared`](crate::scheduler::shared::Shared), descriptors included, until it is over.
 
+pub(crate) mod abandoned;
 pub(crate) mod job;
 pub(crate) mod pool;
 pub(crate) mod queue;
-pub(crate) mod unstarted;
 
 #[cfg(test)]
 mod tests;

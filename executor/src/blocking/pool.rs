@@ -46,10 +46,10 @@
 //! that caller, a thread that takes the job, and the end of the runtime.
 
 use super::queue::JobQueue;
-use crate::settings::Hooks;
+use crate::scheduler::settings::Hooks;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, lock, thread};
 use crate::task::task::Task;
-use crate::tasks::{Id, Running};
+use crate::task::id::{Id, Running};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};

@@ -4,7 +4,7 @@
 //! doubly linked list whose places are found by the job's id: each operation takes constant time. Ordinary tasks are linked through their
 //! headers and one way only; a second link there would cost every task a word for the sake of jobs.
 
-use crate::tasks::Id;
+use crate::task::id::Id;
 use std::collections::HashMap;
 
 /// Below this capacity the map is left as it is.

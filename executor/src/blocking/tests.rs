@@ -1,8 +1,8 @@
 //! The pool with limits and times that a test can reach; every order of its steps.
 
 use super::pool::{Need, Settings};
-use crate::shared::Shared;
-use crate::tasks::origin::Origin;
+use crate::scheduler::shared::Shared;
+use crate::scheduler::origin::Origin;
 use crate::{JoinError, JoinHandle, block_on};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ struct Runtime(Arc<Shared>);
 
 impl Runtime {
     fn new(most_threads: usize, keep_alive: Duration) -> Self {
-        let mut settings = crate::settings::Settings::for_seats(1);
+        let mut settings = crate::scheduler::settings::Settings::for_seats(1);
         settings.blocking = Settings {
             most_threads,
             keep_alive,
@@ -337,7 +337,7 @@ fn a_pool_is_quiet_once_an_aborted_job_is_dropped() {
     }
 
     let told = Arc::new(AtomicUsize::new(0));
-    let mut settings = crate::settings::Settings::for_seats(1);
+    let mut settings = crate::scheduler::settings::Settings::for_seats(1);
     settings.blocking.most_threads = 1;
     let pool = {
         let told = Arc::clone(&told);

@@ -1,8 +1,8 @@
 //! [`Builder`]: a runtime to order.
 
 use super::{Runtime, TaskPanic};
-use crate::idle::Idle;
-use crate::settings::{Hook, Settings};
+use crate::scheduler::idle::Idle;
+use crate::scheduler::settings::{Hook, Settings};
 use std::fmt;
 use std::io;
 use std::sync::Arc;

@@ -1,11 +1,13 @@
 //! [`Handle`]: a runtime, from any thread.
 
 use super::metrics::{self, RuntimeMetrics};
-use crate::block_on::block_on_in;
-use crate::forked::is_inherited;
-use crate::shared::Shared;
-use crate::tasks::origin::Origin;
-use crate::{JoinHandle, spawn, worker};
+use crate::runtime::block_on::block_on_in;
+use crate::scheduler::forked::is_inherited;
+use crate::scheduler::shared::Shared;
+use crate::scheduler::origin::Origin;
+use crate::JoinHandle;
+use crate::runtime::spawn;
+use crate::scheduler::worker;
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;

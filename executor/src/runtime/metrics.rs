@@ -1,7 +1,7 @@
 //! [`RuntimeMetrics`]: what a runtime's workers have done, and what they have before them.
 
-use crate::seat::Seat;
-use crate::shared::Shared;
+use crate::scheduler::seat::Seat;
+use crate::scheduler::shared::Shared;
 
 /// Counts of a runtime, as of the moment when it was [asked](crate::Runtime::metrics).
 ///

@@ -7,25 +7,31 @@
 //! | `handle` | [`Handle`]: a runtime from any thread; [`EnterGuard`] |
 //! | `report` | [`ShutdownReport`]: what was left |
 //! | `metrics` | [`RuntimeMetrics`]: what the workers have done |
-//! | `task_panic` | [`TaskPanic`]: what a hook learns of a panic |
+//! | `block_on` | [`block_on`](block_on::block_on): from a thread into the runtime, and back with a result |
+//! | `spawn`, `yield_now` | the functions that a task calls |
+//! | `tasks` | the public module of names and identities |
 
+pub(crate) mod block_on;
 mod builder;
 mod handle;
 mod metrics;
 mod report;
-mod task_panic;
+pub(crate) mod spawn;
+pub mod tasks;
+pub(crate) mod yield_now;
 
 pub use builder::Builder;
 pub use handle::{EnterGuard, Handle, TryCurrentError};
 pub use metrics::{RuntimeMetrics, WorkerMetrics};
-pub use report::{ShutdownReport, TaskInfo};
-pub use task_panic::TaskPanic;
+pub use report::ShutdownReport;
+pub use crate::scheduler::task_info::TaskInfo;
+pub use crate::scheduler::task_panic::TaskPanic;
 
 use crate::JoinHandle;
-use crate::crew::Crew;
-use crate::settings::Settings;
-use crate::shared::Shared;
-use crate::tasks::origin::Origin;
+use crate::scheduler::threads::Crew;
+use crate::scheduler::settings::Settings;
+use crate::scheduler::shared::Shared;
+use crate::scheduler::origin::Origin;
 use std::future::Future;
 use std::io;
 use std::time::Instant;

@@ -2,10 +2,8 @@
 
 use super::handle::Handle;
 use crate::AbortHandle;
-use crate::shared::Shared;
-use crate::task::header::Header;
-use crate::tasks::Id;
-use std::panic::Location;
+use crate::scheduler::shared::Shared;
+use crate::scheduler::task_info::TaskInfo;
 use std::sync::Arc;
 use std::time::Instant;
 use waterwheel_reactor::sys::clock::real_now;
@@ -29,28 +27,6 @@ impl ShutdownReport {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.stuck.is_empty() && self.blocking.is_empty()
-    }
-}
-
-/// Which task it is.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct TaskInfo {
-    /// Its number.
-    pub id: Id,
-    /// The name that it was [given](crate::tasks::Builder::name).
-    pub name: Option<String>,
-    /// The call that spawned it.
-    pub location: &'static Location<'static>,
-}
-
-impl TaskInfo {
-    pub(crate) fn of(header: &Header) -> Self {
-        Self {
-            id: header.id,
-            name: header.name(),
-            location: header.location,
-        }
     }
 }
 

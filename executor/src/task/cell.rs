@@ -3,9 +3,9 @@
 use super::harness;
 use super::header::{Header, Kind, TaskPtr, Vtable};
 use super::memory;
-use crate::join_error::JoinError;
-use crate::local::Local;
-use crate::shared::Shared;
+use crate::task::join_error::JoinError;
+use crate::scheduler::local::Local;
+use crate::scheduler::shared::Shared;
 use std::cell::UnsafeCell;
 use std::future::Future;
 use std::panic::Location;

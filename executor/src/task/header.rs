@@ -3,10 +3,10 @@
 use super::snapshot::Released;
 use super::state::State;
 use super::task::Task;
-use crate::local::Local;
-use crate::owned::OwnedTasks;
-use crate::shared::Shared;
-use crate::tasks::Id;
+use crate::scheduler::local::Local;
+use crate::task::owned::OwnedTasks;
+use crate::scheduler::shared::Shared;
+use crate::task::id::Id;
 use std::cell::UnsafeCell;
 use std::panic::Location;
 use std::ptr::NonNull;
@@ -41,13 +41,13 @@ pub(crate) struct Header {
     /// The worker that alone may poll and drop the future; `None`: any may.
     pub(crate) home: Option<Arc<Local>>,
     /// The next task in the queue. Touched only by the queue that holds the task.
-    pub(super) queue_next: UnsafeCell<Option<TaskPtr>>,
+    pub(crate) queue_next: UnsafeCell<Option<TaskPtr>>,
     /// Neighbours in the list of its owner. Touched only under the list's lock.
     pub(crate) owned: UnsafeCell<Links>,
     /// See rule T5.
     pub(crate) join_waker: UnsafeCell<Option<Waker>>,
     pub(crate) id: Id,
-    /// The call that spawned it. Its name, if it has one, is in [`Names`](crate::names::Names).
+    /// The call that spawned it. Its name, if it has one, is in [`Names`](crate::scheduler::names::Names).
     pub(crate) location: &'static Location<'static>,
 }
 

@@ -7,7 +7,7 @@
 //! A block is an allocation of its own, of a layout that depends on the size of the task alone. So it may be freed by a thread that keeps
 //! none, and kept by another than the one that has allocated it.
 
-use crate::worker;
+use crate::scheduler::worker;
 use std::alloc::{self, Layout};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};

@@ -12,7 +12,7 @@
 //!
 //! | holder | type | how many | gives it up |
 //! |---|---|---|---|
-//! | the list of its runtime, or of its home | [`OwnedTasks`](crate::owned::OwnedTasks) | 1 | when the task completes |
+//! | the list of its runtime, or of its home | [`OwnedTasks`](crate::task::owned::OwnedTasks) | 1 | when the task completes |
 //! | a queue, or the thread that runs it | [`Task`](task::Task) | ≤ 1, there while NOTIFIED or RUNNING | when the poll pends or the task completes |
 //! | the join handle | [`JoinHandle`](crate::JoinHandle) | ≤ 1 | when dropped |
 //! | an abort handle | [`AbortHandle`](crate::AbortHandle) | any | when dropped |
@@ -55,11 +55,15 @@
 //! - **T8. Who gives up all references is alone.** A reference is made from another, and a task is reached by one only. So who is about to
 //!   give up as many as the word counts, by an acquiring load, need not change it: nobody else will look at it again.
 
+pub(crate) mod abort_handle;
 pub(crate) mod cell;
 pub(crate) mod harness;
 pub(crate) mod header;
+pub(crate) mod id;
+pub(crate) mod join_error;
+pub(crate) mod join_handle;
 pub(crate) mod memory;
-pub(crate) mod queue;
+pub(crate) mod owned;
 pub(crate) mod snapshot;
 pub(crate) mod state;
 #[expect(

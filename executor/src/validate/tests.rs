@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::JoinHandle;
-use crate::settings::Settings;
-use crate::shared::Shared;
-use crate::tasks::origin::Origin;
+use crate::scheduler::settings::Settings;
+use crate::scheduler::shared::Shared;
+use crate::scheduler::origin::Origin;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

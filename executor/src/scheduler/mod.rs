@@ -1,0 +1,33 @@
+//! The scheduler: which thread runs which task, and when a thread sleeps.
+//!
+//! | file | what is there |
+//! |---|---|
+//! | `shared` | [`Shared`](shared::Shared): what a runtime's tasks, wakers and handles reach from any thread |
+//! | `worker` | [`Worker`](worker::Worker): the loop, and the thread-local by which a thread knows its worker |
+//! | `seat` | [`Seat`](seat::Seat): what other threads reach of a worker: its queues, its driver, its counters |
+//! | `local` | [`Local`](local::Local): what other threads reach of the tasks that are pinned to a thread |
+//! | `driver` | [`Driver`](driver::Driver): a reactor and the timers beside it |
+//! | `idle` | [`Idle`](idle::Idle): which workers sleep, which search, and which one to wake |
+//! | `watch` | [`Watch`](watch::Watch): how a stuck worker is found |
+//! | `threads` | the threads of a runtime, and which of them has the first seat |
+//! | `paused` | [`Paused`](paused::Paused): when the clock of a paused runtime moves |
+//! | `forked` | what a runtime is in a child of its process |
+//! | `settings`, `task_panic` | what a runtime is made to be; its hooks and what they are told |
+//! | `names`, `origin`, `task_info`, `unstarted` | what reports tell of tasks |
+
+pub(crate) mod driver;
+pub(crate) mod forked;
+pub(crate) mod idle;
+pub(crate) mod local;
+pub(crate) mod names;
+pub(crate) mod origin;
+pub(crate) mod paused;
+pub(crate) mod seat;
+pub(crate) mod settings;
+pub(crate) mod shared;
+pub(crate) mod task_info;
+pub(crate) mod task_panic;
+pub(crate) mod threads;
+pub(crate) mod unstarted;
+pub(crate) mod watch;
+pub(crate) mod worker;

@@ -1,0 +1,326 @@
+//! [`Sitting`]: a thread's stay in a seat, from when it sits down until it leaves.
+//!
+//! A thread that sits down makes several claims, one after the other: the seat, a place among the threads that sit, the thread's reactor
+//! and timers, the membership in a paused runtime, the thread's [`CURRENT`] worker. Each claim is a guard that gives back what it claims
+//! when it is dropped, and it is made before the next step is taken. So a panic, in any step of a stay, loses no claim: the seat can be
+//! taken again, and the end of the runtime waits for nobody who has gone.
+
+use super::rested::Rested;
+use super::{CURRENT, Worker, with_current};
+use crate::scheduler::driver::Entered;
+use crate::scheduler::forked::is_inherited;
+use crate::scheduler::idle::Woken;
+use crate::scheduler::local::Local;
+use crate::scheduler::paused::Paused;
+use crate::queue::pinned::{NO_POSITION, PinnedQueue};
+use crate::scheduler::seat::Seat;
+use crate::scheduler::shared::Shared;
+use crate::task::memory::Blocks;
+use crate::task::id::Running;
+use crate::scheduler::watch;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use waterwheel_poll_context::budget;
+use waterwheel_reactor::sys::clock::real_now;
+
+impl Worker {
+    /// The runtime has ended: from here on this worker is as a guest. It ends what is pinned to this thread, and polls nothing but its
+    /// main future, so that whoever ends the runtime need not wait for that.
+    pub(crate) fn retire(&self) {
+        self.close_local();
+        let Some(number) = self.number.take() else {
+            return;
+        };
+        self.has_siblings.set(false);
+        self.is_alone.set(false);
+        // SAFETY: we are the seat's worker.
+        unsafe { self.seat.clear() };
+        self.let_others_search(number);
+    }
+
+    /// This worker does not search, nor watch, any more.
+    fn let_others_search(&self, number: usize) {
+        if self.searching.take() && self.shared.idle.stop_searching() {
+            self.shared.wake_one();
+        }
+        if self.shared.watch.is_watcher(number) {
+            watch::begin_work(&self.shared, Some(number));
+        }
+    }
+
+    /// Ends what is pinned to this thread: drops its futures, here, and takes no more.
+    fn close_local(&self) {
+        self.local.end();
+        // What is queued is references to tasks that are complete, and no future. Dropped one by one, as nothing must be borrowed.
+        while let Some(task) = self.pop_pinned() {
+            drop(task);
+        }
+    }
+}
+
+/// Where a thread sits down.
+pub(crate) enum Chair {
+    /// In the seat of that number, which nobody else has. The first has been claimed from the crew; from here on it is the stay's to leave.
+    Seat(usize),
+    /// In a seat of its own, beside those of the runtime.
+    Guest(Arc<Seat>),
+}
+
+/// A thread's stay in a seat: from here on `spawn`, `sleep` and sockets work on this thread. Dropped, it ends the tasks that
+/// are pinned to this thread, and leaves the seat.
+pub(crate) struct Sitting {
+    /// An `Rc`, and not a `Box`: to move a box is to assert that nobody else points into it, and the thread-local does.
+    /// So a stay is not `Send` either, as the thread-local is this thread's.
+    worker: Rc<Worker>,
+    /// The worker that this thread had before: none, or, in a child, that of its parent's.
+    before: *const Worker,
+    /// In a paused runtime.
+    _member: Option<Member>,
+    _awake: Awake,
+    /// Given up after `drop` has run, so that destructors of tasks find what they know.
+    _entered: Entered,
+    _present: Present,
+    /// Given up last.
+    _leave: Leave,
+}
+
+impl Sitting {
+    /// Sits down. The thread must not sit anywhere yet.
+    pub(crate) fn take(shared: Arc<Shared>, chair: Chair) -> Self {
+        let leave = Leave::new(shared, chair);
+        let (shared, seat, number) = (&leave.shared, &leave.seat, leave.number);
+        at_step();
+        let present = Present::new(shared, &leave.local);
+        at_step();
+        let entered = seat.driver.enter();
+        at_step();
+        let awake = Awake::new(seat);
+        at_step();
+        let has_siblings = number.is_some() && shared.workers() > 1;
+        let polls = number.is_none_or(|number| number < shared.workers());
+        let paused = shared.paused.as_ref().filter(|_| polls);
+        let member = paused.map(|paused| Member::new(shared, paused, seat));
+        at_step();
+        let worker = Rc::new(Worker {
+            number: Cell::new(number),
+            has_siblings: Cell::new(has_siblings),
+            pinned: RefCell::new(PinnedQueue::new()),
+            first_pinned: Cell::new(NO_POSITION),
+            is_alone: Cell::new(number.is_some() && polls && !has_siblings),
+            pinned_popped: Cell::new(0),
+            streak: Cell::new(0),
+            interval: Cell::new(shared.settings.event_interval),
+            awake_since: Cell::new(real_now()),
+            has_turned: Cell::new(true),
+            rested: Rested::new(shared.process, shared.seats.len() > 1),
+            looked: Cell::new(None),
+            has_run: Cell::new(true),
+            main_is_woken: Cell::new(false),
+            searching: Cell::new(false),
+            woken: Cell::new((real_now(), Woken::ByItself)),
+            first_victim: Cell::new(number.unwrap_or(0)),
+            local: Arc::clone(&leave.local),
+            blocks: Blocks::new(),
+            seat: Arc::clone(seat),
+            shared: Arc::clone(shared),
+        });
+        at_step();
+        debug_assert!(
+            with_current(|before| before.is_none() || is_inherited(before)),
+            "a thread sits in one seat"
+        );
+        let before = CURRENT.replace(Rc::as_ptr(&worker));
+        Self {
+            worker,
+            before,
+            _member: member,
+            _awake: awake,
+            _entered: entered,
+            _present: present,
+            _leave: leave,
+        }
+    }
+
+    pub(crate) fn worker(&self) -> &Worker {
+        &self.worker
+    }
+}
+
+impl Drop for Sitting {
+    fn drop(&mut self) {
+        // Before the worker is freed, also if what follows panics.
+        let _vacate = Vacate(self.before);
+        let worker = &*self.worker;
+        budget::unlimited();
+        Running::none();
+        let shared = &worker.shared;
+        if !shared.is_here() {
+            // All that it has is the parent's.
+            std::mem::forget(Rc::clone(&self.worker));
+            return;
+        }
+        let _resign = Resign(worker);
+        if shared.ends_with_main && worker.number.get().is_some() {
+            shared.crew.shut_down(shared, Some(real_now()), &mut |_| ());
+        }
+        worker.close_local();
+    }
+}
+
+/// Dropped, it gives this thread the worker back that it had before, mostly none.
+struct Vacate(*const Worker);
+
+impl Drop for Vacate {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
+}
+
+/// Dropped, it has the worker search and watch no more.
+struct Resign<'a>(&'a Worker);
+
+impl Drop for Resign<'_> {
+    fn drop(&mut self) {
+        self.0.seat.moves.gone();
+        if let Some(number) = self.0.number.get() {
+            self.0.let_others_search(number);
+        }
+    }
+}
+
+/// The time in which the seat's worker counts as one that may be awake.
+struct Awake(Arc<Seat>);
+
+impl Awake {
+    fn new(seat: &Arc<Seat>) -> Self {
+        seat.moves.awake();
+        Self(Arc::clone(seat))
+    }
+}
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        self.0.moves.gone();
+    }
+}
+
+/// The time in which a thread counts for when the clock of a paused runtime moves.
+struct Member {
+    shared: Arc<Shared>,
+    paused: Arc<Paused>,
+    seat: Arc<Seat>,
+}
+
+impl Member {
+    fn new(shared: &Arc<Shared>, paused: &Arc<Paused>, seat: &Arc<Seat>) -> Self {
+        shared.blocking.job_waits(true);
+        let member = Self {
+            shared: Arc::clone(shared),
+            paused: Arc::clone(paused),
+            seat: Arc::clone(seat),
+        };
+        paused.come(shared, &seat.driver.reactor);
+        member
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if !self.shared.is_here() {
+            return;
+        }
+        self.shared.blocking.job_waits(false);
+        self.paused.leave(&self.shared, &self.seat.driver.reactor);
+    }
+}
+
+/// The time in which a thread is one of those that sit, for whom the end of the runtime waits. Dropped, it ends what is pinned there.
+struct Present {
+    shared: Arc<Shared>,
+    local: Arc<Local>,
+}
+
+impl Present {
+    fn new(shared: &Arc<Shared>, local: &Arc<Local>) -> Self {
+        let present = Self {
+            shared: Arc::clone(shared),
+            local: Arc::clone(local),
+        };
+        shared.crew.come(shared, local);
+        present
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        if !self.shared.is_here() {
+            return;
+        }
+        // The worker has done so, if there was one.
+        self.local.end();
+        self.shared.crew.cleared(&self.local);
+    }
+}
+
+/// Dropped, it gives the seat to whom it may concern.
+struct Leave {
+    shared: Arc<Shared>,
+    seat: Arc<Seat>,
+    number: Option<usize>,
+    local: Arc<Local>,
+}
+
+impl Leave {
+    /// Takes over the claim on the seat. Nothing here panics.
+    fn new(shared: Arc<Shared>, chair: Chair) -> Self {
+        let (seat, number) = match chair {
+            Chair::Seat(number) => (Arc::clone(&shared.seats[number]), Some(number)),
+            Chair::Guest(seat) => {
+                shared.guests.come(Arc::clone(&seat));
+                (seat, None)
+            }
+        };
+        let local = match number.and_then(|number| shared.crew.local_in(number)) {
+            Some(local) => Arc::clone(local),
+            None => Local::new(Arc::clone(&seat.driver.reactor)),
+        };
+        Self {
+            shared,
+            seat,
+            number,
+            local,
+        }
+    }
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        if !self.shared.is_here() {
+            return;
+        }
+        match self.number {
+            Some(number) => {
+                self.shared.crew.leave(&self.shared, number, &self.local);
+                if let Some(paused) = &self.shared.paused {
+                    // They wait no more for who has the seat next, if nobody has.
+                    paused.all_look(&self.shared);
+                }
+            }
+            None => {
+                self.shared.guests.leave(&self.seat);
+                self.seat.driver.close();
+            }
+        }
+    }
+}
+
+/// Between two claims: nothing, but the tests may have it panic.
+#[inline(always)]
+fn at_step() {
+    #[cfg(all(test, not(loom)))]
+    tests::at_step();
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

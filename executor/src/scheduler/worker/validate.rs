@@ -1,0 +1,58 @@
+//! What a worker checks of its runtime at every turn, in builds with `debug_assertions`; there is nothing of this in others.
+//!
+//! Each queue and each list checks itself: see `validate` of [`SharedQueue`](crate::queue::shared::SharedQueue),
+//! [`PinnedQueue`](crate::queue::pinned::PinnedQueue), [`Ring`](crate::queue::ring::Ring), [`OwnedTasks`](crate::task::owned::OwnedTasks) and
+//! [`Idle`](crate::scheduler::idle::Idle). A turn looks at a bounded number of tasks of each, and, of the lists of a runtime, at one.
+
+use super::Worker;
+
+impl Worker {
+    /// Checks as much as may be checked at every turn.
+    ///
+    /// # Panics
+    ///
+    /// If an invariant does not hold.
+    pub(super) fn check(&self) {
+        let turn = self.seat.counters.turns.get();
+        // SAFETY: we are the seat's worker.
+        unsafe { self.seat.ring.validate() };
+        self.seat.overflow.validate(turn);
+        self.local.inbox.validate(turn);
+        self.shared.injection.validate(turn);
+        let pinned = self.pinned.borrow();
+        pinned.validate(turn);
+        let (position, first) = (pinned.first_position(), self.first_pinned.get());
+        assert!(
+            position.saturating_sub(self.seat.stolen_behind()) <= first && first <= position,
+            "the position of the first pinned task"
+        );
+        assert!(
+            pinned.last_position() <= self.seat.pushed() && self.seat.left() <= self.seat.pushed(),
+            "a position that is further than what has been pushed"
+        );
+        self.local.owned.validate(turn);
+        let lists = &self.shared.owned;
+        lists.nth(turn).validate(turn / lists.iter().count() as u64);
+        self.shared.idle.validate();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::runtime::block_on;
+    use crate::validate::tests::refuses;
+    use crate::scheduler::worker::with_current;
+
+    #[test]
+    fn a_position_that_is_not_the_first_pinned_tasks() {
+        block_on(async {
+            with_current(|worker| {
+                let worker = worker.expect("`block_on` makes one");
+                worker.check();
+                let right = worker.first_pinned.replace(7);
+                refuses("the position of the first", || worker.check());
+                worker.first_pinned.set(right);
+            });
+        });
+    }
+}

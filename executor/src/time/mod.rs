@@ -1,0 +1,3 @@
+//! Time that needs an executor: functions that are called back.
+
+pub mod callbacks;
