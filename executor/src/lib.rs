@@ -33,6 +33,7 @@ mod blocking;
 #[cfg(canary)]
 #[path = "../../tests/canaries/switch.rs"]
 mod canary;
+mod hooks;
 mod join_set;
 mod queue;
 mod runtime;
@@ -45,7 +46,9 @@ mod time;
 mod validate;
 
 pub use join_set::{JoinNext, JoinSet};
+pub use runtime::abort_handle::AbortHandle;
 pub use runtime::block_on::block_on;
+pub use runtime::join_handle::JoinHandle;
 pub use runtime::spawn::{spawn, spawn_blocking, spawn_local};
 pub use runtime::tasks;
 pub use runtime::yield_now::{YieldNow, yield_now};
@@ -54,7 +57,5 @@ pub use runtime::{
     TryCurrentError, WorkerMetrics,
 };
 pub use scheduler::paused::{Advance, advance};
-pub use task::abort_handle::AbortHandle;
 pub use task::join_error::JoinError;
-pub use task::join_handle::JoinHandle;
 pub use time::callbacks;

@@ -9,13 +9,13 @@
 
 #![cfg(loom)]
 
-#[path = "../src/idle.rs"]
+#[path = "../src/scheduler/idle.rs"]
 #[allow(
     dead_code,
     reason = "when a wake is worth it is a guess, on which nothing rests"
 )]
 mod idle;
-#[path = "../src/shared_queue.rs"]
+#[path = "../src/queue/shared.rs"]
 #[expect(dead_code, reason = "it is not closed here")]
 mod shared_queue;
 
@@ -25,6 +25,10 @@ mod atomic;
 mod parker;
 #[path = "loom/task_queue.rs"]
 mod task;
+
+mod queue {
+    pub(crate) use crate::task::list;
+}
 
 mod sync {
     use loom::sync::MutexGuard;
@@ -41,10 +45,11 @@ mod sync {
 use idle::{Idle, Woken};
 use loom::thread;
 use parker::Parker;
-use shared_queue::SharedQueue;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use task::task::Task;
+
+type SharedQueue = shared_queue::SharedQueue<()>;
+type Task = task::task::Task<()>;
 
 /// Explores all interleavings with at most this many preemptions; all of them, if that is `None`.
 fn explore(preemptions: impl Into<Option<usize>>, model: impl Fn() + Sync + Send + 'static) {
@@ -102,7 +107,7 @@ impl Runtime {
     /// Puts a task where any worker may take it.
     fn inject(&self, number: usize) {
         let alive = Arc::clone(&self.alive);
-        self.injection.push(Task { number, alive });
+        self.injection.push(Task { number, alive, scheduler: std::marker::PhantomData });
         if self.idle.must_hear() {
             self.wake_one();
         }

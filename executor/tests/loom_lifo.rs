@@ -10,7 +10,7 @@
     reason = "loom checks every access"
 )]
 
-#[path = "../src/seat/lifo.rs"]
+#[path = "../src/queue/lifo.rs"]
 mod lifo;
 
 #[path = "loom/atomic.rs"]
@@ -50,10 +50,12 @@ mod sync {
     }
 }
 
-use lifo::LifoSlot;
 use loom::thread;
 use std::sync::Arc;
-use task::task::{Task, Tasks};
+use task::task::Tasks;
+
+type Task = task::task::Task<()>;
+type LifoSlot = lifo::LifoSlot<()>;
 
 /// Explores all interleavings with at most this many preemptions; all of them, if that is `None`.
 fn explore(preemptions: impl Into<Option<usize>>, model: impl Fn() + Sync + Send + 'static) {

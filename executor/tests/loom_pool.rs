@@ -28,13 +28,16 @@ mod pool;
 #[path = "../src/blocking/queue.rs"]
 mod queue;
 
-use pool::{Pool, Pushed, Settings};
+use pool::{Pushed, Settings};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use sync::{Kernel, Time};
-use task::task::{Header, Task};
-use tasks::Id;
+use task::id::Id;
+use task::task::Header;
+
+type Pool = pool::Pool<()>;
+type Task = task::task::Task<()>;
 
 /// Locks that a sleep can give back and take again.
 mod sync {
@@ -211,49 +214,57 @@ mod sync {
     }
 }
 
-mod settings {
+mod hooks {
     /// No model has hooks.
     #[derive(Clone, Default)]
-    pub(crate) struct Hooks {
+    pub(crate) struct ThreadHooks {
         none: (),
     }
 
     /// What a thread holds until it ends.
     pub(crate) struct Stop;
 
-    impl Hooks {
+    impl ThreadHooks {
         pub(crate) fn around_thread(&self) -> Stop {
             Stop
         }
     }
 }
 
-mod tasks {
-    #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-    pub(crate) struct Id(pub(crate) usize);
-
-    pub(crate) struct Running;
-
-    impl Running {
-        pub(crate) fn none() {}
-    }
-}
-
 mod task {
+    pub(crate) mod id {
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub(crate) struct Id(pub(crate) usize);
+
+        pub(crate) struct Running;
+
+        impl Running {
+            pub(crate) fn none() {}
+        }
+    }
+
+    pub(crate) mod schedule {
+        /// What would schedule a task: nothing does.
+        pub(crate) trait Schedule: Send + Sync + 'static {}
+
+        impl Schedule for () {}
+    }
+
     #[expect(clippy::module_inception, reason = "as in the crate")]
     pub(crate) mod task {
         /// A job, and a count of those that are still there.
-        pub(crate) struct Task {
+        pub(crate) struct Task<S> {
             pub(crate) header: Header,
             pub(crate) run: Box<dyn FnOnce() + Send>,
             pub(crate) alive: std::sync::Arc<()>,
+            pub(crate) scheduler: std::marker::PhantomData<S>,
         }
 
         pub(crate) struct Header {
-            pub(crate) id: crate::tasks::Id,
+            pub(crate) id: crate::task::id::Id,
         }
 
-        impl Task {
+        impl<S> Task<S> {
             pub(crate) fn header(&self) -> &Header {
                 &self.header
             }
@@ -334,6 +345,7 @@ impl Model {
                 run.fetch_add(1, Ordering::SeqCst);
             }),
             alive: Arc::clone(&self.alive),
+            scheduler: std::marker::PhantomData,
         };
         // SAFETY: the job is `Send`.
         let pushed = unsafe { self.pool.push(job) };

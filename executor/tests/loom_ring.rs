@@ -14,7 +14,7 @@
     reason = "loom checks every access"
 )]
 
-#[path = "../src/seat/ring.rs"]
+#[path = "../src/queue/ring.rs"]
 mod ring;
 
 #[path = "loom/atomic.rs"]
@@ -121,9 +121,12 @@ mod sync {
 }
 
 use loom::thread;
-use ring::{CAPACITY, Ring};
+use ring::CAPACITY;
 use std::sync::Arc;
-use task::task::{Task, Tasks};
+use task::task::Tasks;
+
+type Task = task::task::Task<()>;
+type Ring = ring::Ring<()>;
 
 /// Explores all interleavings with at most this many preemptions; all of them, if that is `None`.
 fn explore(preemptions: impl Into<Option<usize>>, model: impl Fn() + Sync + Send + 'static) {

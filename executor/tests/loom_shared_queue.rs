@@ -7,7 +7,7 @@
 
 #![cfg(loom)]
 
-#[path = "../src/shared_queue.rs"]
+#[path = "../src/queue/shared.rs"]
 mod shared_queue;
 
 #[path = "loom/atomic.rs"]
@@ -16,6 +16,10 @@ mod atomic;
 mod parker;
 #[path = "loom/task_queue.rs"]
 mod task;
+
+mod queue {
+    pub(crate) use crate::task::list;
+}
 
 mod sync {
     use loom::sync::MutexGuard;
@@ -31,10 +35,11 @@ mod sync {
 
 use loom::thread;
 use parker::Parker;
-use shared_queue::SharedQueue;
 use std::sync::Arc;
-use task::queue::TaskQueue;
-use task::task::Task;
+
+type SharedQueue = shared_queue::SharedQueue<()>;
+type Task = task::task::Task<()>;
+type TaskQueue = task::list::TaskQueue<()>;
 
 /// Explores all interleavings with at most this many preemptions; all of them, if that is `None`.
 fn explore(preemptions: impl Into<Option<usize>>, model: impl Fn() + Sync + Send + 'static) {
@@ -62,7 +67,7 @@ fn every_pushed_task_is_taken() {
                     thread::spawn(move || {
                         for number in (thread..2).step_by(threads) {
                             let alive = Arc::clone(&alive);
-                            shared.0.push(Task { number, alive });
+                            shared.0.push(Task { number, alive, scheduler: std::marker::PhantomData });
                             shared.1.unpark();
                         }
                     })
@@ -106,7 +111,7 @@ fn a_share_is_one_workers() {
             let alive = Arc::clone(&alive);
             move |number| {
                 let alive = Arc::clone(&alive);
-                queue.push(Task { number, alive });
+                queue.push(Task { number, alive, scheduler: std::marker::PhantomData });
             }
         };
         push(0);
@@ -142,7 +147,7 @@ fn a_closed_queue_keeps_nothing() {
             thread::spawn(move || {
                 for number in 0..2 {
                     let alive = Arc::clone(&alive);
-                    queue.push(Task { number, alive });
+                    queue.push(Task { number, alive, scheduler: std::marker::PhantomData });
                 }
             })
         };

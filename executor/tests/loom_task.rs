@@ -1,7 +1,7 @@
 //! Models of the task itself under loom: the crate's own harness, wakers, handles and lists, and not a task in miniature.
 //!
 //! `loom_state.rs` models the protocol: every field of its task is loom's, so that it sees who touches what. Here it is the other way round:
-//! what is explored are the files that users run (`src/task/`, `src/owned.rs`, `src/join_handle.rs`, `src/abort_handle.rs`), and what is loom's
+//! what is explored are the files that users run (`src/task/`, and nothing else of the crate but a linked list), and what is loom's
 //! is the atomic word, the lock of the list, and all that the *user* of a task brings along: the future, its output and the waker of who awaits it. Each
 //! of these touches a cell of loom's whenever it is used or dropped, so that a model fails as soon as two threads are in one at a time, or one
 //! comes without having synchronized with the one before. The word has such a cell, too, which is written when the task is freed: whoever
@@ -29,32 +29,20 @@
     reason = "loom checks every access"
 )]
 
-#[path = "../src/abort_handle.rs"]
-mod abort_handle;
-#[path = "../src/tasks/id.rs"]
-mod id;
-#[path = "../src/join_error.rs"]
-mod join_error;
-#[path = "../src/join_handle.rs"]
-mod join_handle;
-#[path = "../src/owned.rs"]
-mod owned;
+#[path = "../src/queue/list.rs"]
+mod list;
 #[path = "../src/task/mod.rs"]
 mod task;
-#[path = "../src/runtime/task_panic.rs"]
-mod task_panic;
 
 #[path = "loom/atomic.rs"]
 mod atomic;
 #[path = "loom/real_task.rs"]
 mod real_task;
 
-use abort_handle::AbortHandle;
-use join_handle::JoinHandle;
 use loom::model::Builder;
 use loom::thread;
-use real_task::{Output, Plan, World};
-use real_task::{local, runtime, shared, sync, tasks, worker};
+use real_task::sync;
+use real_task::{JoinHandle, Output, Plan, World};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

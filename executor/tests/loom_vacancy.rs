@@ -7,7 +7,7 @@
 
 #![cfg(loom)]
 
-#[path = "../src/crew/vacancy.rs"]
+#[path = "../src/scheduler/threads/vacancy.rs"]
 mod vacancy;
 
 #[path = "loom/atomic.rs"]

@@ -12,9 +12,9 @@
     reason = "the crate's own files, of which the models use a part"
 )]
 
-#[path = "../src/seat/moves.rs"]
+#[path = "../src/scheduler/seat/moves.rs"]
 mod moves;
-#[path = "../src/watch.rs"]
+#[path = "../src/scheduler/watch.rs"]
 mod watch;
 
 #[path = "loom/atomic.rs"]
@@ -131,6 +131,11 @@ mod worker {
     impl Worker {
         pub(crate) fn steal_from(&self, _: &Arc<Seat>) {}
     }
+}
+
+/// As in the crate.
+mod scheduler {
+    pub(crate) use crate::{seat, shared, worker};
 }
 
 use loom::sync::Mutex;

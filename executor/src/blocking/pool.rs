@@ -46,10 +46,11 @@
 //! that caller, a thread that takes the job, and the end of the runtime.
 
 use super::queue::JobQueue;
-use crate::scheduler::settings::Hooks;
+use crate::hooks::ThreadHooks;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, lock, thread};
-use crate::task::task::Task;
 use crate::task::id::{Id, Running};
+use crate::task::schedule::Schedule;
+use crate::task::task::Task;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
@@ -62,7 +63,7 @@ const THREAD_NAME: &str = "waterwheel-blocking";
 
 thread_local! {
     /// The pool that this is a thread of, to compare with.
-    static POOL: Cell<*const Pool> = const { Cell::new(ptr::null()) };
+    static POOL: Cell<*const ()> = const { Cell::new(ptr::null()) };
 }
 
 /// How large a pool becomes, and how long it stays so.
@@ -78,7 +79,7 @@ pub(crate) struct Settings {
     pub(crate) stack_size: Option<usize>,
     /// To be told when no job is queued or runs any more.
     pub(crate) when_quiet: Option<Arc<dyn Fn() + Send + Sync>>,
-    pub(crate) hooks: Hooks,
+    pub(crate) hooks: ThreadHooks,
 }
 
 impl Default for Settings {
@@ -89,14 +90,14 @@ impl Default for Settings {
             retry: Duration::from_millis(20),
             stack_size: None,
             when_quiet: None,
-            hooks: Hooks::default(),
+            hooks: ThreadHooks::default(),
         }
     }
 }
 
-pub(crate) struct Pool {
+pub(crate) struct Pool<S: Schedule> {
     settings: Settings,
-    state: Mutex<State>,
+    state: Mutex<State<S>>,
     /// Whether a queued job may lack a thread, since the kernel has refused it. Changed under the lock. Without, it is a hint: true since the
     /// push that was refused, until [`make_up`](Pool::make_up) finds nothing to make up.
     refused: AtomicBool,
@@ -104,8 +105,8 @@ pub(crate) struct Pool {
     idle: Condvar,
 }
 
-struct State {
-    queue: JobQueue<Task>,
+struct State<S: Schedule> {
+    queue: JobQueue<Task<S>>,
     /// How many threads have been started and have not ended.
     threads: usize,
     /// How many of these have not come to the lock yet.
@@ -176,12 +177,12 @@ pub(crate) enum Pushed {
 }
 
 /// There is no thread to run a job, and none could be started.
-pub(crate) struct NoThread {
-    pub(crate) job: Task,
+pub(crate) struct NoThread<S: Schedule> {
+    pub(crate) job: Task<S>,
     pub(crate) error: io::Error,
 }
 
-impl Pool {
+impl<S: Schedule> Pool<S> {
     /// A pool without threads: the first job starts the first.
     pub(crate) fn new(settings: Settings) -> Self {
         debug_assert!(settings.most_threads > 0, "nobody would run the jobs");
@@ -212,7 +213,7 @@ impl Pool {
     /// # Safety
     ///
     /// The task's future is `Send`.
-    pub(crate) unsafe fn push(self: &Arc<Self>, job: Task) -> Result<Pushed, NoThread> {
+    pub(crate) unsafe fn push(self: &Arc<Self>, job: Task<S>) -> Result<Pushed, NoThread<S>> {
         let mut state = lock(&self.state);
         if state.closed {
             drop(state);
@@ -244,7 +245,7 @@ impl Pool {
     }
 
     /// Starts a thread, which comes to the lock when the caller has let go of it.
-    fn start_thread(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
+    fn start_thread(self: &Arc<Self>, state: &mut State<S>) -> io::Result<()> {
         let pool = Arc::clone(self);
         let mut builder = thread::Builder::new().name(THREAD_NAME.to_owned());
         if let Some(size) = self.settings.stack_size {
@@ -268,7 +269,7 @@ impl Pool {
     }
 
     /// Takes the first job from the queue. If another lacks a thread, asks for one.
-    fn take(self: &Arc<Self>, state: &mut State) -> Option<Task> {
+    fn take(self: &Arc<Self>, state: &mut State<S>) -> Option<Task<S>> {
         let job = state.queue.pop()?;
         if state.lacks_thread(self.settings.most_threads) {
             // If it is refused again, it is asked for again.
@@ -307,7 +308,7 @@ impl Pool {
 
     /// What a thread of the pool does, from its start to its end.
     fn run_jobs(self: &Arc<Self>) {
-        POOL.with(|pool| pool.set(Arc::as_ptr(self)));
+        POOL.with(|pool| pool.set(Arc::as_ptr(self).cast()));
         let bell = Arc::new(Condvar::new());
         let mut state = lock(&self.state);
         state.starting -= 1;
@@ -351,7 +352,7 @@ impl Pool {
     }
 
     /// Tells who has asked for it that there is nothing to do, if so; not under the lock, which it gives back.
-    fn tell_if_quiet<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn tell_if_quiet<'a>(&'a self, state: MutexGuard<'a, State<S>>) -> MutexGuard<'a, State<S>> {
         match &self.settings.when_quiet {
             Some(tell) if state.is_quiet() => {
                 drop(state);
@@ -365,7 +366,7 @@ impl Pool {
     /// Takes a job out of the queue, if it is there still, and has it dropped by `end`. It has been aborted.
     ///
     /// `end` does not panic.
-    pub(crate) fn cancel(&self, id: Id, end: impl FnOnce(Task)) {
+    pub(crate) fn cancel(&self, id: Id, end: impl FnOnce(Task<S>)) {
         let mut state = lock(&self.state);
         let Some(job) = state.queue.remove(id) else {
             return;
@@ -382,7 +383,7 @@ impl Pool {
 
     /// Takes all jobs that have not been taken, and no more from here on. Idle threads end now, and the others when their job is
     /// done.
-    pub(crate) fn close(&self) -> JobQueue<Task> {
+    pub(crate) fn close(&self) -> JobQueue<Task<S>> {
         let mut state = lock(&self.state);
         state.closed = true;
         let queued = mem::take(&mut state.queue);
@@ -422,7 +423,7 @@ impl Pool {
 
     /// Whether this thread is one of the pool's.
     fn is_of_this_thread(&self) -> bool {
-        POOL.with(|pool| ptr::eq(pool.get(), self))
+        POOL.with(|pool| ptr::eq(pool.get(), ptr::from_ref(self).cast()))
     }
 
     /// How many jobs have ended, if none is queued or runs.
@@ -447,7 +448,7 @@ impl Pool {
     }
 }
 
-impl State {
+impl<S: Schedule> State<S> {
     fn need(&self, most_threads: usize) -> Need {
         Need::of(
             self.queue.len(),

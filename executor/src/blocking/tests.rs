@@ -1,8 +1,8 @@
 //! The pool with limits and times that a test can reach; every order of its steps.
 
 use super::pool::{Need, Settings};
-use crate::scheduler::shared::Shared;
 use crate::scheduler::origin::Origin;
+use crate::scheduler::shared::Shared;
 use crate::{JoinError, JoinHandle, block_on};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,7 +28,7 @@ impl Runtime {
     }
 
     fn spawn<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-        self.0.spawn_blocking(f, Origin::here()).expect("a thread")
+        JoinHandle(self.0.spawn_blocking(f, Origin::here()).expect("a thread"))
     }
 
     /// How many threads there are, and how many of them are idle.

@@ -39,6 +39,7 @@ mod join_next;
 mod traits;
 
 use crate::task::harness::{contain_panic, drop_quietly};
+use crate::task::schedule::Schedule;
 use crate::{AbortHandle, Handle, JoinError, JoinHandle, shrink};
 use completions::Completions;
 pub use join_next::JoinNext;
@@ -238,7 +239,7 @@ impl<T> JoinSet<T> {
         let abort_handle = handle.abort_handle();
         let place = self.handles.vacant_entry();
         let notice = self.completions.notice(place.key());
-        if place.insert(handle).leave_waker(&notice).is_err() {
+        if place.insert(handle).0.leave_waker(&notice).is_err() {
             // Its runtime has ended. Nobody else will tell.
             wake(notice);
         }
@@ -402,7 +403,7 @@ impl<T> JoinSet<T> {
             if taken.is_pending()
                 && let Some((_, handle)) = self.handles.iter().next()
             {
-                handle.header().shared.assert_here();
+                handle.0.header().scheduler.assert_runs();
             }
             ready!(taken);
             self.keys_were_taken();
@@ -444,7 +445,7 @@ fn wake(waker: Waker) {
 
 /// The output of a task that is known to be over.
 fn output<T>(mut handle: JoinHandle<T>) -> Result<T, JoinError> {
-    let output = handle.try_take_output();
+    let output = handle.0.try_take_output();
     output.expect("a task was told of before it was over")
 }
 

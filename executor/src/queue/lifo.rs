@@ -8,14 +8,15 @@
 
 use crate::sync::{AtomicPtr, Ordering};
 use crate::task::header::{Header, TaskPtr};
+use crate::task::schedule::Schedule;
 use crate::task::task::Task;
 use std::ptr;
 
-pub(crate) struct LifoSlot {
-    task: AtomicPtr<Header>,
+pub(crate) struct LifoSlot<S: Schedule> {
+    task: AtomicPtr<Header<S>>,
 }
 
-impl LifoSlot {
+impl<S: Schedule> LifoSlot<S> {
     pub(crate) fn new() -> Self {
         Self {
             task: AtomicPtr::new(ptr::null_mut()),
@@ -28,7 +29,7 @@ impl LifoSlot {
     ///
     /// This thread is the seat's worker.
     #[inline]
-    pub(crate) unsafe fn put(&self, task: Task) -> Option<Task> {
+    pub(crate) unsafe fn put(&self, task: Task<S>) -> Option<Task<S>> {
         let task = task.into_raw().as_ptr();
         if self.is_empty() {
             // Release: who takes it finds what has been written to it.
@@ -40,7 +41,7 @@ impl LifoSlot {
 
     /// Takes the task out, on any thread.
     #[inline]
-    pub(crate) fn take(&self) -> Option<Task> {
+    pub(crate) fn take(&self) -> Option<Task<S>> {
         if self.is_empty() {
             return None;
         }
@@ -55,12 +56,12 @@ impl LifoSlot {
 
 /// The task that an exchange has taken out, if it was one.
 #[inline]
-fn owned(task: *mut Header) -> Option<Task> {
+fn owned<S: Schedule>(task: *mut Header<S>) -> Option<Task<S>> {
     // SAFETY: `put` has stored it, with its reference, and the exchange has given both to the caller.
     TaskPtr::new(task).map(|task| unsafe { Task::from_raw(task) })
 }
 
-impl Drop for LifoSlot {
+impl<S: Schedule> Drop for LifoSlot<S> {
     fn drop(&mut self) {
         drop(self.take());
     }

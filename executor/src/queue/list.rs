@@ -5,23 +5,29 @@
 mod validate;
 
 use crate::task::header::TaskPtr;
+use crate::task::schedule::Schedule;
 use crate::task::task::Task;
 
-#[derive(Default)]
-pub(crate) struct TaskQueue {
-    ends: Option<Ends>,
+pub(crate) struct TaskQueue<S: Schedule> {
+    ends: Option<Ends<S>>,
     length: usize,
 }
 
-struct Ends {
-    first: TaskPtr,
-    last: TaskPtr,
+struct Ends<S: 'static> {
+    first: TaskPtr<S>,
+    last: TaskPtr<S>,
 }
 
 // SAFETY: the queue owns its `Task`s, which may be sent, and has nothing else.
-unsafe impl Send for TaskQueue {}
+unsafe impl<S: Schedule> Send for TaskQueue<S> {}
 
-impl TaskQueue {
+impl<S: Schedule> Default for TaskQueue<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S: Schedule> TaskQueue<S> {
     pub(crate) const fn new() -> Self {
         Self {
             ends: None,
@@ -30,7 +36,7 @@ impl TaskQueue {
     }
 
     #[inline]
-    pub(crate) fn push(&mut self, task: Task) {
+    pub(crate) fn push(&mut self, task: Task<S>) {
         let task = task.into_raw();
         // SAFETY: a task is in one queue at most (T2), and this one has it now: its link is ours.
         unsafe { *task.as_ref().queue_next.get() = None };
@@ -49,7 +55,7 @@ impl TaskQueue {
     }
 
     #[inline]
-    pub(crate) fn pop(&mut self) -> Option<Task> {
+    pub(crate) fn pop(&mut self) -> Option<Task<S>> {
         let ends = self.ends.as_mut()?;
         let task = ends.first;
         // SAFETY: the task is alive, as the queue has its reference, and its link is ours.
@@ -80,7 +86,7 @@ impl TaskQueue {
     }
 }
 
-impl Drop for TaskQueue {
+impl<S: Schedule> Drop for TaskQueue<S> {
     fn drop(&mut self) {
         while let Some(task) = self.pop() {
             drop(task);

@@ -7,16 +7,17 @@
 #[path = "pinned/validate.rs"]
 mod validate;
 
-use crate::shrink;
 use crate::queue::list::TaskQueue;
+use crate::shrink;
+use crate::task::schedule::Schedule;
 use crate::task::task::Task;
 use std::collections::VecDeque;
 
 /// A position that no seat comes to.
 pub(crate) const NO_POSITION: u64 = u64::MAX;
 
-pub(crate) struct PinnedQueue {
-    tasks: TaskQueue,
+pub(crate) struct PinnedQueue<S: Schedule> {
+    tasks: TaskQueue<S>,
     /// The run of the first task, or [`Run::NONE`].
     first: Run,
     /// The runs behind it. Empty when there is no first.
@@ -36,7 +37,7 @@ impl Run {
     };
 }
 
-impl PinnedQueue {
+impl<S: Schedule> PinnedQueue<S> {
     pub(crate) fn new() -> Self {
         Self {
             tasks: TaskQueue::new(),
@@ -47,7 +48,7 @@ impl PinnedQueue {
 
     /// Adds a task that comes before `position`, which only grows. Tells whether it is the first one now.
     #[inline(always)]
-    pub(crate) fn push(&mut self, position: u64, task: Task) -> bool {
+    pub(crate) fn push(&mut self, position: u64, task: Task<S>) -> bool {
         let was_empty = self.first.count == 0;
         if was_empty {
             self.first.position = position;
@@ -70,7 +71,7 @@ impl PinnedQueue {
 
     /// Takes the first task. Tells whether the next one has another position.
     #[inline]
-    pub(crate) fn pop(&mut self) -> Option<(Task, bool)> {
+    pub(crate) fn pop(&mut self) -> Option<(Task<S>, bool)> {
         let task = self.tasks.pop()?;
         self.first.count -= 1;
         let run_ends = self.first.count == 0;

@@ -28,6 +28,7 @@ mod validate;
 
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 use crate::task::header::{Header, TaskPtr};
+use crate::task::schedule::Schedule;
 use crate::task::task::Task;
 use std::ptr;
 
@@ -42,18 +43,18 @@ pub(crate) const CAPACITY: usize = 6;
 #[repr(align(64))]
 struct Line(AtomicU64);
 
-pub(crate) struct Ring {
+pub(crate) struct Ring<S: Schedule> {
     head: Line,
     tail: Line,
     /// Positions before this are known to be free, if they are not before `tail`: by it the worker adds without a look at `head`,
     /// which thieves write. The worker's alone.
     limit: AtomicU64,
-    slots: Box<[AtomicPtr<Header>; CAPACITY]>,
+    slots: Box<[AtomicPtr<Header<S>>; CAPACITY]>,
     /// Nobody steals from it: its worker need not exchange what it may store.
     alone: bool,
 }
 
-impl Ring {
+impl<S: Schedule> Ring<S> {
     pub(crate) fn new(alone: bool) -> Self {
         let slots = (0..CAPACITY).map(|_| AtomicPtr::new(ptr::null_mut()));
         // On the heap from the first: it is too large for a stack to pass it on.
@@ -70,7 +71,7 @@ impl Ring {
     }
 
     #[inline]
-    fn slot(&self, position: u64) -> &AtomicPtr<Header> {
+    fn slot(&self, position: u64) -> &AtomicPtr<Header<S>> {
         &self.slots[position as usize % CAPACITY]
     }
 
@@ -80,7 +81,7 @@ impl Ring {
     ///
     /// This thread is the seat's worker.
     #[inline]
-    pub(crate) unsafe fn push_known(&self, task: Task) -> Result<(), Task> {
+    pub(crate) unsafe fn push_known(&self, task: Task<S>) -> Result<(), Task<S>> {
         let tail = self.tail.0.load(Ordering::Relaxed);
         if tail >= self.limit.load(Ordering::Relaxed) {
             return Err(task);
@@ -106,7 +107,7 @@ impl Ring {
     /// # Safety
     ///
     /// This thread is the seat's worker.
-    pub(crate) unsafe fn push(&self, task: Task) -> Result<(), Task> {
+    pub(crate) unsafe fn push(&self, task: Task<S>) -> Result<(), Task<S>> {
         let tail = self.tail.0.load(Ordering::Relaxed);
         // Acquire: as in `learn_room`.
         if tail - self.head.0.load(Ordering::Acquire) >= CAPACITY as u64 {
@@ -121,7 +122,7 @@ impl Ring {
     ///
     /// This thread is the seat's worker, and the position, which is `tail`, is free.
     #[inline]
-    unsafe fn put(&self, tail: u64, task: Task) {
+    unsafe fn put(&self, tail: u64, task: Task<S>) {
         self.slot(tail)
             .store(task.into_raw().as_ptr(), Ordering::Relaxed);
         self.tail.0.store(tail + 1, Ordering::Release);
@@ -133,7 +134,7 @@ impl Ring {
     ///
     /// This thread is the seat's worker.
     #[inline]
-    pub(crate) unsafe fn pop(&self) -> Option<Task> {
+    pub(crate) unsafe fn pop(&self) -> Option<Task<S>> {
         let tail = self.tail.0.load(Ordering::Relaxed);
         let mut head = self.head.0.load(Ordering::Relaxed);
         while head != tail {
@@ -162,7 +163,7 @@ impl Ring {
     /// # Safety
     ///
     /// This thread is the worker of the other ring's seat.
-    pub(crate) unsafe fn steal_into(&self, other: &Self) -> Option<Task> {
+    pub(crate) unsafe fn steal_into(&self, other: &Self) -> Option<Task<S>> {
         debug_assert!(!self.alone && !ptr::eq(self, other));
         let start = other.tail.0.load(Ordering::Relaxed);
         // Acquire: as in `learn_room`.
@@ -227,13 +228,13 @@ impl Ring {
 ///
 /// The pointer is what a slot held at a position that the caller has taken.
 #[inline]
-unsafe fn task_from(task: *mut Header) -> Task {
+unsafe fn task_from<S: Schedule>(task: *mut Header<S>) -> Task<S> {
     debug_assert!(!task.is_null());
     // SAFETY: `push` has stored a task there, whose reference is the taker's now.
     unsafe { Task::from_raw(TaskPtr::new_unchecked(task)) }
 }
 
-impl Drop for Ring {
+impl<S: Schedule> Drop for Ring<S> {
     fn drop(&mut self) {
         // SAFETY: nobody else has the ring.
         while let Some(task) = unsafe { self.pop() } {

@@ -7,22 +7,23 @@
 #[path = "shared/validate.rs"]
 mod validate;
 
-use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 use crate::queue::list::TaskQueue;
+use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
+use crate::task::schedule::Schedule;
 use crate::task::task::Task;
 
-pub(crate) struct SharedQueue {
-    queue: Mutex<Inner>,
+pub(crate) struct SharedQueue<S: Schedule> {
+    queue: Mutex<Inner<S>>,
     /// How many there are, so that nobody need lock to learn that there are none.
     length: AtomicUsize,
 }
 
-struct Inner {
-    tasks: TaskQueue,
+struct Inner<S: Schedule> {
+    tasks: TaskQueue<S>,
     closed: bool,
 }
 
-impl SharedQueue {
+impl<S: Schedule> SharedQueue<S> {
     pub(crate) fn new() -> Self {
         Self {
             queue: Mutex::new(Inner {
@@ -41,7 +42,7 @@ impl SharedQueue {
     }
 
     /// Adds a task. Once closed, drops it: its future is its list's to drop.
-    pub(crate) fn push(&self, task: Task) {
+    pub(crate) fn push(&self, task: Task<S>) {
         let mut inner = lock(&self.queue);
         if inner.closed {
             drop(inner);
@@ -56,14 +57,14 @@ impl SharedQueue {
     ///
     /// Whoever pushes what this misses sees to it that somebody looks again.
     #[inline]
-    pub(crate) fn take(&self, most: usize) -> Option<TaskQueue> {
+    pub(crate) fn take(&self, most: usize) -> Option<TaskQueue<S>> {
         if self.len() == 0 {
             return None;
         }
         self.take_some(most)
     }
 
-    fn take_some(&self, most: usize) -> Option<TaskQueue> {
+    fn take_some(&self, most: usize) -> Option<TaskQueue<S>> {
         let mut inner = lock(&self.queue);
         let taken = inner.tasks.split_front(most);
         self.length.store(inner.tasks.len(), Ordering::Release);
@@ -71,7 +72,7 @@ impl SharedQueue {
     }
 
     /// Takes all there are, and no more from here on.
-    pub(crate) fn close(&self) -> TaskQueue {
+    pub(crate) fn close(&self) -> TaskQueue<S> {
         let mut inner = lock(&self.queue);
         inner.closed = true;
         self.length.store(0, Ordering::Relaxed);

@@ -1,8 +1,9 @@
 //! [`Builder`]: a runtime to order.
 
 use super::{Runtime, TaskPanic};
+use crate::hooks::Hook;
 use crate::scheduler::idle::Idle;
-use crate::scheduler::settings::{Hook, Settings};
+use crate::scheduler::settings::Settings;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -189,13 +190,13 @@ impl Builder {
     /// Runs at the start of each of the runtime's threads, of those for blocking jobs as well. Not on the thread in `block_on`. If the hook
     /// panics, the thread goes on. A panic in the destructor of what the hook has captured is caught as well; so of all the hooks here.
     pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
-        self.settings.hooks.thread_start = Some(Hook::new(Arc::new(hook)));
+        self.settings.hooks.thread.start = Some(Hook::new(Arc::new(hook)));
         self
     }
 
     /// Runs at the end of each of the runtime's threads, of those for blocking jobs as well. If the hook panics, that is ignored.
     pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
-        self.settings.hooks.thread_stop = Some(Hook::new(Arc::new(hook)));
+        self.settings.hooks.thread.stop = Some(Hook::new(Arc::new(hook)));
         self
     }
 
@@ -233,7 +234,7 @@ impl Builder {
     /// The kernel's, if there are not enough descriptors (three a seat) or threads.
     pub fn build(self) -> io::Result<Runtime> {
         let mut settings = self.settings;
-        settings.blocking.hooks = settings.hooks.clone();
+        settings.blocking.hooks = settings.hooks.thread.clone();
         Runtime::with(settings)
     }
 }

@@ -1,12 +1,12 @@
 //! [`Handle`]: a runtime, from any thread.
 
 use super::metrics::{self, RuntimeMetrics};
-use crate::runtime::block_on::block_on_in;
-use crate::scheduler::forked::is_inherited;
-use crate::scheduler::shared::Shared;
-use crate::scheduler::origin::Origin;
 use crate::JoinHandle;
+use crate::runtime::block_on::block_on_in;
 use crate::runtime::spawn;
+use crate::scheduler::forked::is_inherited;
+use crate::scheduler::origin::Origin;
+use crate::scheduler::shared::Shared;
 use crate::scheduler::worker;
 use std::cell::{Cell, RefCell};
 use std::error::Error;
@@ -130,7 +130,7 @@ impl Handle {
         F::Output: Send + 'static,
     {
         // SAFETY: future and output are `Send`.
-        unsafe { self.shared.spawn(future, origin) }
+        JoinHandle(unsafe { self.shared.spawn(future, origin) })
     }
 
     /// How many seats the runtime has.
@@ -180,7 +180,7 @@ impl Handle {
             self.seats()
         );
         // SAFETY: future and output are `Send`.
-        unsafe { self.shared.spawn_in_seat(seat, future, Origin::here()) }
+        JoinHandle(unsafe { self.shared.spawn_in_seat(seat, future, Origin::here()) })
     }
 
     /// Runs a closure that may block on the runtime's pool, as [`spawn_blocking`](crate::spawn_blocking) does.

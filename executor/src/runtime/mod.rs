@@ -7,31 +7,34 @@
 //! | `handle` | [`Handle`]: a runtime from any thread; [`EnterGuard`] |
 //! | `report` | [`ShutdownReport`]: what was left |
 //! | `metrics` | [`RuntimeMetrics`]: what the workers have done |
+//! | `join_handle`, `abort_handle` | [`JoinHandle`](join_handle::JoinHandle) and [`AbortHandle`](abort_handle::AbortHandle): a task, as users hold it |
 //! | `block_on` | [`block_on`](block_on::block_on): from a thread into the runtime, and back with a result |
 //! | `spawn`, `yield_now` | the functions that a task calls |
 //! | `tasks` | the public module of names and identities |
 
+pub(crate) mod abort_handle;
 pub(crate) mod block_on;
 mod builder;
 mod handle;
+pub(crate) mod join_handle;
 mod metrics;
 mod report;
 pub(crate) mod spawn;
 pub mod tasks;
 pub(crate) mod yield_now;
 
+pub use crate::scheduler::task_info::TaskInfo;
+pub use crate::scheduler::task_panic::TaskPanic;
 pub use builder::Builder;
 pub use handle::{EnterGuard, Handle, TryCurrentError};
 pub use metrics::{RuntimeMetrics, WorkerMetrics};
 pub use report::ShutdownReport;
-pub use crate::scheduler::task_info::TaskInfo;
-pub use crate::scheduler::task_panic::TaskPanic;
 
 use crate::JoinHandle;
-use crate::scheduler::threads::Crew;
+use crate::scheduler::origin::Origin;
 use crate::scheduler::settings::Settings;
 use crate::scheduler::shared::Shared;
-use crate::scheduler::origin::Origin;
+use crate::scheduler::threads::Crew;
 use std::future::Future;
 use std::io;
 use std::time::Instant;

@@ -1,7 +1,7 @@
 //! [`ShutdownReport`]: what a runtime was doing when it was ended.
 
 use super::handle::Handle;
-use crate::AbortHandle;
+use crate::scheduler::AbortHandle;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::task_info::TaskInfo;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! [`spawn`], [`spawn_local`] and [`spawn_blocking`].
 
-use crate::scheduler::shared::Shared;
 use crate::scheduler::origin::Origin;
+use crate::scheduler::shared::Shared;
 use crate::scheduler::worker;
 use crate::{Handle, JoinHandle};
 use std::error::Error;
@@ -53,8 +53,10 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    // SAFETY: future and output are `Send`.
-    with_shared("spawn", |shared| unsafe { shared.spawn(future, origin) })
+    with_shared("spawn", |shared| {
+        // SAFETY: future and output are `Send`.
+        JoinHandle(unsafe { shared.spawn(future, origin) })
+    })
 }
 
 /// Starts a task that stays on this thread: its future need not be `Send`, and is polled and dropped here and nowhere
@@ -95,7 +97,7 @@ where
     F::Output: 'static,
 {
     match worker::with_current(|current| {
-        current.map(|worker| Shared::spawn_local(worker, future, origin))
+        current.map(|worker| JoinHandle(Shared::spawn_local(worker, future, origin)))
     }) {
         Some(handle) => handle,
         None => outside("spawn_local"),
@@ -175,7 +177,7 @@ where
     T: Send + 'static,
 {
     match shared.spawn_blocking(run, origin) {
-        Ok(handle) => handle,
+        Ok(handle) => JoinHandle(handle),
         Err(error) => panic!("`spawn_blocking` {}", NoBlockingThread(error)),
     }
 }
@@ -191,7 +193,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let spawned = shared.spawn_blocking(run, origin);
+    let spawned = shared.spawn_blocking(run, origin).map(JoinHandle);
     // Not of the kernel's kind: that is `WouldBlock`, which tells those who do I/O to wait for readiness.
     spawned.map_err(|error| io::Error::other(NoBlockingThread(error)))
 }

@@ -6,10 +6,10 @@
 //! its thread empties when it leaves. After that both are closed: what is still woken finds nobody, and what is still spawned
 //! is refused.
 
-use crate::task::owned::OwnedTasks;
+use crate::scheduler::OwnedTasks;
+use crate::scheduler::SharedQueue;
+use crate::scheduler::Task;
 use crate::scheduler::shared;
-use crate::queue::shared::SharedQueue;
-use crate::task::task::Task;
 use std::sync::Arc;
 use waterwheel_reactor::Reactor;
 

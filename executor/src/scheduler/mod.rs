@@ -5,6 +5,7 @@
 //! | `shared` | [`Shared`](shared::Shared): what a runtime's tasks, wakers and handles reach from any thread |
 //! | `worker` | [`Worker`](worker::Worker): the loop, and the thread-local by which a thread knows its worker |
 //! | `seat` | [`Seat`](seat::Seat): what other threads reach of a worker: its queues, its driver, its counters |
+//! | `binding` | [`Binding`](binding::Binding): which runtime a task is of, and which thread: what a task knows of the scheduler |
 //! | `local` | [`Local`](local::Local): what other threads reach of the tasks that are pinned to a thread |
 //! | `driver` | [`Driver`](driver::Driver): a reactor and the timers beside it |
 //! | `idle` | [`Idle`](idle::Idle): which workers sleep, which search, and which one to wake |
@@ -15,6 +16,7 @@
 //! | `settings`, `task_panic` | what a runtime is made to be; its hooks and what they are told |
 //! | `names`, `origin`, `task_info`, `unstarted` | what reports tell of tasks |
 
+pub(crate) mod binding;
 pub(crate) mod driver;
 pub(crate) mod forked;
 pub(crate) mod idle;
@@ -31,3 +33,18 @@ pub(crate) mod threads;
 pub(crate) mod unstarted;
 pub(crate) mod watch;
 pub(crate) mod worker;
+
+use binding::Binding;
+
+pub(crate) type AbortHandle = crate::task::abort_handle::AbortHandle<Binding>;
+pub(crate) type Header = crate::task::header::Header<Binding>;
+pub(crate) type JoinHandle<T> = crate::task::join_handle::JoinHandle<T, Binding>;
+pub(crate) type LifoSlot = crate::queue::lifo::LifoSlot<Binding>;
+pub(crate) type OwnedTasks = crate::task::owned::OwnedTasks<Binding>;
+pub(crate) type PinnedQueue = crate::queue::pinned::PinnedQueue<Binding>;
+pub(crate) type Pool = crate::blocking::pool::Pool<Binding>;
+pub(crate) type Ring = crate::queue::ring::Ring<Binding>;
+pub(crate) type SharedQueue = crate::queue::shared::SharedQueue<Binding>;
+pub(crate) type Task = crate::task::task::Task<Binding>;
+pub(crate) type TaskQueue = crate::queue::list::TaskQueue<Binding>;
+pub(crate) type TaskPtr = crate::task::header::TaskPtr<Binding>;

@@ -33,9 +33,9 @@
 //! Lock order: the lock of the rounds comes before those of the crew, of the blocking pool, of queues and of timers. Nobody is woken under it but by `unpark`.
 
 use crate::scheduler::shared::Shared;
+use crate::scheduler::worker;
 use crate::shrink;
 use crate::sync::{Mutex, lock};
-use crate::scheduler::worker;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

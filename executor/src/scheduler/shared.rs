@@ -1,28 +1,26 @@
 //! [`Shared`]: what a runtime's tasks, wakers and handles reach from any thread.
 
 use crate::blocking::job::Job;
-use crate::blocking::pool::{NoThread, Pool, Pushed};
-use crate::scheduler::unstarted::Unstarted;
-use crate::scheduler::threads::Crew;
-use crate::scheduler::threads::guests::Guests;
+use crate::blocking::pool::{NoThread, Pushed};
+use crate::scheduler::binding::Binding;
 use crate::scheduler::idle::Idle;
 use crate::scheduler::local::Local;
 use crate::scheduler::names::Names;
-use crate::task::owned::{OwnedTasks, Shards};
+use crate::scheduler::origin::Origin;
 use crate::scheduler::paused::Paused;
 use crate::scheduler::seat::Seat;
 use crate::scheduler::settings::Settings;
-use crate::queue::shared::SharedQueue;
+use crate::scheduler::threads::Crew;
+use crate::scheduler::threads::guests::Guests;
+use crate::scheduler::unstarted::Unstarted;
+use crate::scheduler::watch::Watch;
+use crate::scheduler::worker::{self, Worker};
+use crate::scheduler::{Header, JoinHandle, OwnedTasks, Pool, SharedQueue, Task, TaskPtr};
 use crate::shrink;
 use crate::task::cell::allocate;
-use crate::task::header::{Header, Kind, TaskPtr, release};
+use crate::task::header::{Kind, release};
+use crate::task::owned::Shards;
 use crate::task::snapshot::Shutdown;
-use crate::task::task::Task;
-use crate::scheduler::origin::Origin;
-use crate::scheduler::watch::Watch;
-use crate::scheduler::worker::Worker;
-use crate::JoinHandle;
-use crate::scheduler::worker;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
@@ -42,7 +40,7 @@ pub(crate) struct Shared {
     pub(crate) idle: Idle,
     pub(crate) watch: Watch,
     /// The tasks that any worker may poll, and the blocking jobs.
-    pub(crate) owned: Shards,
+    pub(crate) owned: Shards<Binding>,
     pub(crate) names: Names,
     pub(crate) blocking: Arc<Pool>,
     /// The jobs that the end of the runtime drops, for its report.
@@ -219,7 +217,7 @@ impl Shared {
     fn adopt<F: Future>(
         self: &Arc<Self>,
         future: F,
-        home: Option<Arc<Local>>,
+        pinned_to: Option<Arc<Local>>,
         origin: Origin,
         kind: Kind,
     ) -> (Option<Task>, JoinHandle<F::Output>) {
@@ -228,7 +226,11 @@ impl Shared {
             (Kind::Job, Some(_)) => Kind::NamedJob,
             (_, Some(_)) => Kind::Named,
         };
-        let task = allocate(future, Arc::clone(self), home, origin.location, kind);
+        let binding = Binding {
+            shared: Arc::clone(self),
+            pinned_to,
+        };
+        let task = allocate(future, binding, origin.location, kind);
         // Only now: a panic that had to drop the future would cost instructions where there is none. In a child it is leaked.
         self.assert_here();
         // SAFETY: this is the reference that was made for the handle, and `F` is what the task was made for.
@@ -244,45 +246,6 @@ impl Shared {
         } else {
             let _ = end(task);
             (None, handle)
-        }
-    }
-
-    /// Queues a task that has become ready: on this thread's worker, if it is one of the task's own, without a
-    /// locked instruction; or else where its own will find it.
-    #[inline]
-    pub(crate) fn schedule(task: Task) {
-        // SAFETY: it is used in this call, which runs no code of others.
-        match unsafe { worker::current() } {
-            Some(worker) if worker.may_run(task.header()) => worker.push_woken(task),
-            _ => Self::send(task),
-        }
-    }
-
-    /// The same for a task that was woken in its own poll: it goes to the end.
-    #[inline]
-    pub(crate) fn reschedule(task: Task) {
-        // SAFETY: as above.
-        match unsafe { worker::current() } {
-            Some(worker) if worker.may_run(task.header()) => worker.push(task),
-            _ => Self::send(task),
-        }
-    }
-
-    /// Queues a task from a thread that is none of its workers.
-    #[cold]
-    fn send(task: Task) {
-        if !task.header().shared.is_here() {
-            // It is the parent's, and so is the queue.
-            std::mem::forget(task);
-            return;
-        }
-        // As soon as it is queued it may run, and free the last reference to what we are in.
-        match task.header().home.clone() {
-            Some(local) => local.deliver(task),
-            None => {
-                let shared = Arc::clone(&task.header().shared);
-                shared.inject(task);
-            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! [`TaskInfo`]: what a report tells of a task.
 
-use crate::task::header::Header;
+use crate::scheduler::Header;
 use crate::task::id::Id;
 use std::panic::Location;
 

@@ -1,6 +1,6 @@
 //! [`TaskPanic`]: what the hook for panics learns.
 
-use crate::task::header::Header;
+use crate::scheduler::Header;
 use crate::task::id::Id;
 use std::any::Any;
 use std::fmt;

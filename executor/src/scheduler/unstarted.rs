@@ -1,8 +1,8 @@
 //! [`Unstarted`]: the jobs that the end of a runtime drops before they have started.
 
+use crate::scheduler::Header;
 use crate::scheduler::task_info::TaskInfo;
 use crate::sync::{Mutex, lock};
-use crate::task::header::Header;
 use std::mem;
 
 /// Collects them for the report of a shutdown, if one was asked for.

@@ -28,8 +28,8 @@
 
 use crate::scheduler::seat::Seat;
 use crate::scheduler::shared::Shared;
-use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
 use crate::scheduler::worker::Worker;
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use waterwheel_reactor::sys::clock::real_now;

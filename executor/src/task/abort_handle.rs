@@ -1,80 +1,49 @@
 //! [`AbortHandle`]: a counted reference to a task, from which it can be aborted, and no more.
 //!
-//! It is also what a [`JoinHandle`](crate::JoinHandle) is made of: that is an abort handle with a claim to the output.
+//! It is also what a [`JoinHandle`](super::join_handle::JoinHandle) is made of: that is an abort handle with a claim to the output.
 
-use crate::task::header::{Header, TaskPtr, free_if_last, release, submit};
-use crate::task::snapshot::Wake;
-use crate::task::id::Id;
+use super::header::{Header, TaskPtr, free_if_last, release, submit};
+use super::schedule::Schedule;
+use super::snapshot::Wake;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-/// Can abort a task, from any thread, and tells whether it is over. It is made by
-/// [`JoinHandle::abort_handle`](crate::JoinHandle::abort_handle) and by what spawns into a [`JoinSet`](crate::JoinSet).
-///
-/// It does not await the task, and dropping it changes nothing for the task. It keeps the task's memory, as a waker
-/// does, but neither its future nor its output: those are dropped when they would be dropped without it.
-///
-/// # Examples
-///
-/// ```
-/// use std::future::pending;
-///
-/// waterwheel::block_on(async {
-///     let handle = waterwheel::spawn(pending::<()>());
-///     let abort = handle.abort_handle();
-///     let timeout = waterwheel::spawn(async move { abort.abort() });
-///     assert!(handle.await.unwrap_err().is_cancelled());
-///     timeout.await.unwrap();
-/// });
-/// ```
-pub struct AbortHandle {
-    task: TaskPtr,
+/// Aborts a task, from any thread, and tells whether it is over. What users hold wraps this.
+pub(crate) struct AbortHandle<S: Schedule> {
+    task: TaskPtr<S>,
 }
 
 // SAFETY: through this handle the atomic word is changed, and the task queued or, with its last reference, freed. A queue
 // takes tasks from any thread, and one that is freed has neither future nor output inside (T6).
-unsafe impl Send for AbortHandle {}
+unsafe impl<S: Schedule> Send for AbortHandle<S> {}
 // SAFETY: as above; the word is atomic.
-unsafe impl Sync for AbortHandle {}
-impl UnwindSafe for AbortHandle {}
-impl RefUnwindSafe for AbortHandle {}
+unsafe impl<S: Schedule> Sync for AbortHandle<S> {}
+impl<S: Schedule> UnwindSafe for AbortHandle<S> {}
+impl<S: Schedule> RefUnwindSafe for AbortHandle<S> {}
 
-impl AbortHandle {
+impl<S: Schedule> AbortHandle<S> {
     /// # Safety
     ///
     /// The caller gives a reference along.
-    pub(crate) unsafe fn from_raw(task: TaskPtr) -> Self {
+    pub(crate) unsafe fn from_raw(task: TaskPtr<S>) -> Self {
         Self { task }
     }
 
     /// The task, alive as long as the handle.
-    pub(crate) fn task(&self) -> TaskPtr {
+    pub(crate) fn task(&self) -> TaskPtr<S> {
         self.task
     }
 
-    pub(crate) fn header(&self) -> &Header {
+    pub(crate) fn header(&self) -> &Header<S> {
         // SAFETY: the handle's reference keeps the task alive.
         unsafe { self.task.as_ref() }
     }
 
-    /// The task's number, as [`task::id`](crate::runtime::tasks::id()) tells it inside.
-    #[must_use]
-    pub fn id(&self) -> Id {
-        self.header().id
-    }
-
-    /// Asks for the task to be dropped. Its worker does so where it would poll the task next, unless the task ends before
-    /// that. Its [`JoinHandle`](crate::JoinHandle) then says that it was cancelled.
-    ///
-    /// A job of [`spawn_blocking`](crate::spawn_blocking) that waits for a thread is dropped by this call, with what its closure has captured. A
-    /// job that has started is not touched.
-    ///
-    /// It may be called from any thread, from the task itself, and more than once. Of a task that is over, or whose
-    /// runtime is, it changes nothing.
-    pub fn abort(&self) {
+    /// Asks for the task to be dropped where it would be polled next. A job that is still queued may be dropped here and now.
+    pub(crate) fn abort(&self) {
         #[cfg(canary)]
         if crate::canary::is_out("pinned-dropped-elsewhere")
-            && self.header().state.shutdown() == crate::task::snapshot::Shutdown::Claimed
+            && self.header().state.shutdown() == super::snapshot::Shutdown::Claimed
         {
             self.header().state.reference();
             // SAFETY: the stage is claimed, and the reference is given along.
@@ -88,34 +57,33 @@ impl AbortHandle {
                 unsafe { free_if_last(self.task, released) };
                 let header = self.header();
                 if header.vtable.kind.is_job() {
-                    header.shared.cancel_job(header);
+                    header.scheduler.abort_job(header);
                 }
             }
         }
     }
 
     /// Whether the task is over, in whatever way; its future has been dropped then.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.header().state.load().is_complete()
     }
 }
 
-impl Clone for AbortHandle {
+impl<S: Schedule> Clone for AbortHandle<S> {
     fn clone(&self) -> Self {
         self.header().state.reference();
         Self { task: self.task }
     }
 }
 
-impl Drop for AbortHandle {
+impl<S: Schedule> Drop for AbortHandle<S> {
     fn drop(&mut self) {
         // SAFETY: the handle's reference, used no more.
         unsafe { release(self.task, 1) }
     }
 }
 
-impl fmt::Debug for AbortHandle {
+impl<S: Schedule> fmt::Debug for AbortHandle<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AbortHandle")
             .field("is_finished", &self.is_finished())

@@ -1,16 +1,16 @@
 //! What happens to a task, for the type of its future: run, cancel, hand the output over, free.
 //!
 //! These are the functions of the [`Vtable`](super::header::Vtable). Their safety contracts stand there; their
-//! common part is that the pointer is to a `Cell<F>` with this `F`.
+//! common part is that the pointer is to a `Cell<F, S>` with this `F`.
 
 use super::cell::{Cell, Stage};
 use super::header::{Header, TaskPtr, free_if_last, release, resubmit};
+use super::id::Running;
+use super::join_error::JoinError;
 use super::memory;
+use super::schedule::Schedule;
 use super::snapshot::{Pend, Start};
 use super::waker::PollWaker;
-use crate::task::join_error::JoinError;
-use crate::scheduler::task_panic::TaskPanic;
-use crate::task::id::Running;
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,14 +37,12 @@ pub(crate) fn contain_panic(run: impl FnOnce()) {
     drop_quietly(caught(run));
 }
 
-/// The future has panicked: tells the hook of it, and makes it the task's output.
+/// The future has panicked: tells the scheduler of it, and makes it the task's output.
 #[cold]
-fn panicked(task: TaskPtr, payload: Box<dyn Any + Send>) -> JoinError {
+fn panicked<S: Schedule>(task: TaskPtr<S>, payload: Box<dyn Any + Send>) -> JoinError {
     // SAFETY: whoever has the stage has a reference, which keeps the task alive.
     let header = unsafe { task.as_ref() };
-    if let Some(hook) = &header.shared.settings.hooks.task_panic {
-        drop_quietly(caught(|| hook(&TaskPanic::new(header, &*payload))));
-    }
+    header.scheduler.panicked(header, &*payload);
     JoinError::panicked(payload)
 }
 
@@ -52,9 +50,9 @@ fn panicked(task: TaskPtr, payload: Box<dyn Any + Send>) -> JoinError {
 ///
 /// `task` is alive and was made for `F`.
 #[inline]
-unsafe fn stage<F: Future>(task: TaskPtr) -> *mut Stage<F> {
+unsafe fn stage<F: Future, S: Schedule>(task: TaskPtr<S>) -> *mut Stage<F> {
     // SAFETY: the header is the front of the cell, by `repr(C)`. A raw pointer: who may follow it is up to T1 and T4.
-    unsafe { (*task.cast::<Cell<F>>().as_ptr()).stage.get() }
+    unsafe { (*task.cast::<Cell<F, S>>().as_ptr()).stage.get() }
 }
 
 /// Drops what is in the stage, in place, and leaves Consumed, even if the destructor panics.
@@ -78,7 +76,7 @@ unsafe fn consume<F: Future>(stage: *mut Stage<F>) {
 }
 
 /// See [`Vtable::run`](super::header::Vtable::run).
-pub(super) unsafe fn run<F: Future>(task: TaskPtr) {
+pub(super) unsafe fn run<F: Future, S: Schedule>(task: TaskPtr<S>) {
     // SAFETY: the caller's reference keeps the task alive.
     let header = unsafe { task.as_ref() };
     Running::turn_to(header.id);
@@ -86,31 +84,31 @@ pub(super) unsafe fn run<F: Future>(task: TaskPtr) {
         // SAFETY: the transition has just released the caller's reference.
         Start::Stale(released) => return unsafe { free_if_last(task, released) },
         // SAFETY: `start` has given us the stage (T1).
-        Start::Cancel => unsafe { cancelled::<F>(task) },
+        Start::Cancel => unsafe { cancelled::<F, S>(task) },
         // SAFETY: as above.
-        Start::Poll => match unsafe { poll::<F>(task) } {
+        Start::Poll => match unsafe { poll::<F, S>(task) } {
             Poll::Ready(output) => output,
             Poll::Pending => match header.state.pend() {
                 Pend::Idle => return,
                 // SAFETY: `pend` has left us the reference, and the task is notified.
                 Pend::Requeue => return unsafe { resubmit(task) },
                 // SAFETY: `pend` has left us the stage.
-                Pend::Cancel => unsafe { cancelled::<F>(task) },
+                Pend::Cancel => unsafe { cancelled::<F, S>(task) },
             },
         },
     };
     // SAFETY: the stage is ours, and so is the reference that came with the task from its queue.
-    unsafe { complete::<F>(task, output) };
+    unsafe { complete::<F, S>(task, output) };
 }
 
 /// See [`Vtable::cancel`](super::header::Vtable::cancel).
-pub(super) unsafe fn cancel<F: Future>(task: TaskPtr) {
+pub(super) unsafe fn cancel<F: Future, S: Schedule>(task: TaskPtr<S>) {
     // SAFETY: the caller's reference keeps the task alive.
     let _running = Running::enter(unsafe { task.as_ref() }.id);
     // SAFETY: the caller has claimed the stage.
-    let output = unsafe { cancelled::<F>(task) };
+    let output = unsafe { cancelled::<F, S>(task) };
     // SAFETY: the stage is ours, and so is the list's reference, consumed as the vtable says.
-    unsafe { complete::<F>(task, output) };
+    unsafe { complete::<F, S>(task, output) };
 }
 
 /// Polls the future. When that is over, it has been dropped.
@@ -119,9 +117,9 @@ pub(super) unsafe fn cancel<F: Future>(task: TaskPtr) {
 ///
 /// The caller owns the stage, which is Running, and a reference.
 #[inline]
-unsafe fn poll<F: Future>(task: TaskPtr) -> Poll<Output<F>> {
+unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr<S>) -> Poll<Output<F>> {
     // SAFETY: the task is alive.
-    let stage = unsafe { stage::<F>(task) };
+    let stage = unsafe { stage::<F, S>(task) };
     let polled = caught(|| {
         // SAFETY: the stage is ours, and nobody else forms a reference to it meanwhile (T1).
         let Stage::Running(future) = (unsafe { &mut *stage }) else {
@@ -160,13 +158,13 @@ unsafe fn poll<F: Future>(task: TaskPtr) -> Poll<Output<F>> {
 ///
 /// The caller owns the stage.
 #[cold]
-unsafe fn cancelled<F: Future>(task: TaskPtr) -> Output<F> {
+unsafe fn cancelled<F: Future, S: Schedule>(task: TaskPtr<S>) -> Output<F> {
     #[cfg(canary)]
     if crate::canary::is_out("ended-future-kept") {
         return Err(JoinError::cancelled());
     }
     // SAFETY: the task is alive and the stage is ours.
-    match caught(|| unsafe { consume(stage::<F>(task)) }) {
+    match caught(|| unsafe { consume(stage::<F, S>(task)) }) {
         Ok(()) => Err(JoinError::cancelled()),
         Err(payload) => Err(panicked(task, payload)),
     }
@@ -177,11 +175,11 @@ unsafe fn cancelled<F: Future>(task: TaskPtr) -> Output<F> {
 /// # Safety
 ///
 /// The caller owns the stage, and a reference, which it gives up.
-unsafe fn complete<F: Future>(task: TaskPtr, output: Output<F>) {
+unsafe fn complete<F: Future, S: Schedule>(task: TaskPtr<S>, output: Output<F>) {
     // SAFETY: the caller's reference keeps the task alive.
-    let header: &Header = unsafe { task.as_ref() };
+    let header: &Header<S> = unsafe { task.as_ref() };
     // SAFETY: the stage is ours, and Consumed, so that nothing is overwritten that would have to be dropped.
-    unsafe { stage::<F>(task).write(Stage::Finished(output)) };
+    unsafe { stage::<F, S>(task).write(Stage::Finished(output)) };
     // Before anybody hears of it: who has awaited a task does not find it alive. If it was in, the list's reference is ours now.
     let held = 1 + usize::from(header.owner().remove(task));
     let completed = header.state.complete(held);
@@ -195,16 +193,16 @@ unsafe fn complete<F: Future>(task: TaskPtr, output: Output<F>) {
     }
     if !completed.output_is_wanted {
         // SAFETY: T4: the stage is ours.
-        unsafe { drop_output::<F>(task) };
+        unsafe { drop_output::<F, S>(task) };
     }
     // SAFETY: the caller's reference, and the list's.
     unsafe { release(task, held) };
 }
 
 /// See [`Vtable::take_output`](super::header::Vtable::take_output).
-pub(super) unsafe fn take_output<F: Future>(task: TaskPtr, to: *mut ()) {
+pub(super) unsafe fn take_output<F: Future, S: Schedule>(task: TaskPtr<S>, to: *mut ()) {
     // SAFETY: the caller owns the stage (T4).
-    let stage = unsafe { &mut *stage::<F>(task) };
+    let stage = unsafe { &mut *stage::<F, S>(task) };
     if let Stage::Finished(output) = std::mem::replace(stage, Stage::Consumed) {
         // SAFETY: by the vtable's contract `to` is such an `Option`.
         unsafe { *to.cast::<Option<Output<F>>>() = Some(output) };
@@ -212,24 +210,24 @@ pub(super) unsafe fn take_output<F: Future>(task: TaskPtr, to: *mut ()) {
 }
 
 /// See [`Vtable::drop_output`](super::header::Vtable::drop_output).
-pub(super) unsafe fn drop_output<F: Future>(task: TaskPtr) {
+pub(super) unsafe fn drop_output<F: Future, S: Schedule>(task: TaskPtr<S>) {
     #[cfg(canary)]
     if crate::canary::is_out("output-panic-escapes") {
         // SAFETY: the caller owns the stage (T4).
-        return unsafe { consume(stage::<F>(task)) };
+        return unsafe { consume(stage::<F, S>(task)) };
     }
     // SAFETY: the caller owns the stage (T4).
-    drop_quietly(caught(|| unsafe { consume(stage::<F>(task)) }));
+    drop_quietly(caught(|| unsafe { consume(stage::<F, S>(task)) }));
 }
 
 /// See [`Vtable::free`](super::header::Vtable::free).
-pub(super) unsafe fn free<F: Future>(task: TaskPtr) {
+pub(super) unsafe fn free<F: Future, S: Schedule>(task: TaskPtr<S>) {
     // SAFETY: it is there still.
     let header = unsafe { task.as_ref() };
     if header.vtable.kind.is_named() {
-        header.shared.names.forget(header.id);
+        header.scheduler.forget_name(header.id);
     }
-    let mut cell: NonNull<Cell<F>> = task.cast();
+    let mut cell: NonNull<Cell<F, S>> = task.cast();
     {
         // SAFETY: the last reference is gone, so it is ours alone.
         let cell = unsafe { cell.as_mut() };
@@ -243,5 +241,5 @@ pub(super) unsafe fn free<F: Future>(task: TaskPtr) {
         );
     }
     // SAFETY: it is of `allocate`, and not used any more.
-    unsafe { memory::free(cell) }
+    unsafe { memory::free::<_, S>(cell) }
 }

@@ -1,53 +1,49 @@
 //! [`Header`]: the part of a task that does not depend on its future.
 
+use super::id::Id;
+use super::owned::OwnedTasks;
+use super::schedule::Schedule;
 use super::snapshot::Released;
 use super::state::State;
 use super::task::Task;
-use crate::scheduler::local::Local;
-use crate::task::owned::OwnedTasks;
-use crate::scheduler::shared::Shared;
-use crate::task::id::Id;
 use std::cell::UnsafeCell;
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::sync::Arc;
 use std::task::Waker;
 
 /// A task, whatever its future: a pointer to the header at the front of its `Cell`.
 ///
 /// It is an address and no more: whoever keeps one keeps, by the rules of the [module](super), a reference with it.
-pub(crate) type TaskPtr = NonNull<Header>;
+pub(crate) type TaskPtr<S> = NonNull<Header<S>>;
 
 /// What depends on the future's type.
-pub(crate) struct Vtable {
+pub(crate) struct Vtable<S: 'static> {
     /// Polls or cancels the task. Consumes the reference of a queue.
-    pub(crate) run: unsafe fn(TaskPtr),
+    pub(crate) run: unsafe fn(TaskPtr<S>),
     /// Drops the future and completes the task. The caller has claimed the stage; consumes the list's reference.
-    pub(crate) cancel: unsafe fn(TaskPtr),
+    pub(crate) cancel: unsafe fn(TaskPtr<S>),
     /// Moves the output to `*mut Option<Result<T, JoinError>>`. The caller owns the stage (T4).
-    pub(crate) take_output: unsafe fn(TaskPtr, *mut ()),
+    pub(crate) take_output: unsafe fn(TaskPtr<S>, *mut ()),
     /// Drops the output, if it is still there. The caller owns the stage (T4).
-    pub(crate) drop_output: unsafe fn(TaskPtr),
+    pub(crate) drop_output: unsafe fn(TaskPtr<S>),
     /// Frees the task. The caller has released the last reference.
-    pub(crate) free: unsafe fn(TaskPtr),
+    pub(crate) free: unsafe fn(TaskPtr<S>),
     pub(crate) kind: Kind,
 }
 
-pub(crate) struct Header {
+pub(crate) struct Header<S: 'static> {
     pub(crate) state: State,
-    pub(crate) vtable: &'static Vtable,
-    /// The runtime that the task lives in.
-    pub(crate) shared: Arc<Shared>,
-    /// The worker that alone may poll and drop the future; `None`: any may.
-    pub(crate) home: Option<Arc<Local>>,
+    pub(crate) vtable: &'static Vtable<S>,
+    /// The scheduler that the task lives in, and what that knows of the task.
+    pub(crate) scheduler: S,
     /// The next task in the queue. Touched only by the queue that holds the task.
-    pub(crate) queue_next: UnsafeCell<Option<TaskPtr>>,
+    pub(crate) queue_next: UnsafeCell<Option<TaskPtr<S>>>,
     /// Neighbours in the list of its owner. Touched only under the list's lock.
-    pub(crate) owned: UnsafeCell<Links>,
+    pub(crate) owned: UnsafeCell<Links<S>>,
     /// See rule T5.
     pub(crate) join_waker: UnsafeCell<Option<Waker>>,
     pub(crate) id: Id,
-    /// The call that spawned it. Its name, if it has one, is in [`Names`](crate::scheduler::names::Names).
+    /// The call that spawned it. Its name, if it has one, the scheduler knows.
     pub(crate) location: &'static Location<'static>,
 }
 
@@ -58,7 +54,7 @@ pub(crate) enum Kind {
     Plain,
     /// The same, with a name.
     Named,
-    /// A [blocking job](crate::blocking).
+    /// A blocking job, whose poll runs a closure, and never pends.
     Job,
     /// The same, with a name.
     NamedJob,
@@ -75,38 +71,36 @@ impl Kind {
 }
 
 /// The links of a doubly linked list.
-pub(crate) struct Links {
-    pub(crate) previous: Option<TaskPtr>,
-    pub(crate) next: Option<TaskPtr>,
+pub(crate) struct Links<S: 'static> {
+    pub(crate) previous: Option<TaskPtr<S>>,
+    pub(crate) next: Option<TaskPtr<S>>,
 }
 
-impl Links {
+impl<S: 'static> Links<S> {
     /// Those of a task that is not in the list: it is its own previous one, as none is that is in it.
-    pub(crate) fn out(task: TaskPtr) -> Self {
+    pub(crate) fn out(task: TaskPtr<S>) -> Self {
         Self {
             previous: Some(task),
             next: None,
         }
     }
 
-    pub(crate) fn are_out(&self, task: TaskPtr) -> bool {
+    pub(crate) fn are_out(&self, task: TaskPtr<S>) -> bool {
         self.previous == Some(task)
     }
 }
 
-impl Header {
+impl<S: Schedule> Header<S> {
     #[inline(always)]
     pub(super) fn new(
-        shared: Arc<Shared>,
-        home: Option<Arc<Local>>,
+        scheduler: S,
         location: &'static Location<'static>,
-        vtable: &'static Vtable,
+        vtable: &'static Vtable<S>,
     ) -> Self {
         Self {
             state: State::new(),
             vtable,
-            shared,
-            home,
+            scheduler,
             queue_next: UnsafeCell::new(None),
             owned: UnsafeCell::new(Links {
                 previous: None,
@@ -121,18 +115,15 @@ impl Header {
     /// The name that it was given.
     pub(crate) fn name(&self) -> Option<String> {
         if self.vtable.kind.is_named() {
-            self.shared.names.get(self.id)
+            self.scheduler.name(self.id)
         } else {
             None
         }
     }
 
     /// The list that has the task while it is not complete.
-    pub(crate) fn owner(&self) -> &OwnedTasks {
-        match &self.home {
-            Some(local) => &local.owned,
-            None => self.shared.owned.of(self.id),
-        }
+    pub(crate) fn owner(&self) -> &OwnedTasks<S> {
+        self.scheduler.owner(self.id)
     }
 }
 
@@ -142,7 +133,7 @@ impl Header {
 ///
 /// `released` tells of a release of references to `task` that the caller has just made.
 #[inline]
-pub(crate) unsafe fn free_if_last(task: TaskPtr, released: Released) {
+pub(crate) unsafe fn free_if_last<S: 'static>(task: TaskPtr<S>, released: Released) {
     if released == Released::Last {
         // SAFETY: no reference is left, so nobody else can reach the task.
         unsafe { (task.as_ref().vtable.free)(task) }
@@ -155,7 +146,7 @@ pub(crate) unsafe fn free_if_last(task: TaskPtr, released: Released) {
 ///
 /// The caller has these references, and uses `task` no more.
 #[inline]
-pub(crate) unsafe fn release(task: TaskPtr, count: usize) {
+pub(crate) unsafe fn release<S: 'static>(task: TaskPtr<S>, count: usize) {
     // SAFETY: the caller's reference keeps the task alive up to here.
     let released = unsafe { task.as_ref() }.state.release(count);
     // SAFETY: as released just now.
@@ -168,10 +159,10 @@ pub(crate) unsafe fn release(task: TaskPtr, count: usize) {
 ///
 /// The caller has a reference to give, and owes the queue the task (T2).
 #[inline]
-pub(crate) unsafe fn submit(task: TaskPtr) {
+pub(crate) unsafe fn submit<S: Schedule>(task: TaskPtr<S>) {
     // SAFETY: by the caller's promise.
     let task = unsafe { Task::from_raw(task) };
-    Shared::schedule(task);
+    S::schedule(task);
 }
 
 /// The same for a task that was woken during its poll, which goes behind all others.
@@ -180,8 +171,8 @@ pub(crate) unsafe fn submit(task: TaskPtr) {
 ///
 /// As [`submit`].
 #[inline]
-pub(crate) unsafe fn resubmit(task: TaskPtr) {
+pub(crate) unsafe fn resubmit<S: Schedule>(task: TaskPtr<S>) {
     // SAFETY: by the caller's promise.
     let task = unsafe { Task::from_raw(task) };
-    Shared::reschedule(task);
+    S::reschedule(task);
 }

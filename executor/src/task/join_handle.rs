@@ -1,11 +1,11 @@
 //! [`JoinHandle`]: the other end of a spawned task.
 
-use crate::task::abort_handle::AbortHandle;
-use crate::task::join_error::JoinError;
-use crate::task::harness::drop_quietly;
-use crate::task::header::{Header, TaskPtr};
-use crate::task::snapshot::{DropHandle, IsComplete};
-use crate::task::id::Id;
+use super::abort_handle::AbortHandle;
+use super::harness::drop_quietly;
+use super::header::{Header, TaskPtr};
+use super::join_error::JoinError;
+use super::schedule::Schedule;
+use super::snapshot::{DropHandle, IsComplete};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -15,48 +15,28 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use waterwheel_poll_context::budget::{self, GaveWay};
 
-/// Awaits a task's output, and can abort it. Dropped, it detaches the task, which goes on.
-///
-/// It is a future: `handle.await` gives `Ok` with the output, or the [`JoinError`] that tells of a panic or a
-/// cancellation.
-///
-/// # Cancel safety
-///
-/// The handle may be awaited by `&mut`, in part and again: nothing is lost. To poll it after it has given its output
-/// is an error, and panics.
-///
-/// # Examples
-///
-/// ```
-/// use std::future::pending;
-///
-/// waterwheel::block_on(async {
-///     let handle = waterwheel::spawn(pending::<()>());
-///     handle.abort();
-///     assert!(handle.await.unwrap_err().is_cancelled());
-/// });
-/// ```
-pub struct JoinHandle<T> {
+/// Awaits a task's output. Dropped, it detaches the task, which goes on. What users hold wraps this.
+pub(crate) struct JoinHandle<T, S: Schedule> {
     /// The reference. With it goes the join interest, which is this handle's alone. As a rule both go in one step.
-    task: ManuallyDrop<AbortHandle>,
+    task: ManuallyDrop<AbortHandle<S>>,
     gave_way: GaveWay,
     output: PhantomData<T>,
 }
 
 // SAFETY: the handle gives the output, a `T`, to the thread that it is on, and touches nothing else of the task but what
 // its atomic word lets it. The future itself it never touches (T6).
-unsafe impl<T: Send> Send for JoinHandle<T> {}
+unsafe impl<T: Send, S: Schedule> Send for JoinHandle<T, S> {}
 // SAFETY: a shared handle aborts and looks at the atomic word, no more.
-unsafe impl<T: Send> Sync for JoinHandle<T> {}
-impl<T> Unpin for JoinHandle<T> {}
-impl<T> UnwindSafe for JoinHandle<T> {}
-impl<T> RefUnwindSafe for JoinHandle<T> {}
+unsafe impl<T: Send, S: Schedule> Sync for JoinHandle<T, S> {}
+impl<T, S: Schedule> Unpin for JoinHandle<T, S> {}
+impl<T, S: Schedule> UnwindSafe for JoinHandle<T, S> {}
+impl<T, S: Schedule> RefUnwindSafe for JoinHandle<T, S> {}
 
-impl<T> JoinHandle<T> {
+impl<T, S: Schedule> JoinHandle<T, S> {
     /// # Safety
     ///
     /// The caller gives a reference and the join interest along, and the task's output is a `T`.
-    pub(crate) unsafe fn from_raw(task: TaskPtr) -> Self {
+    pub(crate) unsafe fn from_raw(task: TaskPtr<S>) -> Self {
         Self {
             // SAFETY: by the caller's promise.
             task: ManuallyDrop::new(unsafe { AbortHandle::from_raw(task) }),
@@ -65,50 +45,13 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// The task's number, as [`task::id`](crate::runtime::tasks::id()) tells it inside.
-    #[must_use]
-    pub fn id(&self) -> Id {
-        self.header().id
-    }
-
-    pub(crate) fn header(&self) -> &Header {
+    pub(crate) fn header(&self) -> &Header<S> {
         self.task.header()
     }
 
-    /// Asks for the task to be dropped. Its worker does so where it would poll the task next, unless the task ends before
-    /// that. The handle then says that it was cancelled.
-    ///
-    /// A job of [`spawn_blocking`](crate::spawn_blocking) that waits for a thread is dropped by this call, with what its closure has captured. A
-    /// job that has started is not touched.
-    ///
-    /// It may be called from any thread, from the task itself, and more than once.
-    pub fn abort(&self) {
-        self.task.abort();
-    }
-
-    /// Another handle to the task, which can abort it and does not await it.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::future::pending;
-    ///
-    /// waterwheel::block_on(async {
-    ///     let handle = waterwheel::spawn(pending::<()>());
-    ///     let abort = handle.abort_handle();
-    ///     std::thread::spawn(move || abort.abort());
-    ///     assert!(handle.await.unwrap_err().is_cancelled());
-    /// });
-    /// ```
-    #[must_use]
-    pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle::clone(&self.task)
-    }
-
-    /// Whether awaiting it gives the output at once.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.task.is_finished()
+    /// The reference that it has, as a handle that can abort the task.
+    pub(crate) fn abort_handle(&self) -> &AbortHandle<S> {
+        &self.task
     }
 
     /// Leaves a waker for the completer, who wakes it once. `Err`: the task is complete.
@@ -118,7 +61,7 @@ impl<T> JoinHandle<T> {
         if seen.is_complete() {
             return Err(IsComplete);
         }
-        header.shared.assert_here();
+        header.scheduler.assert_runs();
         let field = header.join_waker.get();
         let mut new = None;
         if seen.has_join_waker() {
@@ -153,7 +96,7 @@ impl<T> JoinHandle<T> {
     }
 }
 
-impl<T> Future for JoinHandle<T> {
+impl<T, S: Schedule> Future for JoinHandle<T, S> {
     type Output = Result<T, JoinError>;
 
     #[inline(always)]
@@ -168,7 +111,7 @@ impl<T> Future for JoinHandle<T> {
     }
 }
 
-impl<T> Drop for JoinHandle<T> {
+impl<T, S: Schedule> Drop for JoinHandle<T, S> {
     fn drop(&mut self) {
         // Dropped at the end, also if a destructor panics before.
         // SAFETY: the field is not used again.
@@ -196,10 +139,10 @@ fn let_go(waker: Option<Waker>) {
     drop_quietly(waker);
 }
 
-impl<T> fmt::Debug for JoinHandle<T> {
+impl<T, S: Schedule> fmt::Debug for JoinHandle<T, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinHandle")
-            .field("is_finished", &self.is_finished())
+            .field("is_finished", &self.task.is_finished())
             .finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@
 //! A block is an allocation of its own, of a layout that depends on the size of the task alone. So it may be freed by a thread that keeps
 //! none, and kept by another than the one that has allocated it.
 
-use crate::scheduler::worker;
+use super::schedule::Schedule;
 use std::alloc::{self, Layout};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -129,13 +129,13 @@ impl Drop for Blocks {
 
 /// Allocates a task.
 #[inline(always)]
-pub(super) fn allocate<T>(task: T) -> NonNull<T> {
+pub(super) fn allocate<T, S: Schedule>(task: T) -> NonNull<T> {
     let kept_as = const { size_number(Layout::new::<T>()) };
     let Some(number) = kept_as else {
         return NonNull::from(Box::leak(Box::new(task)));
     };
     // SAFETY: it is used in this call, which runs no code of others.
-    let kept = unsafe { worker::current() }.and_then(|worker| worker.blocks.take(number));
+    let kept = unsafe { S::blocks() }.and_then(|blocks| blocks.take(number));
     let block = kept.unwrap_or_else(|| allocate_block(number)).cast::<T>();
     // SAFETY: the block is ours, as large as a task, and aligned for it.
     unsafe { block.write(task) };
@@ -155,7 +155,7 @@ fn allocate_block(number: usize) -> NonNull<u8> {
 ///
 /// It was allocated by [`allocate`], and this is its last use.
 #[inline]
-pub(super) unsafe fn free<T>(task: NonNull<T>) {
+pub(super) unsafe fn free<T, S: Schedule>(task: NonNull<T>) {
     let kept_as = const { size_number(Layout::new::<T>()) };
     let Some(number) = kept_as else {
         // SAFETY: such a task was boxed.
@@ -164,9 +164,9 @@ pub(super) unsafe fn free<T>(task: NonNull<T>) {
     // SAFETY: by the caller's promise.
     unsafe { ptr::drop_in_place(task.as_ptr()) };
     // SAFETY: it is used in this call, which runs no code of others.
-    if let Some(worker) = unsafe { worker::current() }
+    if let Some(blocks) = unsafe { S::blocks() }
         // SAFETY: the block is of that size, and ours.
-        && unsafe { worker.blocks.keep(task.cast(), number) }
+        && unsafe { blocks.keep(task.cast(), number) }
     {
         return;
     }

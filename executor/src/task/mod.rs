@@ -64,7 +64,10 @@ pub(crate) mod join_error;
 pub(crate) mod join_handle;
 pub(crate) mod memory;
 pub(crate) mod owned;
+pub(crate) mod schedule;
 pub(crate) mod snapshot;
+#[cfg(all(test, not(loom)))]
+pub(crate) mod stand_in;
 pub(crate) mod state;
 #[expect(
     clippy::module_inception,
@@ -72,3 +75,6 @@ pub(crate) mod state;
 )]
 pub(crate) mod task;
 pub(crate) mod waker;
+
+#[cfg(all(test, not(loom)))]
+mod tests;

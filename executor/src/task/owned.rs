@@ -16,20 +16,33 @@
 #[path = "owned/validate.rs"]
 mod validate;
 
-use crate::AbortHandle;
+use super::abort_handle::AbortHandle;
+use super::header::{Links, TaskPtr};
+use super::id::Id;
+use super::schedule::Schedule;
 use crate::sync::{Mutex, lock};
-use crate::task::header::{Links, TaskPtr};
-use crate::task::id::Id;
 
-#[derive(Default)]
-pub(crate) struct OwnedTasks {
-    list: Mutex<List>,
+pub(crate) struct OwnedTasks<S: Schedule> {
+    list: Mutex<List<S>>,
 }
 
-#[derive(Default)]
-struct List {
-    first: Option<TaskPtr>,
-    last: Option<TaskPtr>,
+impl<S: Schedule> Default for OwnedTasks<S> {
+    fn default() -> Self {
+        Self {
+            list: Mutex::new(List {
+                first: None,
+                last: None,
+                came: 0,
+                gone: 0,
+                closed: false,
+            }),
+        }
+    }
+}
+
+struct List<S: Schedule> {
+    first: Option<TaskPtr<S>>,
+    last: Option<TaskPtr<S>>,
     /// How many tasks have ever been taken in, and taken out.
     came: u64,
     gone: u64,
@@ -38,13 +51,13 @@ struct List {
 
 // SAFETY: the list hands tasks from thread to thread only to have their atomic state changed, or, when it is closed, to
 // the thread that may drop their futures.
-unsafe impl Send for List {}
+unsafe impl<S: Schedule> Send for List<S> {}
 
-impl OwnedTasks {
+impl<S: Schedule> OwnedTasks<S> {
     /// Takes a new task in, with one reference. `false`: the runtime has ended, and the reference stays the
     /// caller's.
     #[must_use]
-    pub(crate) fn insert(&self, task: TaskPtr) -> bool {
+    pub(crate) fn insert(&self, task: TaskPtr<S>) -> bool {
         let mut list = lock(&self.list);
         if list.closed {
             // SAFETY: see `links`; the caller has a reference.
@@ -57,7 +70,7 @@ impl OwnedTasks {
 
     /// Takes a task out. `true`: it was in, and its reference is the caller's now.
     #[must_use]
-    pub(crate) fn remove(&self, task: TaskPtr) -> bool {
+    pub(crate) fn remove(&self, task: TaskPtr<S>) -> bool {
         lock(&self.list).unlink(task)
     }
 
@@ -80,7 +93,7 @@ impl OwnedTasks {
     }
 
     /// A handle to each.
-    pub(crate) fn handles(&self) -> Vec<AbortHandle> {
+    pub(crate) fn handles(&self) -> Vec<AbortHandle<S>> {
         let list = lock(&self.list);
         let mut handles = Vec::with_capacity(list.length());
         let mut next = list.first;
@@ -97,7 +110,7 @@ impl OwnedTasks {
     }
 
     /// Takes the oldest task out, with its reference.
-    pub(crate) fn pop(&self) -> Option<TaskPtr> {
+    pub(crate) fn pop(&self) -> Option<TaskPtr<S>> {
         let mut list = lock(&self.list);
         let task = list.first?;
         list.unlink(task);
@@ -105,12 +118,12 @@ impl OwnedTasks {
     }
 }
 
-impl List {
+impl<S: Schedule> List<S> {
     /// # Invariant
     ///
     /// Tasks in the list are alive, as the list has a reference to each, and their links are touched only here, under
     /// the lock.
-    fn links(task: TaskPtr) -> *mut Links {
+    fn links(task: TaskPtr<S>) -> *mut Links<S> {
         // SAFETY: the task is alive: the caller has a reference, or the list does.
         unsafe { task.as_ref() }.owned.get()
     }
@@ -119,7 +132,7 @@ impl List {
         (self.came - self.gone) as usize
     }
 
-    fn push(&mut self, task: TaskPtr) {
+    fn push(&mut self, task: TaskPtr<S>) {
         let previous = self.last.replace(task);
         // SAFETY: see `links`; `task` and `previous` differ, as a task is pushed once.
         unsafe {
@@ -136,7 +149,7 @@ impl List {
         self.came += 1;
     }
 
-    fn unlink(&mut self, task: TaskPtr) -> bool {
+    fn unlink(&mut self, task: TaskPtr<S>) -> bool {
         // SAFETY: see `links`.
         let links = unsafe { std::mem::replace(&mut *Self::links(task), Links::out(task)) };
         if links.are_out(task) {
@@ -161,16 +174,15 @@ impl List {
 const LISTS_PER_SEAT: usize = 16;
 
 /// Lists that tasks are spread over, one after the other, so that who spawns and who completes seldom meet at a lock.
-pub(crate) struct Shards {
-    lists: Box<[Shard]>,
+pub(crate) struct Shards<S: Schedule> {
+    lists: Box<[Shard<S>]>,
 }
 
 /// A list on a cache line of its own.
-#[derive(Default)]
 #[repr(align(64))]
-struct Shard(OwnedTasks);
+struct Shard<S: Schedule>(OwnedTasks<S>);
 
-impl Shards {
+impl<S: Schedule> Shards<S> {
     /// Several lists for each of `seats`; one for one.
     pub(crate) fn new(seats: usize) -> Self {
         let count = if seats > 1 {
@@ -179,23 +191,23 @@ impl Shards {
             1
         };
         Self {
-            lists: (0..count).map(|_| Shard::default()).collect(),
+            lists: (0..count).map(|_| Shard(OwnedTasks::default())).collect(),
         }
     }
 
     /// The list of a task, now and always.
     #[inline]
-    pub(crate) fn of(&self, id: Id) -> &OwnedTasks {
+    pub(crate) fn of(&self, id: Id) -> &OwnedTasks<S> {
         &self.lists[id.number() as usize & (self.lists.len() - 1)].0
     }
 
     /// One of the lists, and another for the next number.
     #[cfg(all(any(test, debug_assertions), not(loom)))]
-    pub(crate) fn nth(&self, number: u64) -> &OwnedTasks {
+    pub(crate) fn nth(&self, number: u64) -> &OwnedTasks<S> {
         &self.lists[number as usize & (self.lists.len() - 1)].0
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &OwnedTasks> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &OwnedTasks<S>> {
         self.lists.iter().map(|shard| &shard.0)
     }
 

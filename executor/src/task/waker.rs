@@ -1,14 +1,17 @@
 //! A task's waker: a reference to it, behind the standard library's [`Waker`].
 
 use super::header::{Header, TaskPtr, free_if_last, release, submit};
+use super::schedule::Schedule;
 use super::snapshot::Wake;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-/// One table for all tasks, so that `will_wake` compares addresses of tasks and nothing else.
-static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
+/// The table for wakers of a scheduler's tasks. See [`Schedule::waker_vtable`].
+pub(crate) const fn vtable<S: Schedule>() -> RawWakerVTable {
+    RawWakerVTable::new(clone::<S>, wake::<S>, wake_by_ref::<S>, drop_waker::<S>)
+}
 
 /// A waker lent to one poll: it counts no reference until it is cloned.
 pub(super) struct PollWaker {
@@ -20,8 +23,8 @@ impl PollWaker {
     ///
     /// The caller has a reference to `task`, and keeps it longer than this.
     #[inline]
-    pub(super) unsafe fn new(task: TaskPtr) -> Self {
-        let raw = RawWaker::new(task.as_ptr().cast_const().cast(), &VTABLE);
+    pub(super) unsafe fn new<S: Schedule>(task: TaskPtr<S>) -> Self {
+        let raw = RawWaker::new(task.as_ptr().cast_const().cast(), S::waker_vtable());
         // SAFETY: the table's functions keep the contract of `RawWaker`. The waker is never dropped, so it
         // releases no reference that it does not have.
         let waker = ManuallyDrop::new(unsafe { Waker::from_raw(raw) });
@@ -42,20 +45,20 @@ impl Deref for PollWaker {
 ///
 /// `data` is that of a waker of ours.
 #[inline]
-unsafe fn task(data: *const ()) -> TaskPtr {
+unsafe fn task<S: 'static>(data: *const ()) -> TaskPtr<S> {
     // SAFETY: a waker is made from a `TaskPtr`, which is not null.
-    unsafe { NonNull::new_unchecked(data.cast::<Header>().cast_mut()) }
+    unsafe { NonNull::new_unchecked(data.cast::<Header<S>>().cast_mut()) }
 }
 
-unsafe fn clone(data: *const ()) -> RawWaker {
+unsafe fn clone<S: Schedule>(data: *const ()) -> RawWaker {
     // SAFETY: the waker that is cloned has a reference (or lends the runner's), so the task is alive.
-    unsafe { task(data).as_ref() }.state.reference();
-    RawWaker::new(data, &VTABLE)
+    unsafe { task::<S>(data).as_ref() }.state.reference();
+    RawWaker::new(data, S::waker_vtable())
 }
 
-unsafe fn wake(data: *const ()) {
+unsafe fn wake<S: Schedule>(data: *const ()) {
     // SAFETY: `data` is a waker's.
-    let task = unsafe { task(data) };
+    let task = unsafe { task::<S>(data) };
     // SAFETY: the waker has a reference, which the transition consumes or hands to us to submit.
     match unsafe { task.as_ref() }.state.wake() {
         // SAFETY: the reference is ours to give.
@@ -65,9 +68,9 @@ unsafe fn wake(data: *const ()) {
     }
 }
 
-unsafe fn wake_by_ref(data: *const ()) {
+unsafe fn wake_by_ref<S: Schedule>(data: *const ()) {
     // SAFETY: `data` is a waker's.
-    let task = unsafe { task(data) };
+    let task = unsafe { task::<S>(data) };
     // SAFETY: the waker has a reference, and keeps it.
     if let Wake::Submit = unsafe { task.as_ref() }.state.wake_by_ref() {
         // SAFETY: the transition has made a reference for this.
@@ -75,7 +78,7 @@ unsafe fn wake_by_ref(data: *const ()) {
     }
 }
 
-unsafe fn drop_waker(data: *const ()) {
+unsafe fn drop_waker<S: Schedule>(data: *const ()) {
     // SAFETY: the waker has a reference, and is no more.
-    unsafe { release(task(data), 1) }
+    unsafe { release(task::<S>(data), 1) }
 }

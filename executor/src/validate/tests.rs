@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::JoinHandle;
+use crate::scheduler::origin::Origin;
 use crate::scheduler::settings::Settings;
 use crate::scheduler::shared::Shared;
-use crate::scheduler::origin::Origin;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ impl Runtime {
     pub(crate) fn of(tasks: usize) -> Self {
         let shared = Shared::new(Settings::for_seats(1), true).expect("descriptors");
         // SAFETY: the future is `Send`, and so is its output.
-        let spawn = |_| unsafe { shared.spawn(pending::<()>(), Origin::here()) };
+        let spawn = |_| JoinHandle(unsafe { shared.spawn(pending::<()>(), Origin::here()) });
         let handles = (0..tasks).map(spawn).collect();
         Self { shared, handles }
     }

@@ -1,19 +1,22 @@
 //! A runtime around the crate's own tasks, with as little in it as they need; and what a user brings along, which is watched.
 
-use crate::abort_handle::AbortHandle;
-use crate::join_handle::JoinHandle;
 use crate::task::cell::allocate;
-use crate::task::header::{Kind, TaskPtr, release};
+use crate::task::header::{Kind, release};
+use crate::task::schedule::Schedule;
 use crate::task::snapshot::Shutdown;
-use crate::task::task::Task;
 use loom::cell::UnsafeCell;
-use shared::Shared;
+use shared::{Binding, Shared};
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+
+type AbortHandle = crate::task::abort_handle::AbortHandle<Binding>;
+pub(crate) type JoinHandle<T> = crate::task::join_handle::JoinHandle<T, Binding>;
+type Task = crate::task::task::Task<Binding>;
+type TaskPtr = crate::task::header::TaskPtr<Binding>;
 
 /// The primitives of the crate.
 pub(crate) mod sync {
@@ -77,107 +80,86 @@ pub(crate) mod sync {
     }
 }
 
-pub(crate) mod worker {
-    use crate::task::memory::Blocks;
-
-    /// No thread of a model keeps tasks' memory.
-    pub(crate) struct Worker {
-        pub(crate) blocks: Blocks,
-    }
-
-    pub(crate) unsafe fn current() -> Option<&'static Worker> {
-        None
-    }
-}
-
-pub(crate) mod local {
-    use crate::owned::OwnedTasks;
-
-    /// No task of a model is pinned.
-    pub(crate) struct Local {
-        pub(crate) owned: OwnedTasks,
-    }
-}
-
-pub(crate) mod tasks {
-    pub(crate) use crate::id::{Id, Running};
-}
-
-pub(crate) mod runtime {
-    pub(crate) use crate::task_panic::TaskPanic;
-}
-
 pub(crate) mod shared {
     use super::sync::{Mutex, lock};
-    use crate::id::Id;
-    use crate::owned::Shards;
+    use crate::list::TaskQueue;
     use crate::task::header::Header;
-    use crate::task::queue::TaskQueue;
+    use crate::task::id::Id;
+    use crate::task::memory::Blocks;
+    use crate::task::owned::{OwnedTasks, Shards};
+    use crate::task::schedule::Schedule;
     use crate::task::task::Task;
-    use crate::task_panic::TaskPanic;
+    use crate::task::waker;
+    use std::any::Any;
     use std::sync::Arc;
+    use std::task::RawWakerVTable;
 
+    type PanicHook = Arc<dyn Fn() + Send + Sync>;
+
+    /// A scheduler as small as a task lets it be: a list and a queue. No task of it is pinned, is a job or has a name, and nobody forks.
     pub(crate) struct Shared {
-        pub(crate) owned: Shards,
-        pub(crate) names: Names,
-        pub(crate) settings: Settings,
-        queue: Mutex<TaskQueue>,
+        pub(crate) owned: Shards<Binding>,
+        queue: Mutex<TaskQueue<Binding>>,
+        panicked: PanicHook,
     }
 
-    pub(crate) struct Settings {
-        pub(crate) hooks: Hooks,
-    }
+    /// What a task knows of it.
+    pub(crate) struct Binding(pub(super) Arc<Shared>);
 
-    type PanicHook = Arc<dyn Fn(&TaskPanic<'_>) + Send + Sync>;
+    static WAKER_VTABLE: RawWakerVTable = waker::vtable::<Binding>();
 
-    pub(crate) struct Hooks {
-        pub(crate) task_panic: Option<PanicHook>,
-    }
+    impl Schedule for Binding {
+        fn schedule(task: Task<Self>) {
+            let shared = Arc::clone(&task.header().scheduler.0);
+            lock(&shared.queue).push(task);
+        }
 
-    /// No task of a model has a name.
-    pub(crate) struct Names;
+        fn reschedule(task: Task<Self>) {
+            Self::schedule(task);
+        }
 
-    impl Names {
-        pub(crate) fn get(&self, _: Id) -> Option<String> {
+        fn owner(&self, id: Id) -> &OwnedTasks<Self> {
+            self.0.owned.of(id)
+        }
+
+        fn panicked(&self, _: &Header<Self>, _: &(dyn Any + Send)) {
+            (self.0.panicked)();
+        }
+
+        fn abort_job(&self, _: &Header<Self>) {
+            unreachable!("no task of a model is a job")
+        }
+
+        fn name(&self, _: Id) -> Option<String> {
             unreachable!("no task of a model has a name")
         }
 
-        pub(crate) fn forget(&self, _: Id) {
+        fn forget_name(&self, _: Id) {
             unreachable!("no task of a model has a name")
+        }
+
+        fn assert_runs(&self) {}
+
+        fn waker_vtable() -> &'static RawWakerVTable {
+            &WAKER_VTABLE
+        }
+
+        /// No thread of a model keeps tasks' memory.
+        unsafe fn blocks<'a>() -> Option<&'a Blocks> {
+            None
         }
     }
 
     impl Shared {
-        pub(super) fn new(task_panic: PanicHook) -> Arc<Self> {
+        pub(super) fn new(panicked: PanicHook) -> Arc<Self> {
             Arc::new(Self {
                 owned: Shards::new(1),
-                names: Names,
-                settings: Settings {
-                    hooks: Hooks {
-                        task_panic: Some(task_panic),
-                    },
-                },
                 queue: Mutex::new(TaskQueue::new()),
+                panicked,
             })
         }
 
-        pub(crate) fn schedule(task: Task) {
-            let shared = Arc::clone(&task.header().shared);
-            lock(&shared.queue).push(task);
-        }
-
-        pub(crate) fn reschedule(task: Task) {
-            Self::schedule(task);
-        }
-
-        pub(crate) fn cancel_job(&self, _: &Header) {
-            unreachable!("no task of a model is a job")
-        }
-
-        /// Nobody forks.
-        pub(crate) fn assert_here(&self) {}
-
-        pub(super) fn pop(&self) -> Option<Task> {
+        pub(super) fn pop(&self) -> Option<Task<Binding>> {
             lock(&self.queue).pop()
         }
 
@@ -396,7 +378,7 @@ impl World {
             wakers: Mutex::default(),
         });
         let books = Arc::clone(&outside);
-        let shared = Shared::new(Arc::new(move |_| {
+        let shared = Shared::new(Arc::new(move || {
             books.books.panicked.store(true, Ordering::SeqCst);
         }));
         let world = Arc::new(Self {
@@ -431,13 +413,13 @@ impl World {
             another,
             world: Arc::clone(&self.outside),
         };
-        let (shared, location) = (Arc::clone(&self.shared), Location::caller());
-        let task = allocate(program, shared, None, location, Kind::Plain);
+        let scheduler = Binding(Arc::clone(&self.shared));
+        let task = allocate(program, scheduler, Location::caller(), Kind::Plain);
         let handle = unsafe { JoinHandle::from_raw(task) };
         let listed = handle.header().owner().insert(task);
         let queued = unsafe { Task::from_raw(task) };
         if listed {
-            Shared::schedule(queued);
+            Binding::schedule(queued);
         } else {
             end(task);
         }
@@ -515,7 +497,7 @@ impl World {
         );
         if let Some((handle, rung)) = self.waiting.lock().unwrap().take() {
             assert!(
-                !handle.is_finished() || rung.load(Ordering::SeqCst),
+                !handle.abort_handle().is_finished() || rung.load(Ordering::SeqCst),
                 "who awaits was not woken"
             );
         }

@@ -1,9 +1,10 @@
 //! A queue of tasks counts them rightly.
 
 use super::TaskQueue;
+use crate::task::schedule::Schedule;
 use crate::validate::depth;
 
-impl TaskQueue {
+impl<S: Schedule> TaskQueue<S> {
     /// Checks that the queue counts its tasks rightly, and knows its last.
     ///
     /// # Panics
@@ -36,17 +37,23 @@ impl TaskQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validate::tests::{Runtime, refuses};
+    use crate::task::stand_in::{StandIn, World};
+    use crate::validate::tests::refuses;
+
+    /// All tasks of a world.
+    fn queue(world: &World) -> TaskQueue<StandIn> {
+        let mut queue = TaskQueue::new();
+        while let Some(task) = world.take_ready() {
+            queue.push(task);
+        }
+        queue
+    }
 
     #[test]
     fn a_length_that_is_not_that_of_the_list() {
         for tasks in [1, 3, 100] {
-            let runtime = Runtime::of(tasks);
-            let mut queue = runtime
-                .shared
-                .injection
-                .take(tasks)
-                .expect("they are there");
+            let world = World::of(tasks);
+            let mut queue = queue(&world);
             queue.validate(0);
             queue.length += 1;
             refuses("as it counts them", || queue.validate(0));
@@ -59,7 +66,7 @@ mod tests {
 
     #[test]
     fn an_empty_queue_that_is_said_to_have_one() {
-        let mut queue = TaskQueue::new();
+        let mut queue = TaskQueue::<StandIn>::new();
         queue.length = 1;
         refuses("empty queue", || queue.validate(0));
         queue.length = 0;
@@ -67,8 +74,8 @@ mod tests {
 
     #[test]
     fn a_last_task_that_is_another() {
-        let runtime = Runtime::of(3);
-        let mut queue = runtime.shared.injection.take(3).expect("they are there");
+        let world = World::of(3);
+        let mut queue = queue(&world);
         let ends = queue.ends.as_mut().expect("not empty");
         let last = std::mem::replace(&mut ends.last, ends.first);
         refuses("the last task", || queue.validate(0));

@@ -1,9 +1,10 @@
 //! The runs of a pinned queue are those of its tasks.
 
 use super::{NO_POSITION, PinnedQueue};
+use crate::task::schedule::Schedule;
 use crate::validate::depth;
 
-impl PinnedQueue {
+impl<S: Schedule> PinnedQueue<S> {
     /// The position of the last task, or 0.
     pub(crate) fn last_position(&self) -> u64 {
         match self.later.back() {
@@ -48,14 +49,14 @@ impl PinnedQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validate::tests::{Runtime, refuses};
+    use crate::task::stand_in::{StandIn, World};
+    use crate::validate::tests::refuses;
 
     /// Four tasks in two runs.
-    fn pinned(runtime: &Runtime) -> PinnedQueue {
-        let mut tasks = runtime.shared.injection.take(4).expect("they are there");
+    fn pinned(world: &World) -> PinnedQueue<StandIn> {
         let mut pinned = PinnedQueue::new();
         for position in [1, 1, 5, 5] {
-            pinned.push(position, tasks.pop().expect("four"));
+            pinned.push(position, world.take_ready().expect("four"));
         }
         pinned.validate(0);
         pinned
@@ -63,8 +64,8 @@ mod tests {
 
     #[test]
     fn a_run_that_counts_wrongly() {
-        let runtime = Runtime::of(4);
-        let mut pinned = pinned(&runtime);
+        let world = World::of(4);
+        let mut pinned = pinned(&world);
         pinned.later[0].count = 3;
         refuses("as their runs count them", || pinned.validate(0));
         pinned.later[0].count = 0;
@@ -77,8 +78,8 @@ mod tests {
 
     #[test]
     fn runs_out_of_order() {
-        let runtime = Runtime::of(4);
-        let mut pinned = pinned(&runtime);
+        let world = World::of(4);
+        let mut pinned = pinned(&world);
         pinned.later[0].position = 1;
         refuses("positions", || pinned.validate(0));
     }

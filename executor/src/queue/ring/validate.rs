@@ -2,8 +2,9 @@
 
 use super::{CAPACITY, Ring};
 use crate::sync::Ordering;
+use crate::task::schedule::Schedule;
 
-impl Ring {
+impl<S: Schedule> Ring<S> {
     /// # Panics
     ///
     /// If the ring holds more than there is room for, or believes to have more room than it has.
@@ -36,13 +37,13 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validate::tests::{Runtime, refuses};
+    use crate::task::stand_in::{StandIn, World};
+    use crate::validate::tests::refuses;
 
     /// A ring of three tasks.
-    fn ring(runtime: &Runtime) -> Ring {
-        let mut tasks = runtime.shared.injection.take(3).expect("they are there");
+    fn ring(world: &World) -> Ring<StandIn> {
         let ring = Ring::new(true);
-        while let Some(task) = tasks.pop() {
+        while let Some(task) = world.take_ready() {
             // SAFETY: nobody else has the ring.
             assert!(unsafe { ring.push(task) }.is_ok());
         }
@@ -53,9 +54,9 @@ mod tests {
 
     /// Has a counter of the ring say something else for as long as the check takes.
     #[track_caller]
-    fn refused(word: &str, set: impl Fn(&Ring) -> (&crate::sync::AtomicU64, u64)) {
-        let runtime = Runtime::of(3);
-        let ring = ring(&runtime);
+    fn refused(word: &str, set: impl Fn(&Ring<StandIn>) -> (&crate::sync::AtomicU64, u64)) {
+        let world = World::of(3);
+        let ring = ring(&world);
         let (counter, wrong) = set(&ring);
         let right = counter.swap(wrong, Ordering::Relaxed);
         // SAFETY: nobody else has the ring.
@@ -80,8 +81,8 @@ mod tests {
 
     #[test]
     fn a_position_without_a_task() {
-        let runtime = Runtime::of(3);
-        let ring = ring(&runtime);
+        let world = World::of(3);
+        let ring = ring(&world);
         let task = ring.slots[0].swap(std::ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: nobody else has the ring.
         refuses("no task", || unsafe { ring.validate() });

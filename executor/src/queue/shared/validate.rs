@@ -2,8 +2,9 @@
 
 use super::SharedQueue;
 use crate::sync::{Ordering, lock};
+use crate::task::schedule::Schedule;
 
-impl SharedQueue {
+impl<S: Schedule> SharedQueue<S> {
     /// # Panics
     ///
     /// If the length that all can read is not that of the queue, or the queue is not sound.
@@ -20,12 +21,22 @@ impl SharedQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validate::tests::{Runtime, refuses};
+    use crate::task::stand_in::{StandIn, World};
+    use crate::validate::tests::refuses;
+
+    /// All tasks of a world.
+    fn queue(world: &World) -> SharedQueue<StandIn> {
+        let queue = SharedQueue::new();
+        while let Some(task) = world.take_ready() {
+            queue.push(task);
+        }
+        queue
+    }
 
     #[test]
     fn a_length_that_is_not_the_queues() {
-        let runtime = Runtime::of(2);
-        let queue = &runtime.shared.injection;
+        let world = World::of(2);
+        let queue = &queue(&world);
         queue.validate(0);
         queue.length.store(0, Ordering::Relaxed);
         refuses("the length of a shared queue", || queue.validate(0));
@@ -33,8 +44,8 @@ mod tests {
 
     #[test]
     fn a_task_in_a_closed_queue() {
-        let runtime = Runtime::of(1);
-        let queue = &runtime.shared.injection;
+        let world = World::of(1);
+        let queue = &queue(&world);
         lock(&queue.queue).closed = true;
         refuses("closed queue", || queue.validate(0));
     }

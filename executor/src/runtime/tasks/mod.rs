@@ -12,5 +12,5 @@
 
 mod builder;
 
-pub use builder::Builder;
 pub use crate::task::id::{Id, id, try_id};
+pub use builder::Builder;

@@ -35,14 +35,12 @@
 pub(crate) mod counters;
 pub(crate) mod moves;
 
+use crate::queue::ring::CAPACITY;
 use crate::scheduler::driver::Driver;
-use crate::queue::shared::SharedQueue;
+use crate::scheduler::{LifoSlot, Ring, SharedQueue, Task, TaskQueue};
 use crate::sync::{AtomicU64, Ordering};
-use crate::task::task::Task;
 use counters::Counters;
-use crate::queue::lifo::LifoSlot;
 use moves::Moves;
-use crate::queue::ring::{CAPACITY, Ring};
 use std::io;
 use std::sync::Arc;
 use waterwheel_timer::VirtualClock;
@@ -186,7 +184,7 @@ impl Seat {
     /// # Safety
     ///
     /// This thread is the seat's worker.
-    pub(crate) unsafe fn take_in(&self, tasks: &mut crate::queue::list::TaskQueue) {
+    pub(crate) unsafe fn take_in(&self, tasks: &mut TaskQueue) {
         while let Some(task) = tasks.pop() {
             // SAFETY: by the caller's promise.
             if let Err(task) = unsafe { self.ring.push(task) } {

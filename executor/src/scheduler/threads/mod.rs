@@ -169,7 +169,7 @@ impl Crew {
         let mut state = shared.crew.lock();
         let thread = builder.spawn(move || {
             let _ended = Ended(&runtime);
-            let _stopped = runtime.settings.hooks.around_thread();
+            let _stopped = runtime.settings.hooks.thread.around_thread();
             work(&runtime);
         })?;
         state.running += 1;

@@ -33,18 +33,19 @@ mod validate;
 use rested::Rested;
 pub(crate) use sitting::{Chair, Sitting};
 
+use crate::queue::pinned::NO_POSITION;
+use crate::queue::ring::CAPACITY;
+use crate::scheduler::Header;
+use crate::scheduler::PinnedQueue;
+use crate::scheduler::Task;
 use crate::scheduler::forked::elsewhere;
 use crate::scheduler::idle::Woken;
 use crate::scheduler::local::Local;
-use crate::queue::pinned::{NO_POSITION, PinnedQueue};
 use crate::scheduler::seat::Seat;
-use crate::queue::ring::CAPACITY;
 use crate::scheduler::shared::Shared;
-use crate::task::header::Header;
-use crate::task::memory::Blocks;
-use crate::task::task::Task;
-use crate::task::id::Running;
 use crate::scheduler::watch;
+use crate::task::id::Running;
+use crate::task::memory::Blocks;
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::ptr;
@@ -128,8 +129,8 @@ impl Worker {
     /// Whether that task may be queued here: it is of this runtime, and not pinned elsewhere.
     #[inline]
     pub(crate) fn may_run(&self, task: &Header) -> bool {
-        Arc::ptr_eq(&self.shared, &task.shared)
-            && match &task.home {
+        Arc::ptr_eq(&self.shared, &task.scheduler.shared)
+            && match &task.scheduler.pinned_to {
                 None => true,
                 Some(home) => Arc::ptr_eq(home, &self.local),
             }
@@ -138,7 +139,7 @@ impl Worker {
     /// Adds a task at the end.
     #[inline]
     pub(crate) fn push(&self, task: Task) {
-        if task.header().home.is_some() {
+        if task.header().scheduler.pinned_to.is_some() {
             self.push_pinned(task);
         } else {
             self.push_shared(task);
@@ -149,7 +150,8 @@ impl Worker {
     pub(crate) fn push_pinned(&self, task: Task) {
         debug_assert!(
             task.header()
-                .home
+                .scheduler
+                .pinned_to
                 .as_ref()
                 .is_some_and(|home| Arc::ptr_eq(home, &self.local)),
             "a task came to a thread that it is not pinned to"
@@ -206,7 +208,7 @@ impl Worker {
     /// Adds a task that has been woken: to run next, if that is by a task.
     #[inline]
     pub(crate) fn push_woken(&self, task: Task) {
-        if task.header().home.is_some() {
+        if task.header().scheduler.pinned_to.is_some() {
             self.push_pinned(task);
         } else if self.has_siblings.get() && self.streak.get() < LIFO_STREAK {
             // SAFETY: we are the seat's worker.

@@ -1,12 +1,12 @@
 //! What a worker does when nothing is ready on its own seat: it searches, and then it sleeps.
 
 use super::{LIFO_STREAK, MOST_STEALS, Worker};
+use crate::scheduler::Task;
 use crate::scheduler::idle::Woken;
 use crate::scheduler::paused::{Paused, Rest};
 use crate::scheduler::seat::Seat;
-use crate::task::task::Task;
-use crate::task::id::Running;
 use crate::scheduler::watch;
+use crate::task::id::Running;
 use std::sync::Arc;
 use waterwheel_reactor::sys::clock::real_now;
 

@@ -7,17 +7,18 @@
 
 use super::rested::Rested;
 use super::{CURRENT, Worker, with_current};
+use crate::queue::pinned::NO_POSITION;
+use crate::scheduler::PinnedQueue;
 use crate::scheduler::driver::Entered;
 use crate::scheduler::forked::is_inherited;
 use crate::scheduler::idle::Woken;
 use crate::scheduler::local::Local;
 use crate::scheduler::paused::Paused;
-use crate::queue::pinned::{NO_POSITION, PinnedQueue};
 use crate::scheduler::seat::Seat;
 use crate::scheduler::shared::Shared;
-use crate::task::memory::Blocks;
-use crate::task::id::Running;
 use crate::scheduler::watch;
+use crate::task::id::Running;
+use crate::task::memory::Blocks;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;

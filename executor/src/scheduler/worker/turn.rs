@@ -2,8 +2,8 @@
 
 use super::{BETWEEN_TURNS, LIFO_STREAK, Worker};
 use crate::scheduler::idle::WORTH;
-use crate::task::id::Running;
 use crate::scheduler::watch;
+use crate::task::id::Running;
 use std::time::{Duration, Instant};
 use waterwheel_reactor::sys::clock::real_now;
 

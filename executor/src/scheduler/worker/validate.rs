@@ -39,9 +39,9 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
-    use crate::runtime::block_on;
-    use crate::validate::tests::refuses;
+    use crate::block_on;
     use crate::scheduler::worker::with_current;
+    use crate::validate::tests::refuses;
 
     #[test]
     fn a_position_that_is_not_the_first_pinned_tasks() {

@@ -2,10 +2,11 @@
 
 use super::{List, OwnedTasks};
 use crate::sync::lock;
+use crate::task::schedule::Schedule;
 use crate::validate::depth;
 use std::ptr;
 
-impl OwnedTasks {
+impl<S: Schedule> OwnedTasks<S> {
     /// Checks that as many tasks are in as have come and not gone, and of some of them, that they are linked, not complete, and this list's.
     ///
     /// # Panics
@@ -47,13 +48,18 @@ impl OwnedTasks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validate::tests::{Runtime, refuses};
+    use crate::task::stand_in::{StandIn, World};
+    use crate::validate::tests::refuses;
 
     /// Breaks a list of three tasks, has it refused with that word, and puts it right.
     #[track_caller]
-    fn refused(word: &str, corrupt: impl FnOnce(&mut List), restore: impl FnOnce(&mut List)) {
-        let runtime = Runtime::of(3);
-        let owned = runtime.shared.owned.iter().next().expect("a list");
+    fn refused(
+        word: &str,
+        corrupt: impl FnOnce(&mut List<StandIn>),
+        restore: impl FnOnce(&mut List<StandIn>),
+    ) {
+        let world = World::of(3);
+        let owned = world.owned();
         owned.validate(0);
         corrupt(&mut lock(&owned.list));
         refuses(word, || owned.validate(0));
@@ -81,8 +87,8 @@ mod tests {
     fn a_last_task_that_is_another() {
         let mut last = None;
         let last = &mut last;
-        let runtime = Runtime::of(3);
-        let owned = runtime.shared.owned.iter().next().expect("a list");
+        let world = World::of(3);
+        let owned = world.owned();
         {
             let mut list = lock(&owned.list);
             *last = list.last;
@@ -94,8 +100,8 @@ mod tests {
 
     #[test]
     fn a_link_back_to_another() {
-        let runtime = Runtime::of(3);
-        let owned = runtime.shared.owned.iter().next().expect("a list");
+        let world = World::of(3);
+        let owned = world.owned();
         let last = lock(&owned.list).last.expect("three tasks");
         // SAFETY: nobody else has the list.
         let back = unsafe { (*List::links(last)).previous.take() };
@@ -106,8 +112,8 @@ mod tests {
 
     #[test]
     fn a_task_of_another_list() {
-        let runtime = Runtime::of(1);
-        let owned = runtime.shared.owned.iter().next().expect("a list");
+        let world = World::of(1);
+        let owned = world.owned();
         let (task, other) = (owned.pop().expect("one"), OwnedTasks::default());
         assert!(other.insert(task));
         refuses("another list", || other.validate(0));
