@@ -498,7 +498,7 @@ fn wait_for(count: &AtomicUsize, least: usize) -> usize {
 
 /// The same in a runtime where nothing else runs: the seat is vacant in between, and a task that comes just when it is left must find
 /// somebody. In each round it is left once, and nobody takes it after that but for the task. The order of the steps themselves is modelled
-/// in `executor/tests/loom_vacancy.rs`.
+/// in `executor/tests/loom_threads.rs`.
 #[test]
 fn a_seat_that_is_vacant_in_between() {
     println!("seed {SEED:#x}");

@@ -61,7 +61,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 pub(crate) fn block_on_in<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
     shared.assert_here();
     not_nested();
-    let chair = if shared.crew.claim_first(shared) {
+    let chair = if shared.threads.claim_first(shared) {
         Chair::Seat(0)
     } else {
         Chair::Guest(Arc::new(Seat::for_guest(shared.clock())))
@@ -140,8 +140,8 @@ impl<F: Future> Main for MainFuture<'_, F> {
         if worker.shared.is_closing() && !self.has_cleared {
             self.has_cleared = true;
             worker.retire();
-            worker.shared.crew.cleared(&worker.local);
-            if worker.shared.crew.has_lost_worker() {
+            worker.shared.threads.cleared(&worker.local);
+            if worker.shared.threads.has_lost_worker() {
                 lost();
             }
         }

@@ -4,32 +4,15 @@ use super::metrics::{self, RuntimeMetrics};
 use crate::JoinHandle;
 use crate::runtime::block_on::block_on_in;
 use crate::runtime::spawn;
-use crate::scheduler::forked::is_inherited;
+use crate::scheduler::entered::{self, Entered};
 use crate::scheduler::origin::Origin;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker;
-use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
 use std::sync::Arc;
-
-/// The runtimes that a thread has entered, the last one last, each with the number of its guard.
-type Entered = Vec<(u64, Handle)>;
-
-thread_local! {
-    /// Nothing in it needs a destructor, so it can be used in the destructors of a thread's other thread-locals, in any order. The
-    /// last guard takes the list's memory with it; if a guard is leaked, so is the list.
-    static ENTERED: RefCell<ManuallyDrop<Entered>> =
-        const { RefCell::new(ManuallyDrop::new(Entered::new())) };
-    /// Whether there are any.
-    static HAS_ENTERED: Cell<bool> = const { Cell::new(false) };
-    /// The number of the next guard.
-    static NEXT_GUARD: Cell<u64> = const { Cell::new(0) };
-}
 
 /// Reaches a runtime from any thread: to spawn on it, above all. It can be cloned and sent.
 ///
@@ -85,33 +68,12 @@ impl Handle {
     ///
     /// When there is none.
     pub fn try_current() -> Result<Self, TryCurrentError> {
-        Self::entered()
+        entered::last()
             .or_else(|| {
-                worker::with_current(|current| {
-                    current.map(|worker| Self::new(Arc::clone(&worker.shared)))
-                })
+                worker::with_current(|current| current.map(|worker| Arc::clone(&worker.shared)))
             })
+            .map(Self::new)
             .ok_or(TryCurrentError(()))
-    }
-
-    /// The runtime that this thread has entered last.
-    #[inline(always)]
-    pub(crate) fn entered() -> Option<Self> {
-        if HAS_ENTERED.get() {
-            Self::entered_last()
-        } else {
-            None
-        }
-    }
-
-    #[cold]
-    fn entered_last() -> Option<Self> {
-        let last =
-            ENTERED.with_borrow(|entered| entered.last().map(|(_, handle)| handle.clone()))?;
-        // What was entered in the parent does not hide a runtime of the child's that this thread works for.
-        let is_hidden = !last.shared.is_here()
-            && worker::with_current(|current| current.is_some() && !is_inherited(current));
-        (!is_hidden).then_some(last)
     }
 
     /// Starts a task on the runtime. On a worker of that, it is as [`spawn`](crate::spawn()).
@@ -258,13 +220,8 @@ impl Handle {
     /// # }
     /// ```
     pub fn enter(&self) -> EnterGuard {
-        let number = NEXT_GUARD.get();
-        ENTERED.with_borrow_mut(|entered| entered.push((number, self.clone())));
-        NEXT_GUARD.set(number + 1);
-        HAS_ENTERED.set(true);
         EnterGuard {
-            number,
-            this_thread: PhantomData,
+            _entered: entered::enter(Arc::clone(&self.shared)),
         }
     }
 
@@ -304,26 +261,7 @@ impl Error for TryCurrentError {}
 /// Guards may be dropped in any order: the runtime that counts is that of the youngest which is left.
 #[must_use = "dropping it leaves the runtime at once"]
 pub struct EnterGuard {
-    number: u64,
-    /// Not `Send`: it restores what its own thread had.
-    this_thread: PhantomData<*const ()>,
-}
-
-impl Drop for EnterGuard {
-    fn drop(&mut self) {
-        // Dropped when nothing is borrowed.
-        let left = ENTERED.with_borrow_mut(|entered| {
-            let is_ours = |(number, _): &(u64, Handle)| *number == self.number;
-            let place = entered.iter().rposition(is_ours)?;
-            let (_, left) = entered.remove(place);
-            if entered.is_empty() {
-                HAS_ENTERED.set(false);
-                **entered = Entered::new();
-            }
-            Some(left)
-        });
-        drop(left);
-    }
+    _entered: Entered,
 }
 
 impl fmt::Debug for EnterGuard {

@@ -34,7 +34,7 @@ use crate::JoinHandle;
 use crate::scheduler::origin::Origin;
 use crate::scheduler::settings::Settings;
 use crate::scheduler::shared::Shared;
-use crate::scheduler::threads::Crew;
+use crate::scheduler::threads::Threads;
 use std::future::Future;
 use std::io;
 use std::time::Instant;
@@ -99,7 +99,7 @@ impl Runtime {
 
     fn with(settings: Settings) -> io::Result<Self> {
         let shared = Shared::new(settings, false)?;
-        let started = Crew::start(&shared);
+        let started = Threads::start(&shared);
         // Dropped, it ends the threads that have been started.
         let runtime = Self {
             handle: Handle::new(shared),
@@ -232,6 +232,6 @@ impl Drop for Runtime {
         let shared = self.handle.shared();
         // What destructors spawn is refused, and not an error.
         let _entered = self.handle.enter();
-        shared.crew.shut_down(shared, None, &mut |_| ());
+        shared.threads.shut_down(shared, None, &mut |_| ());
     }
 }

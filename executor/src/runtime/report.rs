@@ -53,7 +53,7 @@ pub(super) fn shut_down(shared: &Arc<Shared>, deadline: Instant) -> ShutdownRepo
     let deadline = real_deadline(deadline);
     let mut alive = Vec::new();
     shared
-        .crew
+        .threads
         .shut_down(shared, Some(deadline), &mut |present| {
             shared.unstarted.collect();
             for local in present {

@@ -1,9 +1,10 @@
 //! [`spawn`], [`spawn_local`] and [`spawn_blocking`].
 
+use crate::JoinHandle;
+use crate::scheduler::entered;
 use crate::scheduler::origin::Origin;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker;
-use crate::{Handle, JoinHandle};
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -223,8 +224,8 @@ impl Error for NoBlockingThread {
 #[inline(always)]
 #[track_caller]
 fn with_shared<R>(call: &str, f: impl FnOnce(&Arc<Shared>) -> R) -> R {
-    if let Some(entered) = Handle::entered() {
-        return f(entered.shared());
+    if let Some(entered) = entered::last() {
+        return f(&entered);
     }
     match worker::with_current(|current| current.map(|worker| f(&worker.shared))) {
         Some(result) => result,

@@ -8,7 +8,7 @@
 //! | in the child, of the parent's runtime | |
 //! |---|---|
 //! | `spawn` and its kin, `block_on`, `metrics`; a `JoinHandle` that would have to wait | [`assert_here`](Shared::assert_here) panics |
-//! | `Runtime` dropped or shut down | `Crew::shut_down` returns at once |
+//! | `Runtime` dropped or shut down | `Threads::shut_down` returns at once |
 //! | a task aborted or woken | `Shared::send` lets it go |
 //! | the `block_on` that the child was forked in | goes on to the next poll or turn, which panics; its end leaves all (`Sitting`) |
 //! | a worker, or a thread for blocking jobs, that the child was forked on | [`abandoned`](crate::blocking::abandoned) ends the process |

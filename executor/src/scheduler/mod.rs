@@ -12,12 +12,14 @@
 //! | `watch` | [`Watch`](watch::Watch): how a stuck worker is found |
 //! | `threads` | the threads of a runtime, and which of them has the first seat |
 //! | `paused` | [`Paused`](paused::Paused): when the clock of a paused runtime moves |
+//! | `entered` | which runtimes a thread has entered |
 //! | `forked` | what a runtime is in a child of its process |
 //! | `settings`, `task_panic` | what a runtime is made to be; its hooks and what they are told |
 //! | `names`, `origin`, `task_info`, `unstarted` | what reports tell of tasks |
 
 pub(crate) mod binding;
 pub(crate) mod driver;
+pub(crate) mod entered;
 pub(crate) mod forked;
 pub(crate) mod idle;
 pub(crate) mod local;

@@ -30,7 +30,7 @@
 //!
 //! What other threads do, and what is under way in the kernel, nobody knows of.
 //!
-//! Lock order: the lock of the rounds comes before those of the crew, of the blocking pool, of queues and of timers. Nobody is woken under it but by `unpark`.
+//! Lock order: the lock of the rounds comes before those of the threads, of the blocking pool, of queues and of timers. Nobody is woken under it but by `unpark`.
 
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker;
@@ -196,7 +196,9 @@ impl Rounds {
     fn first_seat_changes_hands(&self, shared: &Shared) -> bool {
         let first = &shared.seats[0].driver.reactor;
         let sits = |member: &Member| Arc::ptr_eq(&member.reactor, first);
-        !self.members.iter().any(sits) && !shared.is_closing() && shared.crew.first_seat_is_taken()
+        !self.members.iter().any(sits)
+            && !shared.is_closing()
+            && shared.threads.first_seat_is_taken()
     }
 
     /// Begins a new round, and has all but `own` look.

@@ -10,7 +10,7 @@ use crate::scheduler::origin::Origin;
 use crate::scheduler::paused::Paused;
 use crate::scheduler::seat::Seat;
 use crate::scheduler::settings::Settings;
-use crate::scheduler::threads::Crew;
+use crate::scheduler::threads::Threads;
 use crate::scheduler::threads::guests::Guests;
 use crate::scheduler::unstarted::Unstarted;
 use crate::scheduler::watch::Watch;
@@ -45,7 +45,7 @@ pub(crate) struct Shared {
     pub(crate) blocking: Arc<Pool>,
     /// The jobs that the end of the runtime drops, for its report.
     pub(crate) unstarted: Unstarted,
-    pub(crate) crew: Crew,
+    pub(crate) threads: Threads,
     /// Of a runtime whose time is paused: when its clock moves.
     pub(crate) paused: Option<Arc<Paused>>,
     pub(crate) settings: Settings,
@@ -69,7 +69,7 @@ impl Shared {
             tell
         });
         let seats = seats?.into_boxed_slice();
-        let crew = Crew::new(ends_with_main, &seats);
+        let threads = Threads::new(ends_with_main, &seats);
         Ok(Arc::new(Self {
             process: Process::current(),
             forked: Process::current().watch(),
@@ -82,7 +82,7 @@ impl Shared {
             names: Names::default(),
             blocking: Arc::new(Pool::new(blocking)),
             unstarted: Unstarted::default(),
-            crew,
+            threads,
             paused,
             settings,
             ends_with_main,
@@ -113,8 +113,8 @@ impl Shared {
             if let Some(task) = task {
                 self.inject(task);
             }
-            if self.crew.first_seat_is_vacant() {
-                self.crew.occupy(self);
+            if self.threads.first_seat_is_vacant() {
+                self.threads.occupy();
             }
         }
         handle
@@ -133,7 +133,7 @@ impl Shared {
         origin: Origin,
     ) -> JoinHandle<F::Output> {
         self.assert_here();
-        let local = self.crew.local_in(seat);
+        let local = self.threads.local_in(seat);
         let Some(local) = local.filter(|_| seat < self.workers()) else {
             // SAFETY: by the caller's promise.
             return unsafe { self.spawn(future, origin) };
@@ -195,8 +195,8 @@ impl Shared {
     /// sleep already are woken to learn of it, and if the first seat is vacant, somebody sits down there.
     #[cold]
     fn tell_of_refusal(&self) {
-        if self.crew.first_seat_is_vacant() {
-            self.crew.occupy(self);
+        if self.threads.first_seat_is_vacant() {
+            self.threads.occupy();
         }
         for seat in &self.seats {
             seat.driver.reactor.unpark();

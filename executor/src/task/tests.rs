@@ -24,7 +24,8 @@ fn a_task_is_polled_once_a_wake_and_its_output_is_delivered() {
         left -= 1;
         // However often: there is one poll for it.
         cx.waker().wake_by_ref();
-        cx.waker().clone().wake();
+        let another = cx.waker().clone();
+        another.wake();
         Poll::Pending
     }));
     assert!(poll(&mut handle).is_pending());

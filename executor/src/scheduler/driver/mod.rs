@@ -121,7 +121,7 @@ impl WallClock for KernelClock {
 fn told(turned: io::Result<usize>) -> usize {
     match turned {
         Ok(count) => count,
-        // A wait that fails would leave every task stuck in silence. The worker dies, and the runtime with it (`Crew::lose_worker`).
+        // A wait that fails would leave every task stuck in silence. The worker dies, and the runtime with it (`Threads::lose_worker`).
         Err(error) => panic!("the reactor cannot wait for events: {error}"),
     }
 }

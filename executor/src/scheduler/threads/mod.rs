@@ -1,138 +1,106 @@
-//! [`Crew`]: the threads of a runtime, and who has its first seat.
+//! [`Threads`]: the threads of a runtime, and which of them has its first place. It applies what [`state`] decides.
 //!
-//! A runtime of N seats has N threads of its own: one in each seat but the first, and a *spare*. The first seat is for `block_on`, so
-//! that the main future is as near to its tasks as they are to each other. When nobody is in `block_on`, and there is anything to do,
-//! the spare sits there.
+//! A runtime of N workers has N threads of its own: one in each worker's place but the first, and a *spare*. The first place is for `block_on`,
+//! so that the main future is as near to its tasks as they are to each other. When no thread is in `block_on`, and there is anything to do,
+//! the spare works there.
 //!
-//! ```text
-//!            block_on                      its end, and nothing is left to do
-//!  VACANT ───────────────► MAIN ──────────────────────────────────────────────► VACANT
-//!    │ ▲                     │ its end, and something is left to do
-//!    │ │ wanted by block_on  ▼
-//!    │ └─────────────────── SPARE
-//!    └───────────────────────▲
-//!      a task is spawned
-//! ```
+//! | file | what is there |
+//! |---|---|
+//! | here | what other threads call: come, leave, claim, occupy; the threads' start |
+//! | `state` | which thread has which place: pure, and explored |
+//! | `vacancy` | whether the first place is vacant, for threads that spawn, without the lock |
+//! | `shutdown` | the end of a runtime |
+//! | `work` | what the runtime's own threads do |
+//! | `guests` | the threads in `block_on` that have no place |
 //!
-//! **Invariant.** While the first seat is vacant, no task of the runtime is alive, its driver has nothing registered, and its queues
-//! are empty; or somebody who waits for it is about to take it. Why no task slips in between is told in [`vacancy`].
+//! **Invariant.** While the first place is vacant, no task of the runtime is alive, its driver has nothing registered, and its queues
+//! are empty; or a thread that waits for it is about to take it. Why no task slips in between is told in [`vacancy`].
 //!
-//! The spare does not give the seat up while tasks are pinned to it, as these would end with its stay; `block_on` waits for it no
+//! The spare does not leave the place while tasks are pinned to it, as these would end when it leaves; `block_on` waits for it no
 //! longer than [`PATIENCE`], and is a guest then.
 //!
-//! Lock order: the crew's lock comes before those of the lists, of queues and of the driver. No user code runs under it.
+//! Lock order: the lock here comes before those of the lists, of queues and of the driver. No user code runs under it.
 
 pub(crate) mod guests;
+mod shutdown;
+mod state;
 mod vacancy;
 mod work;
 
-use crate::Handle;
 use crate::scheduler::local::Local;
 use crate::scheduler::seat::Seat;
 use crate::scheduler::shared::Shared;
-use crate::shrink;
 use crate::sync::{Mutex, lock};
+use state::{Claim, Left, SpareDoes, State};
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use vacancy::Vacancy;
-use waterwheel_reactor::sys::clock::real_now;
 use waterwheel_reactor::sys::fork::Process;
 use work::{work_as_spare, work_in};
 
-/// How long `block_on` waits for the spare thread to leave the first seat.
+/// How long `block_on` waits for the spare thread to leave the first place.
 const PATIENCE: Duration = Duration::from_millis(1);
 
 /// What a thread does. Boxed, so that there is one way to start a thread, compiled once.
 type Work = Box<dyn FnOnce(&Arc<Shared>) + Send>;
 
-pub(crate) struct Crew {
+pub(crate) struct Threads {
     /// The process whose threads these are.
     process: Process,
-    state: Mutex<State>,
-    /// What is pinned to the threads of the seats but the first, each of which has one thread for all its time.
+    locked: Mutex<Locked>,
+    /// What is pinned to the threads of the places but the first, each of which has one thread for all its time.
     locals: Box<[Arc<Local>]>,
     changed: Condvar,
-    /// Whether `state.first` is vacant, for who spawns.
+    /// Whether the first place is vacant, for threads that spawn.
     vacancy: Vacancy,
-    /// How many `block_on` wait for the spare to leave the first seat. Changed under the lock.
-    waiting: AtomicUsize,
+    /// Whether a claim waits for the spare to leave the first place, for the spare to see at each turn. Changed under the lock.
+    is_spare_wanted: AtomicUsize,
     /// Whether the runtime ends because a worker has died.
     lost: AtomicBool,
 }
 
-struct State {
-    first: First,
-    /// The threads that sit, or have yet to come to a seat of their own, and have not ended what is pinned to them.
-    present: Vec<Arc<Local>>,
-    /// One for each seat but the first, in order, and then the spare.
-    threads: Vec<thread::JoinHandle<()>>,
-    /// How many of the threads have not ended.
-    running: usize,
+struct Locked {
+    state: State<Member>,
+    /// One for each place but the first, in order, and then the spare.
+    handles: Vec<thread::JoinHandle<()>>,
 }
 
-impl State {
-    fn forget(&mut self, local: &Arc<Local>) {
-        self.present.retain(|other| !Arc::ptr_eq(other, local));
-        shrink::vec(&mut self.present);
+/// The tasks that are pinned to a thread, by their address.
+#[derive(Clone)]
+struct Member(Arc<Local>);
+
+impl PartialEq for Member {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-/// Who has the first seat.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum First {
-    Vacant,
-    /// A thread in `block_on`, or the one that ends the runtime.
-    Main,
-    /// The spare thread, which sits there or is on its way.
-    Spare,
-}
-
-impl Crew {
-    /// A crew without threads. `for_main`: the first seat is taken, by the one who calls this.
-    pub(crate) fn new(for_main: bool, seats: &[Arc<Seat>]) -> Self {
+impl Threads {
+    /// No threads yet. `claimed`: the caller has the first place.
+    pub(crate) fn new(claimed: bool, seats: &[Arc<Seat>]) -> Self {
         let of_seat = |seat: &Arc<Seat>| Local::new(Arc::clone(&seat.driver.reactor));
         let locals: Box<[_]> = seats.iter().skip(1).map(of_seat).collect();
+        let present = locals.iter().map(Arc::clone).map(Member).collect();
         Self {
             process: Process::current(),
-            state: Mutex::new(State {
-                first: if for_main { First::Main } else { First::Vacant },
-                present: locals.to_vec(),
-                threads: Vec::new(),
-                running: 0,
+            locked: Mutex::new(Locked {
+                state: State::new(claimed, present),
+                handles: Vec::new(),
             }),
             locals,
             changed: Condvar::new(),
-            vacancy: Vacancy::new(!for_main),
-            waiting: AtomicUsize::new(0),
+            vacancy: Vacancy::new(!claimed),
+            is_spare_wanted: AtomicUsize::new(0),
             lost: AtomicBool::new(false),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
-    }
-
-    /// Gives the first seat to somebody.
-    fn fill_first(&self, state: &mut State, first: First) {
-        debug_assert!(first != First::Vacant);
-        state.first = first;
-        self.vacancy.fill();
-        self.changed.notify_all();
-    }
-
-    /// Nobody has the first seat any more; the spare is to have it if there is anything to do there, and nobody else waits for it.
-    fn leave_first(&self, shared: &Shared, state: &mut State) {
-        let is_wanted = state.first == First::Spare;
-        state.first = First::Vacant;
-        if self
-            .vacancy
-            .leave(|| !is_wanted && shared.needs_first_seat())
-        {
-            self.fill_first(state, First::Spare);
-        }
+    fn lock(&self) -> MutexGuard<'_, Locked> {
+        lock(&self.locked)
     }
 
     /// Starts the threads.
@@ -145,14 +113,14 @@ impl Crew {
         for seat in seats.clone() {
             let started = Self::start_thread(shared, Box::new(move |shared| work_in(shared, seat)));
             if started.is_err() {
-                (seat..seats.end).for_each(|seat| shared.crew.abandon(seat));
+                (seat..seats.end).for_each(|seat| shared.threads.abandon(seat));
                 return started;
             }
         }
         Self::start_thread(shared, Box::new(work_as_spare))
     }
 
-    /// No thread will ever come to that seat.
+    /// No thread will ever come to that place.
     fn abandon(&self, seat: usize) {
         let local = self.local_in(seat).expect("it is not the first");
         local.end();
@@ -166,241 +134,159 @@ impl Crew {
             builder = builder.stack_size(size);
         }
         let runtime = Arc::clone(shared);
-        let mut state = shared.crew.lock();
+        let mut locked = shared.threads.lock();
         let thread = builder.spawn(move || {
             let _ended = Ended(&runtime);
             let _stopped = runtime.settings.hooks.thread.around_thread();
             work(&runtime);
         })?;
-        state.running += 1;
-        state.threads.push(thread);
+        locked.state.thread_started();
+        locked.handles.push(thread);
         Ok(())
     }
 
-    /// A thread sits down.
-    pub(crate) fn come(&self, shared: &Shared, local: &Arc<Local>) {
-        let mut state = self.lock();
-        if shared.is_closing() {
-            drop(state);
+    /// A thread takes a place, or is a guest.
+    pub(crate) fn come(&self, local: &Arc<Local>) {
+        if !self.lock().state.come(&Member(Arc::clone(local))) {
             // Nobody would end what it spawns.
             local.owned.close();
-        } else if !state.present.iter().any(|other| Arc::ptr_eq(other, local)) {
-            state.present.push(Arc::clone(local));
         }
     }
 
-    /// What is pinned to the thread of that seat, whether it has come or not. The first seat changes hands, and has none.
+    /// What is pinned to the thread of that place, whether it has come or not. The first place changes hands, and has none.
     pub(crate) fn local_in(&self, seat: usize) -> Option<&Arc<Local>> {
         self.locals.get(seat.checked_sub(1)?)
     }
 
     /// A thread has ended what is pinned to it.
     pub(crate) fn cleared(&self, local: &Arc<Local>) {
-        let mut state = self.lock();
-        state.forget(local);
+        self.lock().state.cleared(&Member(Arc::clone(local)));
         self.changed.notify_all();
     }
 
-    /// A thread has left a seat of the runtime.
+    /// A thread has left a place of the runtime.
     pub(crate) fn leave(&self, shared: &Shared, seat: usize, local: &Arc<Local>) {
-        let mut state = self.lock();
-        state.forget(local);
-        if shared.is_closing() {
-            drop(state);
-            // SAFETY: we have left it, and given it to nobody.
-            unsafe { close_seat(shared, seat) };
-            state = self.lock();
-            if seat == 0 {
-                state.first = First::Main;
+        let mut locked = self.lock();
+        match locked.state.leave(&Member(Arc::clone(local)), seat == 0) {
+            Left::Kept => {}
+            Left::Vacated { wanted } => {
+                if self.vacancy.leave(|| !wanted && shared.needs_first_seat()) {
+                    self.send_spare(&mut locked);
+                }
             }
-        } else if seat == 0 {
-            let spare_stays = state.first == First::Spare && !self.is_spare_wanted();
-            if !spare_stays {
-                self.leave_first(shared, &mut state);
+            Left::Close => {
+                drop(locked);
+                // SAFETY: this thread has left it, and given it to nobody.
+                unsafe { close_seat(shared, seat) };
             }
         }
         self.changed.notify_all();
     }
 
-    /// Whether a task that has just been put into a list needs somebody to [`occupy`](Self::occupy) the first seat.
+    /// There is work in the first place: the spare is sent there, if that is vacant.
+    fn send_spare(&self, locked: &mut Locked) {
+        if locked.state.occupy() {
+            self.vacancy.fill();
+            self.changed.notify_all();
+        }
+    }
+
+    /// Whether a task that has just been put into a list needs a thread to [`occupy`](Self::occupy) the first place.
     #[inline]
     pub(crate) fn first_seat_is_vacant(&self) -> bool {
         self.vacancy.is_vacant()
     }
 
-    /// Whether somebody has the first seat, or is to have it. Unlike the above it never says «vacant» of one that the spare is about to get.
+    /// Whether a thread has the first place, or is to have it. Unlike the above it never says "vacant" of one that the spare is about to get.
     pub(crate) fn first_seat_is_taken(&self) -> bool {
-        self.lock().first != First::Vacant
+        self.lock().state.first() != state::First::Vacant
     }
 
-    /// Sends the spare thread to the first seat.
+    /// Sends the spare thread to the first place.
     #[cold]
-    pub(crate) fn occupy(&self, shared: &Shared) {
-        let mut state = self.lock();
-        if state.first == First::Vacant && !shared.is_closing() {
-            self.fill_first(&mut state, First::Spare);
-        }
+    pub(crate) fn occupy(&self) {
+        self.send_spare(&mut self.lock());
     }
 
-    /// Takes the first seat for this thread, if it can be had. The caller [sits](crate::scheduler::worker::Sitting) down before anything can panic.
+    /// Takes the first place for this thread, if it can be had. The caller [becomes its worker](crate::scheduler::worker::Sitting) before
+    /// anything can panic.
     #[must_use]
     pub(crate) fn claim_first(&self, shared: &Shared) -> bool {
-        let mut state = self.lock();
-        if state.first == First::Spare && !shared.is_closing() {
-            let _waiting = Waiting::new(&self.waiting);
+        let mut locked = self.lock();
+        let mut claim = locked.state.claim();
+        if claim == Claim::Wait {
+            self.publish_wanted(&locked);
             shared.seats[0].driver.reactor.unpark();
-            let waited = self.changed.wait_timeout_while(state, PATIENCE, |state| {
-                state.first == First::Spare && !shared.is_closing()
-            });
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self
+                .changed
+                .wait_timeout_while(locked, PATIENCE, |locked| !locked.state.is_claim_decided());
+            locked = waited.unwrap_or_else(PoisonError::into_inner).0;
+            claim = locked.state.claim_after_wait();
+            self.publish_wanted(&locked);
         }
-        let vacant = state.first == First::Vacant && !shared.is_closing();
-        if vacant {
-            self.fill_first(&mut state, First::Main);
+        let is_taken = claim == Claim::Taken;
+        if is_taken {
+            self.vacancy.fill();
+            self.changed.notify_all();
         }
-        vacant
+        is_taken
     }
 
-    /// Ends a runtime: no work is taken any more, every task is ended, and every thread told to leave. Waits for that until
-    /// `deadline`, or as long as it takes. Once it has been called, another call returns at once, and so does each in a child of `fork`.
-    ///
-    /// `begun` runs when no more is taken, and nobody has been told to end anything yet, with the threads that sit; it must not use the crew.
-    pub(crate) fn shut_down(
-        &self,
-        shared: &Arc<Shared>,
-        deadline: Option<Instant>,
-        begun: &mut dyn FnMut(&[Arc<Local>]),
-    ) {
-        if !shared.is_here() {
-            return;
-        }
-        let present = {
-            let state = self.lock();
-            if shared.is_closing() {
-                return;
-            }
-            shared.refuse();
-            for local in &state.present {
-                local.owned.close();
-            }
-            begun(&state.present);
-            shared.set_closing();
-            state.present.clone()
-        };
-        self.changed.notify_all();
-        for local in &present {
-            local.unpark();
-        }
-        shared.close();
-        crate::scheduler::worker::with_current(|current| {
-            if let Some(worker) = current
-                && Arc::ptr_eq(&worker.shared, shared)
-            {
-                // It is in a task here, and so will not come to that before we return.
-                worker.retire();
-                self.cleared(&worker.local);
-            }
-        });
-        let this_thread = thread::current().id();
-        let mut state = self.lock();
-        let is_this = |thread: &thread::JoinHandle<()>| thread.thread().id() == this_thread;
-        let own = state.threads.iter().position(is_this);
-        // If it has not come to its seat, it is in a hook, and will not before we return.
-        let own_local = own.and_then(|thread| self.locals.get(thread)).cloned();
-        let is_own = |local: &Arc<Local>| {
-            own_local
-                .as_ref()
-                .is_some_and(|own| Arc::ptr_eq(own, local))
-        };
-        while !state.present.iter().all(is_own) || state.running > usize::from(own.is_some()) {
-            state = match deadline.map(|end| end.saturating_duration_since(real_now())) {
-                None => self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => break,
-                Some(left) => {
-                    let waited = self.changed.wait_timeout(state, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
+    fn publish_wanted(&self, locked: &Locked) {
+        let is_wanted = locked.state.is_spare_wanted();
+        self.is_spare_wanted
+            .store(usize::from(is_wanted), Ordering::Relaxed);
+    }
+
+    /// Whether a claim waits for the spare to leave the first place.
+    fn is_spare_wanted(&self) -> bool {
+        self.is_spare_wanted.load(Ordering::Relaxed) > 0
+    }
+
+    /// The spare thread waits until it is to work in the first place, or, to break, until the runtime has ended.
+    fn spare_waits(&self, shared: &Shared) -> ControlFlow<()> {
+        let mut locked = self.lock();
+        loop {
+            match locked.state.spare_asks() {
+                SpareDoes::Wait => {
+                    let waited = self.changed.wait(locked);
+                    locked = waited.unwrap_or_else(PoisonError::into_inner);
                 }
-            };
-        }
-        let threads = std::mem::take(&mut state.threads);
-        let all_ended = state.running == 0;
-        let unclosed = state.first == First::Vacant;
-        if unclosed {
-            state.first = First::Main;
-        }
-        drop(state);
-        if unclosed {
-            // SAFETY: we have just taken the first seat; nobody takes it after us.
-            unsafe { close_seat(shared, 0) };
-        }
-        if all_ended {
-            for thread in threads
-                .into_iter()
-                .filter(|thread| thread.thread().id() != this_thread)
-            {
-                // A panic has been told of by the panic hook.
-                let _ = thread.join();
+                SpareDoes::Work => return ControlFlow::Continue(()),
+                SpareDoes::End { closes } => {
+                    drop(locked);
+                    if closes {
+                        // SAFETY: the first place was meant for this thread, which does not take it.
+                        unsafe { close_seat(shared, 0) };
+                    }
+                    return ControlFlow::Break(());
+                }
             }
         }
-    }
-
-    /// A worker has died, on this thread, which sits nowhere any more. What it had to do nobody would do, so that who waits for that would
-    /// do so for ever: the runtime ends, and each `block_on` panics.
-    #[cold]
-    fn lose_worker(&self, shared: &Arc<Shared>) {
-        self.lost.store(true, Ordering::Relaxed);
-        // Before all else: who ends the runtime meanwhile finds that this is under way, and waits for jobs, of which no more must come.
-        drop(shared.blocking.close());
-        // What destructors spawn is refused, and not an error.
-        let _entered = Handle::new(Arc::clone(shared)).enter();
-        self.shut_down(shared, Some(real_now()), &mut |_| ());
     }
 
     /// Whether the runtime, which is closing, does so because a worker has died.
     pub(crate) fn has_lost_worker(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
-
-    fn is_spare_wanted(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
-    }
 }
 
 /// In a child of `fork` the threads are not there, and nothing must try to let go of them.
-impl Drop for Crew {
+impl Drop for Threads {
     fn drop(&mut self) {
         if !self.process.is_current() {
-            let state = self.state.get_mut();
-            let state = state.unwrap_or_else(PoisonError::into_inner);
-            std::mem::forget(std::mem::take(&mut state.threads));
+            let locked = self.locked.get_mut();
+            let locked = locked.unwrap_or_else(PoisonError::into_inner);
+            std::mem::forget(std::mem::take(&mut locked.handles));
         }
     }
 }
 
-/// The time in which a `block_on` waits for the spare to leave the first seat. The crew's lock is held when it begins and when it ends.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Gives up what is left in a seat whose runtime has ended.
+/// Throws away what is left in a place whose runtime has ended.
 ///
 /// # Safety
 ///
-/// The seat is the caller's.
+/// The place is the caller's.
 unsafe fn close_seat(shared: &Shared, seat: usize) {
     let seat = &shared.seats[seat];
     // SAFETY: by the caller's promise.
@@ -416,8 +302,8 @@ impl Drop for Ended<'_> {
         if !self.0.is_here() {
             crate::blocking::abandoned::abandoned();
         }
-        let crew = &self.0.crew;
-        crew.lock().running -= 1;
-        crew.changed.notify_all();
+        let threads = &self.0.threads;
+        threads.lock().state.thread_ended();
+        threads.changed.notify_all();
     }
 }

@@ -8,7 +8,7 @@
 //! **Invariant.** Either the thread that leaves sees the task, or the thread that spawns sees the vacancy. They meet at the list's lock: if the
 //! first to have it is the one that leaves, what it has said before is seen by the other after; if it is the one that spawns, the task
 //! is in the list. In the other order, each could miss the other: the one that leaves looks, the other spawns and finds the seat taken, and
-//! then it is left. `tests/loom_vacancy.rs` models it.
+//! then it is left. `tests/loom_threads.rs` models it.
 //!
 //! The word is written under the crew's lock alone.
 

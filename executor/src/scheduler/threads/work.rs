@@ -1,12 +1,12 @@
 //! What the threads of a runtime do, from when they start until they end: one in each seat but the first, and the spare.
 
-use super::{First, close_seat};
+use super::close_seat;
 use crate::blocking::abandoned::abandoned;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker::{Chair, Main, Sitting, Worker};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// The thread of a seat.
 pub(super) fn work_in(shared: &Arc<Shared>, seat: usize) {
@@ -14,7 +14,7 @@ pub(super) fn work_in(shared: &Arc<Shared>, seat: usize) {
         if !shared.is_here() {
             abandoned();
         }
-        shared.crew.lose_worker(shared);
+        shared.threads.lose_worker(shared);
         // SAFETY: we have left it, and nobody takes it but this thread.
         unsafe { close_seat(shared, seat) };
     }
@@ -34,32 +34,13 @@ fn sit_in(shared: &Arc<Shared>, seat: usize, main: &mut impl Main<Output = ()>) 
 
 /// The spare thread.
 pub(super) fn work_as_spare(shared: &Arc<Shared>) {
-    let crew = &shared.crew;
-    loop {
-        let state = crew.lock();
-        let waited = crew.changed.wait_while(state, |state| {
-            state.first != First::Spare && !shared.is_closing()
-        });
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
-        if shared.is_closing() {
-            let ours = state.first == First::Spare;
-            if ours {
-                state.first = First::Main;
-            }
-            drop(state);
-            if ours {
-                // SAFETY: the first seat was meant for us; nobody takes it after us.
-                unsafe { close_seat(shared, 0) };
-            }
-            return;
-        }
-        drop(state);
+    while shared.threads.spare_waits(shared).is_continue() {
         if sit_in(shared, 0, &mut UntilWanted).is_break() {
             if !shared.is_here() {
                 abandoned();
             }
-            // The seat is closed above, unless somebody has wanted it just before, whose it is.
-            crew.lose_worker(shared);
+            // If the place is still meant for this thread, it is closed above.
+            shared.threads.lose_worker(shared);
         }
     }
 }
@@ -98,7 +79,7 @@ impl Main for UntilWanted {
     }
 
     fn turned(&mut self, worker: &Worker) -> ControlFlow<()> {
-        let wanted = worker.shared.crew.is_spare_wanted() && worker.local.owned.len() == 0;
+        let wanted = worker.shared.threads.is_spare_wanted() && worker.local.owned.len() == 0;
         if wanted || worker.shared.is_closing() {
             ControlFlow::Break(())
         } else {

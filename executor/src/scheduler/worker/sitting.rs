@@ -62,7 +62,7 @@ impl Worker {
 
 /// Where a thread sits down.
 pub(crate) enum Chair {
-    /// In the seat of that number, which nobody else has. The first has been claimed from the crew; from here on it is the stay's to leave.
+    /// In the seat of that number, which nobody else has. The first has been claimed from the threads; from here on it is the stay's to leave.
     Seat(usize),
     /// In a seat of its own, beside those of the runtime.
     Guest(Arc<Seat>),
@@ -163,7 +163,9 @@ impl Drop for Sitting {
         }
         let _resign = Resign(worker);
         if shared.ends_with_main && worker.number.get().is_some() {
-            shared.crew.shut_down(shared, Some(real_now()), &mut |_| ());
+            shared
+                .threads
+                .shut_down(shared, Some(real_now()), &mut |_| ());
         }
         worker.close_local();
     }
@@ -248,7 +250,7 @@ impl Present {
             shared: Arc::clone(shared),
             local: Arc::clone(local),
         };
-        shared.crew.come(shared, local);
+        shared.threads.come(local);
         present
     }
 }
@@ -260,7 +262,7 @@ impl Drop for Present {
         }
         // The worker has done so, if there was one.
         self.local.end();
-        self.shared.crew.cleared(&self.local);
+        self.shared.threads.cleared(&self.local);
     }
 }
 
@@ -282,7 +284,7 @@ impl Leave {
                 (seat, None)
             }
         };
-        let local = match number.and_then(|number| shared.crew.local_in(number)) {
+        let local = match number.and_then(|number| shared.threads.local_in(number)) {
             Some(local) => Arc::clone(local),
             None => Local::new(Arc::clone(&seat.driver.reactor)),
         };
@@ -302,7 +304,7 @@ impl Drop for Leave {
         }
         match self.number {
             Some(number) => {
-                self.shared.crew.leave(&self.shared, number, &self.local);
+                self.shared.threads.leave(&self.shared, number, &self.local);
                 if let Some(paused) = &self.shared.paused {
                     // They wait no more for who has the seat next, if nobody has.
                     paused.all_look(&self.shared);
