@@ -5,13 +5,16 @@
 //! when it is dropped, and it is made before the next step is taken. So a panic, in any step of a stay, loses no claim: the seat can be
 //! taken again, and the end of the runtime waits for nobody who has gone.
 
+use super::pace::Pace;
+use super::paused::PausedRest;
+use super::pinned::Pinned;
+use super::rest::Rest;
 use super::rested::Rested;
+use super::role::Role;
+use super::search::Search;
 use super::{CURRENT, Worker, with_current};
-use crate::queue::pinned::NO_POSITION;
-use crate::scheduler::PinnedQueue;
 use crate::scheduler::driver::Entered;
 use crate::scheduler::forked::is_inherited;
-use crate::scheduler::idle::Woken;
 use crate::scheduler::local::Local;
 use crate::scheduler::paused::Paused;
 use crate::scheduler::seat::Seat;
@@ -19,7 +22,7 @@ use crate::scheduler::shared::Shared;
 use crate::scheduler::watch;
 use crate::task::id::Running;
 use crate::task::memory::Blocks;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use waterwheel_poll_context::budget;
@@ -30,11 +33,9 @@ impl Worker {
     /// main future, so that whoever ends the runtime need not wait for that.
     pub(crate) fn retire(&self) {
         self.close_local();
-        let Some(number) = self.number.take() else {
+        let Some(number) = self.role.become_guest() else {
             return;
         };
-        self.has_siblings.set(false);
-        self.is_alone.set(false);
         // SAFETY: we are the seat's worker.
         unsafe { self.seat.clear() };
         self.let_others_search(number);
@@ -42,7 +43,7 @@ impl Worker {
 
     /// This worker does not search, nor watch, any more.
     fn let_others_search(&self, number: usize) {
-        if self.searching.take() && self.shared.idle.stop_searching() {
+        if self.search.end() && self.shared.idle.stop_searching() {
             self.shared.wake_one();
         }
         if self.shared.watch.is_watcher(number) {
@@ -98,29 +99,22 @@ impl Sitting {
         at_step();
         let awake = Awake::new(seat);
         at_step();
-        let has_siblings = number.is_some() && shared.workers() > 1;
         let polls = number.is_none_or(|number| number < shared.workers());
         let paused = shared.paused.as_ref().filter(|_| polls);
         let member = paused.map(|paused| Member::new(shared, paused, seat));
         at_step();
         let worker = Rc::new(Worker {
-            number: Cell::new(number),
-            has_siblings: Cell::new(has_siblings),
-            pinned: RefCell::new(PinnedQueue::new()),
-            first_pinned: Cell::new(NO_POSITION),
-            is_alone: Cell::new(number.is_some() && polls && !has_siblings),
-            pinned_popped: Cell::new(0),
+            role: Role::new(number, shared.workers()),
+            pinned: Pinned::new(),
             streak: Cell::new(0),
-            interval: Cell::new(shared.settings.event_interval),
-            awake_since: Cell::new(real_now()),
-            has_turned: Cell::new(true),
+            pace: Pace::new(shared.settings.event_interval),
             rested: Rested::new(shared.process, shared.seats.len() > 1),
-            looked: Cell::new(None),
-            has_run: Cell::new(true),
+            rest: match &shared.paused {
+                Some(paused) => Rest::Paused(PausedRest::new(Arc::clone(paused))),
+                None => Rest::Real,
+            },
+            search: Search::new(number.unwrap_or(0)),
             main_is_woken: Cell::new(false),
-            searching: Cell::new(false),
-            woken: Cell::new((real_now(), Woken::ByItself)),
-            first_victim: Cell::new(number.unwrap_or(0)),
             local: Arc::clone(&leave.local),
             blocks: Blocks::new(),
             seat: Arc::clone(seat),
@@ -162,7 +156,7 @@ impl Drop for Sitting {
             return;
         }
         let _resign = Resign(worker);
-        if shared.ends_with_main && worker.number.get().is_some() {
+        if shared.ends_with_main && worker.role.number().is_some() {
             shared
                 .threads
                 .shut_down(shared, Some(real_now()), &mut |_| ());
@@ -186,7 +180,7 @@ struct Resign<'a>(&'a Worker);
 impl Drop for Resign<'_> {
     fn drop(&mut self) {
         self.0.seat.moves.gone();
-        if let Some(number) = self.0.number.get() {
+        if let Some(number) = self.0.role.number() {
             self.0.let_others_search(number);
         }
     }

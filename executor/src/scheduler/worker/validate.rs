@@ -19,9 +19,9 @@ impl Worker {
         self.seat.overflow.validate(turn);
         self.local.inbox.validate(turn);
         self.shared.injection.validate(turn);
-        let pinned = self.pinned.borrow();
+        let pinned = self.pinned.queue();
         pinned.validate(turn);
-        let (position, first) = (pinned.first_position(), self.first_pinned.get());
+        let (position, first) = (pinned.first_position(), self.pinned.first().get());
         assert!(
             position.saturating_sub(self.seat.stolen_behind()) <= first && first <= position,
             "the position of the first pinned task"
@@ -49,9 +49,9 @@ mod tests {
             with_current(|worker| {
                 let worker = worker.expect("`block_on` makes one");
                 worker.check();
-                let right = worker.first_pinned.replace(7);
+                let right = worker.pinned.first().replace(7);
                 refuses("the position of the first", || worker.check());
-                worker.first_pinned.set(right);
+                worker.pinned.first().set(right);
             });
         });
     }

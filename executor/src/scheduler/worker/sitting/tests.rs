@@ -211,7 +211,7 @@ fn a_search_ends_with_its_thread() {
                 while !worker.shared.idle.start_searching() {
                     thread::yield_now();
                 }
-                worker.searching.set(true);
+                worker.search.begin();
             });
             assert!(!panics, "as the test wants it");
         };
