@@ -27,6 +27,8 @@ macro_rules! thread_local {
 mod pool;
 #[path = "../src/blocking/queue.rs"]
 mod queue;
+#[path = "../src/blocking/state.rs"]
+mod state;
 
 use pool::{Pushed, Settings};
 use std::sync::Arc;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `job` | [`Job`](job::Job): a closure as a future, so that a job is a task |
 //! | `queue` | [`JobQueue`](queue::JobQueue): the jobs that wait; one can be taken out of the middle |
+//! | `state` | what a pool knows under its lock: pure data |
 //! | `pool` | [`Pool`](pool::Pool): threads that come and go with the work |
 //! | `abandoned` | the end of a child that was forked on a thread of the pool |
 //!
@@ -32,6 +33,7 @@ pub(crate) mod abandoned;
 pub(crate) mod job;
 pub(crate) mod pool;
 pub(crate) mod queue;
+mod state;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! The pool with limits and times that a test can reach; every order of its steps.
 
-use super::pool::{Need, Settings};
+use super::pool::Settings;
+use super::state::Need;
 use crate::scheduler::origin::Origin;
 use crate::scheduler::shared::Shared;
 use crate::{JoinError, JoinHandle, block_on};
@@ -497,7 +498,7 @@ impl World {
         self.starting + self.busy + self.asleep + self.woken
     }
 
-    /// As [`State::lacks_thread`](super::pool) says.
+    /// As [`State::lacks_thread`](super::state::State) says.
     fn lacks_thread(&self) -> bool {
         self.queued > self.starting + self.woken
             && self.asleep == 0

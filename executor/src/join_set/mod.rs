@@ -35,22 +35,21 @@
 //! - **Who waits is woken.** See [`Completions`]; and nobody leaves a waker there while `ended` has a key.
 
 mod completions;
+mod ended;
 mod join_next;
 mod traits;
 
-use crate::task::harness::{contain_panic, drop_quietly};
-use crate::task::schedule::Schedule;
-use crate::{AbortHandle, Handle, JoinError, JoinHandle, shrink};
+use crate::{AbortHandle, Handle, JoinError, JoinHandle};
 use completions::Completions;
+use ended::{output, wake};
 pub use join_next::JoinNext;
 use join_next::NextEnded;
 use slab::Slab;
 use std::collections::VecDeque;
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
-use waterwheel_poll_context::budget::{self, GaveWay};
+use std::task::{Context, Poll};
+use waterwheel_poll_context::budget::GaveWay;
 
 /// A set of tasks with outputs of one type, which are joined in the order in which they end.
 ///
@@ -235,17 +234,6 @@ impl<T> JoinSet<T> {
         self.insert(crate::spawn_blocking(run))
     }
 
-    fn insert(&mut self, handle: JoinHandle<T>) -> AbortHandle {
-        let abort_handle = handle.abort_handle();
-        let place = self.handles.vacant_entry();
-        let notice = self.completions.notice(place.key());
-        if place.insert(handle).0.leave_waker(&notice).is_err() {
-            // Its runtime has ended. Nobody else will tell.
-            wake(notice);
-        }
-        abort_handle
-    }
-
     /// Waits for the next task to end, and takes it out: gives its output, or the [`JoinError`] that tells of a
     /// panic or a cancellation. Gives `None` at once if the set is empty.
     ///
@@ -389,86 +377,5 @@ impl<T> JoinSet<T> {
         if let Some(waker) = detached.completions.take_waker() {
             wake(waker);
         }
-    }
-
-    /// Takes the handle of the next task that has ended out.
-    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<JoinHandle<T>>> {
-        ready!(budget::poll_left(cx, &mut self.gave_way));
-        if self.is_empty() {
-            budget::spend();
-            return Poll::Ready(None);
-        }
-        if self.ended.is_empty() {
-            let taken = self.completions.poll_take(&mut self.ended, cx.waker());
-            if taken.is_pending()
-                && let Some((_, handle)) = self.handles.iter().next()
-            {
-                handle.0.header().scheduler.assert_runs();
-            }
-            ready!(taken);
-            self.keys_were_taken();
-        }
-        budget::spend();
-        let key = self.ended.pop_front().expect("keys were taken");
-        Poll::Ready(Some(self.take_out(key)))
-    }
-
-    fn take_out(&mut self, key: usize) -> JoinHandle<T> {
-        let handle = self.handles.remove(key);
-        shrink::slab(&mut self.handles);
-        if self.handles.is_empty() && self.has_long_lists {
-            self.has_long_lists = false;
-            // No key is left: what is swapped is empty, and so is what comes.
-            shrink::deque(&mut self.ended);
-            self.completions.take(&mut self.ended);
-            shrink::deque(&mut self.ended);
-        }
-        handle
-    }
-
-    fn keys_were_taken(&mut self) {
-        self.has_long_lists |= self.ended.len() > shrink::KEEP;
-        shrink::deque(&mut self.ended);
-    }
-
-    #[cold]
-    fn forget_waker(&self) {
-        drop_quietly(self.completions.take_waker());
-    }
-}
-
-/// Wakes whoever waits for the set: a panic of that waker is not for who changes the set.
-#[cold]
-fn wake(waker: Waker) {
-    contain_panic(|| waker.wake());
-}
-
-/// The output of a task that is known to be over.
-fn output<T>(mut handle: JoinHandle<T>) -> Result<T, JoinError> {
-    let output = handle.0.try_take_output();
-    output.expect("a task was told of before it was over")
-}
-
-impl<T> Default for JoinSet<T> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<T> Drop for JoinSet<T> {
-    fn drop(&mut self) {
-        // Whoever has polled the set does not wait any more: the tasks that end now wake nobody.
-        self.forget_waker();
-        for handle in self.handles.drain() {
-            handle.abort();
-        }
-    }
-}
-
-impl<T> fmt::Debug for JoinSet<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinSet")
-            .field("len", &self.len())
-            .finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@
 use crate::scheduler::OwnedTasks;
 use crate::scheduler::SharedQueue;
 use crate::scheduler::Task;
-use crate::scheduler::shared;
+use crate::scheduler::ending;
 use std::sync::Arc;
 use waterwheel_reactor::Reactor;
 
@@ -40,7 +40,7 @@ impl Local {
     /// Ends the tasks that are pinned here: drops their futures, on this thread, and takes no more. For the thread that it belongs to, or
     /// if none has ever come.
     pub(crate) fn end(&self) {
-        shared::drain(&self.owned);
+        ending::drain(&self.owned);
         drop(self.inbox.close());
     }
 

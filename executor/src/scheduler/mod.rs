@@ -3,6 +3,7 @@
 //! | file | what is there |
 //! |---|---|
 //! | `shared` | [`Shared`](shared::Shared): what a runtime's tasks, wakers and handles reach from any thread |
+//! | `spawning`, `ending` | how a future becomes a task, and how a task ends that is not polled any more |
 //! | `worker` | [`Worker`](worker::Worker): the loop, and the thread-local by which a thread knows its worker |
 //! | `seat` | [`Seat`](seat::Seat): what other threads reach of a worker: its queues, its driver, its counters |
 //! | `binding` | [`Binding`](binding::Binding): which runtime a task is of, and which thread: what a task knows of the scheduler |
@@ -19,6 +20,7 @@
 
 pub(crate) mod binding;
 pub(crate) mod driver;
+mod ending;
 pub(crate) mod entered;
 pub(crate) mod forked;
 pub(crate) mod idle;
@@ -29,6 +31,7 @@ pub(crate) mod paused;
 pub(crate) mod seat;
 pub(crate) mod settings;
 pub(crate) mod shared;
+mod spawning;
 pub(crate) mod task_info;
 pub(crate) mod task_panic;
 pub(crate) mod threads;

@@ -1,3 +1,6 @@
-//! Time that needs an executor: functions that are called back.
+//! Time that needs an executor: functions that are called back, and a paused clock that is moved.
 
+mod advance;
 pub mod callbacks;
+
+pub use advance::{Advance, advance};

@@ -4,7 +4,7 @@ use super::role::Role;
 use crate::queue::pinned::NO_POSITION;
 use crate::scheduler::seat::Seat;
 use crate::scheduler::{PinnedQueue, Task};
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, RefCell};
 
 pub(super) struct Pinned {
     /// Each with its position among those of the seat: it comes before that.
@@ -95,7 +95,7 @@ impl Pinned {
     }
 
     #[cfg(any(test, debug_assertions))]
-    pub(super) fn queue(&self) -> Ref<'_, PinnedQueue> {
+    pub(super) fn queue(&self) -> std::cell::Ref<'_, PinnedQueue> {
         self.queue.borrow()
     }
 
