@@ -45,98 +45,48 @@
 
 #![forbid(unsafe_code)]
 
-mod accept;
-mod addresses;
-mod async_io;
-mod buf_reader;
+mod address;
+mod buffered;
 #[cfg(canary)]
 #[path = "../../tests/canaries/switch.rs"]
 mod canary;
 #[cfg(test)]
 #[path = "../../tests/cases/mod.rs"]
 mod cases;
-mod chunk;
-mod connect;
-mod connect_timeout;
-mod connect_unix;
-mod contain;
 mod copy;
-mod from_std;
-mod incoming;
-mod listener_socket;
-mod lookup_host;
-mod multicast;
+mod datagram;
+mod halves;
+#[cfg(any(feature = "futures-io", feature = "hyper"))]
+mod interop;
 mod options;
 mod outbox;
-mod peek;
-#[cfg(any(feature = "futures-io", feature = "hyper"))]
-mod poll_stream;
-mod race;
-mod read;
-mod read_exact;
-mod read_half;
-mod ready;
-mod recv_batch;
-mod recv_datagram;
-mod recv_from;
-mod send_batch;
-mod send_datagram;
-mod send_to;
 mod serve;
-mod shared_stream;
-mod shrink;
-mod stream_socket;
-mod tcp_listener;
-mod tcp_socket;
-mod tcp_stream;
-mod to_socket_addrs;
-mod transfer;
-mod udp_socket;
-mod unix_datagram;
-mod unix_listener;
-mod unix_send_to;
-mod unix_stream;
-mod waiting;
-mod write;
-mod write_all;
-mod write_half;
+mod socket;
+mod stream;
+mod tcp;
+mod udp;
+mod unix;
+mod util;
 
-pub use accept::Accept;
-pub use async_io::AsyncIo;
-pub use buf_reader::{BufReader, FillBuf, Lines, ReadLine, ReadUntil};
-pub use chunk::{ReadChunk, read_chunk};
+pub use address::{ToSocketAddrs, lookup_host};
+pub use buffered::{BufReader, FillBuf, Lines, ReadChunk, ReadLine, ReadUntil, read_chunk};
 pub use copy::{CopyBidirectional, Copying, SendFile, copy, copy_bidirectional, send_file};
-pub use incoming::Incoming;
-pub use listener_socket::ListenerSocket;
-pub use lookup_host::lookup_host;
-pub use outbox::{Close, CloseReport, Message, Outbox, Ready, Sent, Watermarks};
-pub use peek::Peek;
+pub use datagram::{
+    Datagram, RecvBatch, RecvDatagram, RecvFrom, RecvMany, SendBatch, SendDatagram, SendMany,
+    SendTo,
+};
+pub use halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 #[cfg(any(feature = "futures-io", feature = "hyper"))]
-pub use poll_stream::PollStream;
+pub use interop::PollStream;
 #[cfg(feature = "hyper")]
-pub use poll_stream::{HyperExecutor, HyperTimer};
-pub use read::{Read, ReadVectored};
-pub use read_exact::ReadExact;
-pub use read_half::{OwnedReadHalf, ReadHalf, ReuniteError};
-pub use ready::{Readable, Writable};
-pub use recv_batch::{Datagram, RecvBatch, RecvMany};
-pub use recv_datagram::RecvDatagram;
-pub use recv_from::RecvFrom;
-pub use send_batch::{SendBatch, SendMany};
-pub use send_datagram::SendDatagram;
-pub use send_to::SendTo;
+pub use interop::{HyperExecutor, HyperTimer};
+pub use outbox::{Close, CloseReport, Message, Outbox, Ready, Sent, Watermarks};
 pub use serve::{Listeners, ServeOptions, ServeReport, Server, ServerShutdown, serve};
-pub use shared_stream::StreamRef;
-pub use stream_socket::StreamSocket;
-pub use tcp_listener::TcpListener;
-pub use tcp_socket::TcpSocket;
-pub use tcp_stream::TcpStream;
-pub use to_socket_addrs::ToSocketAddrs;
-pub use udp_socket::UdpSocket;
-pub use unix_datagram::UnixDatagram;
-pub use unix_listener::UnixListener;
-pub use unix_stream::UnixStream;
-pub use waterwheel_reactor::sys::credentials::Credentials;
-pub use write::{Write, WriteVectored};
-pub use write_all::WriteAll;
-pub use write_half::{OwnedWriteHalf, WriteHalf};
+pub use socket::{AsyncIo, Readable, Writable};
+pub use stream::{
+    Accept, Incoming, ListenerSocket, Peek, Read, ReadExact, ReadVectored, StreamRef, StreamSocket,
+    Write, WriteAll, WriteVectored,
+};
+pub use tcp::{TcpListener, TcpSocket, TcpStream};
+pub use udp::UdpSocket;
+pub use unix::{Credentials, UnixDatagram, UnixListener, UnixStream};

@@ -1,7 +1,7 @@
 //! [`copy_bidirectional`]: a relay between two streams.
 
 use super::pump::{Calls, Pump};
-use crate::{StreamSocket, transfer};
+use crate::stream::{StreamSocket, transfer};
 use std::future::Future;
 use std::io;
 use std::net::Shutdown;

@@ -16,7 +16,7 @@ mod send_file;
 pub use bidirectional::{CopyBidirectional, copy_bidirectional};
 pub use send_file::{SendFile, send_file};
 
-use crate::StreamSocket;
+use crate::stream::StreamSocket;
 use pump::{Calls, Pump};
 use std::future::Future;
 use std::io;

@@ -2,8 +2,8 @@
 
 use super::core::{Core, End};
 use super::failure::Failure;
-use crate::waiting::Key;
-use crate::{StreamSocket, transfer};
+use crate::stream::{StreamSocket, transfer};
+use crate::util::waiting::Key;
 use std::fmt;
 use std::future::Future;
 use std::io;

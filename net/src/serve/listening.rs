@@ -8,7 +8,7 @@
 
 use super::listener::accept_now;
 use super::register::{Place, Register};
-use crate::ListenerSocket;
+use crate::stream::ListenerSocket;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -14,7 +14,6 @@
 
 mod acceptor;
 mod connection;
-mod group;
 mod listener;
 mod listening;
 mod options;
@@ -25,7 +24,7 @@ pub use listener::Listeners;
 pub use options::ServeOptions;
 pub use shutdown::{ServeReport, ServerShutdown};
 
-use crate::ListenerSocket;
+use crate::stream::ListenerSocket;
 use acceptor::{ClosesWhenDropped, Shared, accept_from};
 use listening::{Close, Listening};
 use register::Register;

@@ -25,9 +25,9 @@
 //! A listener's lock, then the register's, which is a leaf. No waker is cloned, woken or dropped under it, and nothing is aborted.
 
 use super::listening::Close;
-use crate::contain::{contain_panic, wake_all};
-use crate::shrink;
-use crate::waiting::{Key, Waiting};
+use crate::util::contain::{contain_panic, wake_all};
+use crate::util::shrink;
+use crate::util::waiting::{Key, Waiting};
 use slab::Slab;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};

@@ -1,0 +1,143 @@
+//! The traits of hyper 1's `rt`.
+//!
+//! hyper reads to memory that need not be initialized, and to say in safe code how much of it has been filled is to copy to it. So
+//! bytes come by way of a buffer that the worker's thread has for all its connections; a request is some hundred of them.
+
+use super::PollStream;
+use crate::stream::StreamSocket;
+use hyper::rt::{Executor, Read, ReadBufCursor, Sleep, Timer, Write};
+use std::cell::Cell;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// How much is received at a time.
+const CAPACITY: usize = 64 * 1024;
+
+thread_local! {
+    /// The buffer of this thread, while nobody has it.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+impl<S: StreamSocket> Read for PollStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut unfilled: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        // While the thread ends there is none, and one is made for this once.
+        let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
+        if buffer.is_empty() {
+            buffer = vec![0; CAPACITY];
+        }
+        let room = unfilled.remaining().min(CAPACITY);
+        let received = self.poll_recv(cx, &mut buffer[..room]);
+        if let Poll::Ready(Ok(count)) = received {
+            unfilled.put_slice(&buffer[..count]);
+        }
+        let _ = BUFFER.try_with(|place| place.set(buffer));
+        received.map_ok(drop)
+    }
+}
+
+impl<S: StreamSocket> Write for PollStream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, buffer)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flushed(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_closed(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_send_vectored(cx, buffers)
+    }
+}
+
+/// Runs what hyper spawns as tasks of the current runtime: as `waterwheel::spawn` does.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct HyperExecutor;
+
+impl HyperExecutor {
+    /// It has nothing in it.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl<F> Executor<F> for HyperExecutor
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        drop(waterwheel_executor::spawn(future));
+    }
+}
+
+/// Gives hyper the sleeps of the current runtime, for its timeouts.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct HyperTimer;
+
+impl HyperTimer {
+    /// It has nothing in it.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl Timer for HyperTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        Box::pin(HyperSleep(waterwheel_timer::sleep(duration)))
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        Box::pin(HyperSleep(waterwheel_timer::sleep_until(deadline)))
+    }
+
+    fn now(&self) -> Instant {
+        waterwheel_timer::now()
+    }
+
+    fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, new_deadline: Instant) {
+        match sleep.as_mut().downcast_mut_pin::<HyperSleep>() {
+            Some(own) => own.get_mut().0.reset(new_deadline),
+            None => *sleep = self.sleep_until(new_deadline),
+        }
+    }
+}
+
+/// A sleep by the name that hyper knows it by.
+struct HyperSleep(waterwheel_timer::Sleep);
+
+impl Future for HyperSleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl Sleep for HyperSleep {}

@@ -1,0 +1,199 @@
+//! [`TcpListener`]: where peers connect to.
+
+use crate::address::{ToSocketAddrs, addresses};
+use crate::options::option;
+use crate::socket::{Readable, from_std};
+use std::fmt;
+use std::future;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use waterwheel_reactor::sys::{options, socket};
+use waterwheel_reactor::{AsyncFd, Call};
+
+/// A TCP socket that listens for connections.
+///
+/// It stops listening when it is dropped; connections that wait to be accepted are then reset. Any number of tasks may
+/// [`accept`](Self::accept) at the same time.
+///
+/// If the listener is shared with another process, or held twice in this one, no holder may put it into blocking mode
+/// (`set_nonblocking(false)`): the mode is of the open file, and `accept4(2)`, unlike sends and receives, has no flag
+/// against it, so that an accept of which another holder takes the connection would block its worker.
+///
+/// # Examples
+///
+/// ```
+/// use waterwheel::net::{TcpListener, TcpStream};
+///
+/// waterwheel::block_on(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let address = listener.local_addr()?;
+///     waterwheel::spawn(async move {
+///         let stream = TcpStream::connect(address).await?;
+///         stream.write_all(b"hello").await
+///     });
+///
+///     let (stream, peer) = listener.accept().await?;
+///     let mut greeting = [0; 5];
+///     stream.read_exact(&mut greeting).await?;
+///     println!("{peer} says {greeting:?}");
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub struct TcpListener {
+    pub(crate) io: AsyncFd<OwnedFd>,
+}
+
+impl TcpListener {
+    /// As long a queue of connections as muduo, nginx and the kernel's default (`net.core.somaxconn`) agree upon.
+    const BACKLOG: i32 = 4096;
+
+    /// Listens at the first of the addresses in `addr` that can be had.
+    ///
+    /// Port 0 stands for any that is free; [`local_addr`](Self::local_addr) tells which. `SO_REUSEADDR` is set, so
+    /// that a server can be started again while connections of the former one linger.
+    ///
+    /// A host name is looked up as by [`lookup_host`](crate::lookup_host).
+    ///
+    /// # Errors
+    ///
+    /// `AddrInUse` if another socket listens there; what else `socket(2)`, `bind(2)` and `listen(2)` report, of the
+    /// last address tried; what resolving reports; `InvalidInput` if there is no address.
+    ///
+    /// # Panics
+    ///
+    /// When polled outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing behind: it ends at the poll that binds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io;
+    /// use waterwheel::net::TcpListener;
+    ///
+    /// waterwheel::block_on(async {
+    ///     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    ///     let taken = listener.local_addr()?;
+    ///     let error = TcpListener::bind(taken).await.unwrap_err();
+    ///     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    ///     io::Result::Ok(())
+    /// })?;
+    /// # io::Result::Ok(())
+    /// ```
+    pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<Self> {
+        let listen = |address| future::ready(Self::listen(address));
+        addresses::first_of("TcpListener::bind", addr, listen).await
+    }
+
+    fn listen(address: SocketAddr) -> io::Result<Self> {
+        let listener = socket::tcp_for(address)?;
+        options::REUSE_ADDRESS.set(listener.as_fd(), true)?;
+        socket::bind(listener.as_fd(), &address)?;
+        socket::listen(listener.as_fd(), Self::BACKLOG)?;
+        Ok(Self {
+            io: AsyncFd::from_nonblocking(listener),
+        })
+    }
+
+    /// Waits until there is a connection to accept, or an error: for what accepts by [`try_io`](Self::try_io). In all else as
+    /// [`TcpStream::readable`](crate::TcpStream::readable).
+    pub fn readable(&self) -> Readable<'_> {
+        Readable::new(&self.io, Call::new("TcpListener::readable"))
+    }
+
+    /// Takes a listener of the standard library, and puts it in non-blocking mode.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, from `fcntl(2)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterwheel::net::TcpListener;
+    ///
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let listener = TcpListener::from_std(listener)?;
+    /// # drop(listener);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
+        let io = from_std(listener)?;
+        Ok(Self { io })
+    }
+
+    /// Gives the listener to the standard library, and takes it out of the reactor.
+    ///
+    /// It stays in non-blocking mode; `set_nonblocking(false)` ends that.
+    #[must_use]
+    pub fn into_std(self) -> std::net::TcpListener {
+        self.io.into_inner().into()
+    }
+
+    /// The address that it listens at, with the port that the kernel has chosen if port 0 was asked for.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, from `getsockname(2)`.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        socket::local_addr(self.as_fd())
+    }
+
+    option!(reuse_address);
+    option!(reuse_port);
+    option!(buffer_sizes);
+    option!(ttl);
+    option!(read_only_v6);
+    option!(take_error);
+}
+
+impl TryFrom<std::net::TcpListener> for TcpListener {
+    type Error = io::Error;
+
+    /// As [`from_std`](Self::from_std).
+    fn try_from(listener: std::net::TcpListener) -> io::Result<Self> {
+        Self::from_std(listener)
+    }
+}
+
+impl From<TcpListener> for std::net::TcpListener {
+    /// As [`into_std`](TcpListener::into_std).
+    fn from(listener: TcpListener) -> Self {
+        listener.into_std()
+    }
+}
+
+impl From<TcpListener> for OwnedFd {
+    /// Takes the listener out of the reactor.
+    fn from(listener: TcpListener) -> Self {
+        listener.io.into_inner()
+    }
+}
+
+impl AsFd for TcpListener {
+    #[inline]
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.io.as_fd()
+    }
+}
+
+impl AsRawFd for TcpListener {
+    #[inline]
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut listener = f.debug_struct("TcpListener");
+        if let Ok(address) = self.local_addr() {
+            listener.field("local", &address);
+        }
+        listener.field("fd", &self.as_raw_fd()).finish()
+    }
+}

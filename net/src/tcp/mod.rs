@@ -1,0 +1,20 @@
+//! TCP.
+//!
+//! | file | what is there |
+//! |---|---|
+//! | `listener` | [`TcpListener`]: binds, accepts |
+//! | `group` | several listeners at one address |
+//! | `stream` | [`TcpStream`]: addresses, options, shutdown, conversions |
+//! | `socket` | [`TcpSocket`]: a socket that neither is connected nor listens yet |
+//! | `connect`, `connect_timeout` | the way to a connected stream |
+
+mod connect;
+mod connect_timeout;
+mod group;
+mod listener;
+mod socket;
+mod stream;
+
+pub use listener::TcpListener;
+pub use socket::TcpSocket;
+pub use stream::TcpStream;

@@ -1,0 +1,276 @@
+//! [`TcpStream`]: a connection.
+
+use crate::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::options::option;
+use crate::socket::from_std;
+use crate::stream::transfer;
+use std::fmt;
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+use waterwheel_reactor::AsyncFd;
+use waterwheel_reactor::sys::{options, socket};
+
+/// A TCP connection.
+///
+/// Methods take `&self`, so that one task may read while another writes, through an `Arc`, or by
+/// [halves](Self::into_split). Dropping the stream closes the connection.
+///
+/// A stream registers with the reactor of the runtime that it is first waited for in. If that runtime ends, it registers
+/// with the next one it is polled in.
+///
+/// # Examples
+///
+/// An echo, and a client that says so:
+///
+/// ```
+/// use waterwheel::net::{TcpListener, TcpStream};
+///
+/// async fn echo(stream: TcpStream) -> std::io::Result<()> {
+///     let mut buffer = [0; 4096];
+///     loop {
+///         match stream.read(&mut buffer).await? {
+///             0 => return Ok(()),
+///             count => stream.write_all(&buffer[..count]).await?,
+///         }
+///     }
+/// }
+///
+/// waterwheel::block_on(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let client = TcpStream::connect(listener.local_addr()?).await?;
+///     let (server, _) = listener.accept().await?;
+///     waterwheel::spawn(echo(server));
+///
+///     client.write_all(b"water").await?;
+///     let mut answer = [0; 5];
+///     client.read_exact(&mut answer).await?;
+///     assert_eq!(&answer, b"water");
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub struct TcpStream {
+    pub(crate) io: AsyncFd<OwnedFd>,
+}
+
+impl TcpStream {
+    /// Takes a stream of the standard library, and puts it in non-blocking mode.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, from `fcntl(2)`.
+    pub fn from_std(stream: std::net::TcpStream) -> io::Result<Self> {
+        let io = from_std(stream)?;
+        Ok(Self { io })
+    }
+
+    /// Gives the stream to the standard library, and takes it out of the reactor.
+    ///
+    /// It stays in non-blocking mode; `set_nonblocking(false)` ends that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use waterwheel::net::{TcpListener, TcpStream};
+    ///
+    /// let mut client = waterwheel::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (server, _) = listener.accept().await?;
+    ///     server.write_all(b"goodbye").await?;
+    ///     std::io::Result::Ok(client.into_std())
+    /// })?;
+    /// client.set_nonblocking(false)?;
+    /// let mut said = String::new();
+    /// client.read_to_string(&mut said)?;
+    /// assert_eq!(said, "goodbye");
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[must_use]
+    pub fn into_std(self) -> std::net::TcpStream {
+        self.io.into_inner().into()
+    }
+
+    /// Ends reading, writing or both, for all who use this connection, and wakes those of them that wait: a read gives the
+    /// end, a write fails with `BrokenPipe`.
+    ///
+    /// `Shutdown::Write` sends the end after what was written: the peer reads 0 bytes once it has read the rest. It
+    /// does not wait, for the kernel has all that a completed write gave it.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, from `shutdown(2)`: `NotConnected` if the connection has ended already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::net::Shutdown;
+    /// use waterwheel::net::{TcpListener, TcpStream};
+    ///
+    /// waterwheel::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (server, _) = listener.accept().await?;
+    ///
+    ///     client.shutdown(Shutdown::Write)?;
+    ///     assert_eq!(server.read(&mut [0; 16]).await?, 0);
+    ///     server.write_all(b"still").await?;
+    ///     assert_eq!(client.read(&mut [0; 16]).await?, 5);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        transfer::shutdown(&self.io, how)
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, from `getsockname(2)`.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        socket::local_addr(self.as_fd())
+    }
+
+    /// The address of the other end.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, from `getpeername(2)`: `NotConnected` if the connection has ended.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        socket::peer_addr(self.as_fd())
+    }
+
+    option!(nodelay);
+    option!(quickack);
+    option!(keepalive);
+    option!(linger);
+    option!(user_timeout);
+    option!(buffer_sizes);
+    option!(ttl);
+    option!(tos);
+    option!(take_error);
+
+    /// Lends the stream in two halves: one that reads, one that writes.
+    ///
+    /// As methods take `&self`, `&TcpStream` itself serves both uses; the halves say in a signature which one is meant.
+    /// [`into_split`](Self::into_split) gives halves that can go to different tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterwheel::net::{ReadHalf, TcpListener, TcpStream, WriteHalf};
+    ///
+    /// async fn copy(from: ReadHalf<'_>, to: WriteHalf<'_>) -> std::io::Result<()> {
+    ///     let mut buffer = [0; 4096];
+    ///     let count = from.read(&mut buffer).await?;
+    ///     to.write_all(&buffer[..count]).await
+    /// }
+    ///
+    /// waterwheel::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (server, _) = listener.accept().await?;
+    ///     client.write_all(b"water").await?;
+    ///     let (reader, writer) = server.split();
+    ///     copy(reader, writer).await?;
+    ///     assert_eq!(client.read(&mut [0; 16]).await?, 5);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[must_use]
+    pub fn split(&self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+        (ReadHalf::new(self), WriteHalf::new(self))
+    }
+
+    /// Parts the stream into two owned halves, one that reads and one that writes, for different tasks.
+    ///
+    /// Dropping the write half ends writing, as [`shutdown`](Self::shutdown) does: the peer sees the end. The connection
+    /// is closed when both are dropped. [`reunite`](OwnedReadHalf::reunite) makes them one again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterwheel::net::{TcpListener, TcpStream};
+    ///
+    /// waterwheel::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (server, _) = listener.accept().await?;
+    ///
+    ///     let (reader, writer) = client.into_split();
+    ///     waterwheel::spawn(async move { writer.write_all(b"water").await });
+    ///     let mut buffer = [0; 16];
+    ///     server.read_exact(&mut buffer[..5]).await?;
+    ///     assert_eq!(server.read(&mut buffer).await?, 0, "the write half is gone");
+    ///     server.write_all(b"wheel").await?;
+    ///     assert_eq!(reader.read(&mut buffer).await?, 5);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[must_use]
+    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+        let stream = Arc::new(self);
+        (
+            OwnedReadHalf::new(Arc::clone(&stream)),
+            OwnedWriteHalf::new(stream),
+        )
+    }
+}
+
+impl TryFrom<std::net::TcpStream> for TcpStream {
+    type Error = io::Error;
+
+    /// As [`from_std`](Self::from_std).
+    fn try_from(stream: std::net::TcpStream) -> io::Result<Self> {
+        Self::from_std(stream)
+    }
+}
+
+impl From<TcpStream> for std::net::TcpStream {
+    /// As [`into_std`](TcpStream::into_std).
+    fn from(stream: TcpStream) -> Self {
+        stream.into_std()
+    }
+}
+
+impl From<TcpStream> for OwnedFd {
+    /// Takes the stream out of the reactor.
+    fn from(stream: TcpStream) -> Self {
+        stream.io.into_inner()
+    }
+}
+
+impl AsFd for TcpStream {
+    #[inline]
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.io.as_fd()
+    }
+}
+
+impl AsRawFd for TcpStream {
+    #[inline]
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut stream = f.debug_struct("TcpStream");
+        if let Ok(address) = self.local_addr() {
+            stream.field("local", &address);
+        }
+        if let Ok(address) = self.peer_addr() {
+            stream.field("peer", &address);
+        }
+        stream.field("fd", &self.as_raw_fd()).finish()
+    }
+}
