@@ -1,7 +1,7 @@
 //! From what names addresses to the addresses; and one after another, until one serves.
 
-use crate::address::ToSocketAddrs;
-use crate::address::to_socket_addrs::sealed::Named;
+use super::ToSocketAddrs;
+use super::to_socket_addrs::sealed::Named;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;

@@ -1,6 +1,6 @@
 //! [`lookup_host`]: the addresses of a host.
 
-use crate::address::{ToSocketAddrs, addresses};
+use super::{ToSocketAddrs, addresses};
 use std::io;
 use std::net::SocketAddr;
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `to_socket_addrs` | [`ToSocketAddrs`]: what names addresses |
 //! | `addresses` | resolves it, on the blocking pool if it is a host name; tries one address after another |
-//! | `lookup_host` | [`lookup_host`]: the public function for the same |
+//! | `lookup_host` | [`lookup_host()`]: the public function for the same |
 //! | `race` | tries several addresses side by side, as RFC 8305 has it |
 
 pub(crate) mod addresses;

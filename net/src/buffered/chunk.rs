@@ -1,10 +1,7 @@
 //! [`read_chunk`]: reads into a buffer that all connections of a worker share.
-//!
-//! The buffer is the thread's. Who uses it takes it out and puts it back, so that who comes meanwhile, a closure that
-//! polls another read, makes one of its own instead of finding it lent.
 
 use crate::stream::{StreamSocket, transfer};
-use std::cell::Cell;
+use crate::util::thread_buffer::{CHUNK, with_buffer};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -14,24 +11,6 @@ use std::task::{Context, Poll, ready};
 use waterwheel_reactor::{Call, Reading, Wait};
 
 const READ_CHUNK: Call<Reading> = Call::new("read_chunk");
-
-/// How large the buffer is, in bytes.
-pub(crate) const CHUNK: usize = 64 << 10;
-
-thread_local! {
-    static BUFFER: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
-}
-
-/// Runs `f` with this thread's buffer, in which there may be anything.
-pub(crate) fn with_buffer<R>(f: impl FnOnce(&mut [u8]) -> R) -> R {
-    // While the thread ends there is none, and one is made for this once.
-    let buffer = BUFFER.try_with(Cell::take).ok().flatten();
-    let mut buffer = buffer.unwrap_or_else(|| vec![0; CHUNK].into_boxed_slice());
-    let result = f(&mut buffer);
-    // If `f` panics, the buffer goes with it.
-    let _ = BUFFER.try_with(|place| place.set(Some(buffer)));
-    result
-}
 
 /// Reads what has been received, at most `most` bytes of it, into a buffer that all connections of this worker share,
 /// and gives it to `take`, whose result this resolves to.
@@ -141,22 +120,5 @@ impl<F> fmt::Debug for ReadChunk<'_, F> {
         f.debug_struct("ReadChunk")
             .field("most", &self.most)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_buffer_is_shared_and_never_lent_twice() {
-        let first = with_buffer(|outer| {
-            outer[0] = 7;
-            with_buffer(|inner| inner[0] = 8);
-            assert_eq!(outer[0], 7);
-            outer.as_ptr() as usize
-        });
-        let again = with_buffer(|buffer| buffer.as_ptr() as usize);
-        assert_eq!(first, again);
     }
 }

@@ -6,7 +6,7 @@
 //! | `chunk` | [`read_chunk`]: reads into a buffer that all connections of a worker share |
 
 mod buf_reader;
-pub(crate) mod chunk;
+mod chunk;
 
 pub use buf_reader::{BufReader, FillBuf, Lines, ReadLine, ReadUntil};
 pub use chunk::{ReadChunk, read_chunk};

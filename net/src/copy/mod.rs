@@ -4,7 +4,7 @@
 //! |---|---|
 //! | here | [`copy`]: one direction, to its end |
 //! | `bidirectional` | [`copy_bidirectional`]: a relay |
-//! | `send_file` | [`send_file`]: a part of a file |
+//! | `send_file` | [`send_file()`]: a part of a file |
 //! | `pump` | how one direction moves: by buffer or by pipe |
 //! | `pipe` | the pipes that are spliced through |
 

@@ -1,6 +1,6 @@
 //! [`RecvDatagram`]: the next datagram of a connected socket, or of one that need not know who sent it.
 
-use crate::stream::transfer;
+use super::recv_or_end;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -64,7 +64,7 @@ impl Future for RecvDatagram<'_> {
                 Take::Yes => socket::recv(fd.as_fd(), buffer),
                 Take::Peek => socket::peek(fd.as_fd(), buffer),
             };
-            transfer::recv_or_end(io, recv, || Ok(0))
+            recv_or_end(io, recv, || Ok(0))
         })
     }
 }

@@ -1,7 +1,6 @@
 //! [`RecvBatch`], [`RecvMany`]: several datagrams a system call.
 
-use crate::stream::transfer;
-use crate::udp::UdpSocket;
+use super::recv_or_end;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -9,75 +8,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::messages::{self, Headers, MAX_DATAGRAMS, Received};
-use waterwheel_reactor::{Call, Direction, Reading, Wait};
+use waterwheel_reactor::{AsyncFd, Call, Direction, Reading, Wait};
 
 const RECV_BATCH: Call<Reading> = Call::new("UdpSocket::recv_batch");
 
-impl UdpSocket {
-    /// Receives as many datagrams as there are and `batch` has room for, by one system call; waits if there is none.
-    ///
-    /// It gives their number, and `batch` has them. What it had before is gone.
-    ///
-    /// # Errors
-    ///
-    /// The kernel's, from `recvmmsg(2)`: as [`recv`](Self::recv).
-    ///
-    /// # Panics
-    ///
-    /// When it must wait, and is polled outside a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future loses nothing: datagrams are taken only inside the poll that reports them. The batch is empty
-    /// then.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use waterwheel::net::{RecvBatch, UdpSocket};
-    ///
-    /// waterwheel::block_on(async {
-    ///     let server = UdpSocket::bind("127.0.0.1:0").await?;
-    ///     let client = UdpSocket::bind("127.0.0.1:0").await?;
-    ///     for word in ["turn", "by", "turn"] {
-    ///         client.send_to(word.as_bytes(), server.local_addr()?).await?;
-    ///     }
-    ///
-    ///     let mut batch = RecvBatch::new(16, 1500);
-    ///     let mut heard = Vec::new();
-    ///     while heard.len() < 3 {
-    ///         server.recv_batch(&mut batch).await?;
-    ///         for datagram in batch.iter() {
-    ///             assert_eq!(datagram.from, client.local_addr()?);
-    ///             heard.push(String::from_utf8_lossy(datagram.bytes).into_owned());
-    ///         }
-    ///     }
-    ///     assert_eq!(heard, ["turn", "by", "turn"]);
-    ///     std::io::Result::Ok(())
-    /// })?;
-    /// # std::io::Result::Ok(())
-    /// ```
-    pub fn recv_batch<'a>(&'a self, batch: &'a mut RecvBatch) -> RecvMany<'a> {
-        batch.received.clear();
-        let wait = Wait::new(&self.io);
-        RecvMany { wait, batch }
-    }
-
-    /// As [`recv_batch`](Self::recv_batch), and does not wait.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is no datagram, and [`readable`](Self::readable) then waits until there is one; else as
-    /// [`recv_batch`](Self::recv_batch).
-    pub fn try_recv_batch(&self, batch: &mut RecvBatch) -> io::Result<usize> {
-        batch.received.clear();
-        self.io.try_io(Direction::Read, |fd| {
-            transfer::recv_or_end(&self.io, || batch.recv(fd), || Ok(0))
-        })
-    }
-}
-
-/// Room for several datagrams, to be used again and again by [`UdpSocket::recv_batch`].
+/// Room for several datagrams, to be used again and again by [`UdpSocket::recv_batch`](crate::UdpSocket::recv_batch).
 #[derive(Debug)]
 pub struct RecvBatch {
     headers: Headers,
@@ -154,6 +89,14 @@ impl RecvBatch {
         (0..self.len()).map(|index| self.get(index).expect("an index that there is"))
     }
 
+    /// Receives without waiting.
+    pub(crate) fn try_recv(&mut self, io: &AsyncFd<OwnedFd>) -> io::Result<usize> {
+        self.received.clear();
+        io.try_io(Direction::Read, |fd| {
+            recv_or_end(io, || self.recv(fd), || Ok(0))
+        })
+    }
+
     fn recv(&mut self, fd: &OwnedFd) -> io::Result<usize> {
         let Self {
             headers,
@@ -177,12 +120,20 @@ pub struct Datagram<'a> {
     pub truncated: bool,
 }
 
-/// The future of [`UdpSocket::recv_batch`].
+/// The future of [`UdpSocket::recv_batch`](crate::UdpSocket::recv_batch).
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct RecvMany<'a> {
     wait: Wait<'a, OwnedFd, Reading>,
     batch: &'a mut RecvBatch,
+}
+
+impl<'a> RecvMany<'a> {
+    pub(crate) fn new(io: &'a AsyncFd<OwnedFd>, batch: &'a mut RecvBatch) -> Self {
+        batch.received.clear();
+        let wait = Wait::new(io);
+        Self { wait, batch }
+    }
 }
 
 impl Future for RecvMany<'_> {
@@ -192,7 +143,7 @@ impl Future for RecvMany<'_> {
         let Self { wait, batch } = &mut *self;
         let io = wait.fd();
         wait.poll_io(cx, RECV_BATCH, |fd| {
-            transfer::recv_or_end(io, || batch.recv(fd), || Ok(0))
+            recv_or_end(io, || batch.recv(fd), || Ok(0))
         })
     }
 }

@@ -1,7 +1,7 @@
 //! [`RecvFrom`]: the next datagram, and who sent it.
 
-use crate::datagram::Take;
-use crate::stream::transfer;
+use super::Take;
+use super::recv_or_end;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
@@ -59,7 +59,7 @@ impl<A: Address> Future for RecvFrom<'_, A> {
                 Take::Yes => datagram::recv_from(fd.as_fd(), buffer),
                 Take::Peek => datagram::peek_from(fd.as_fd(), buffer),
             };
-            transfer::recv_or_end(io, recv, datagram::end)
+            recv_or_end(io, recv, datagram::end)
         })
     }
 }

@@ -1,6 +1,5 @@
 //! [`SendBatch`], [`SendMany`]: several datagrams a system call.
 
-use crate::udp::UdpSocket;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -8,74 +7,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use waterwheel_reactor::sys::messages::{self, Headers};
-use waterwheel_reactor::{Call, Direction, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Call, Direction, Wait, Writing};
 
 const SEND_BATCH: Call<Writing> = Call::new("UdpSocket::send_batch");
 
-impl UdpSocket {
-    /// Sends what is left to send in `batch`, in order, up to 1024 datagrams a system call, and waits while the kernel has
-    /// no room. It is ready when the last has been sent.
-    ///
-    /// # Errors
-    ///
-    /// The kernel's, from `sendmmsg(2)`: as [`send`](Self::send). Those before the one that met the error have been sent,
-    /// and [`sent`](SendBatch::sent) counts them. To send again tries that one again, and
-    /// [`skip`](SendBatch::skip) leaves it out.
-    ///
-    /// # Panics
-    ///
-    /// When it must wait, and is polled outside a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future midway has sent exactly [`sent`](SendBatch::sent) datagrams, and to send the batch again goes on
-    /// with the rest.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use waterwheel::net::{SendBatch, UdpSocket};
-    ///
-    /// waterwheel::block_on(async {
-    ///     let server = UdpSocket::bind("127.0.0.1:0").await?;
-    ///     let client = UdpSocket::bind("127.0.0.1:0").await?;
-    ///     let to = server.local_addr()?;
-    ///
-    ///     let mut batch = SendBatch::new();
-    ///     batch.push(b"turn", to);
-    ///     batch.push(b"again", to);
-    ///     client.send_batch(&mut batch).await?;
-    ///     assert_eq!(batch.sent(), 2);
-    ///     batch.clear();
-    ///
-    ///     let mut buffer = [0; 16];
-    ///     assert_eq!(server.recv(&mut buffer).await?, 4);
-    ///     assert_eq!(server.recv(&mut buffer).await?, 5);
-    ///     std::io::Result::Ok(())
-    /// })?;
-    /// # std::io::Result::Ok(())
-    /// ```
-    pub fn send_batch<'a>(&'a self, batch: &'a mut SendBatch) -> SendMany<'a> {
-        let wait = Wait::new(&self.io);
-        SendMany { wait, batch }
-    }
-
-    /// Sends as much of what is left to send in `batch` as there is room for, by one system call, and gives the number of
-    /// datagrams.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is no room, and [`writable`](Self::writable) then waits until there is; else as
-    /// [`send_batch`](Self::send_batch).
-    pub fn try_send_batch(&self, batch: &mut SendBatch) -> io::Result<usize> {
-        if batch.is_sent() {
-            return Ok(0);
-        }
-        self.io.try_io(Direction::Write, |fd| batch.send(fd))
-    }
-}
-
-/// Several datagrams, to be sent by [`UdpSocket::send_batch`]. It keeps copies of them, and its memory, when it is
+/// Several datagrams, to be sent by [`UdpSocket::send_batch`](crate::UdpSocket::send_batch). It keeps copies of them, and its memory, when it is
 /// [cleared](Self::clear), for the next.
 #[derive(Debug, Default)]
 pub struct SendBatch {
@@ -107,7 +43,7 @@ impl SendBatch {
         self.add(bytes, Some(to));
     }
 
-    /// Adds one for where the socket is [connected](UdpSocket::connect).
+    /// Adds one for where the socket is [connected](crate::UdpSocket::connect).
     pub fn push_connected(&mut self, bytes: &[u8]) {
         self.add(bytes, None);
     }
@@ -159,6 +95,14 @@ impl SendBatch {
         self.left_out = 0;
     }
 
+    /// Sends without waiting.
+    pub(crate) fn try_send(&mut self, io: &AsyncFd<OwnedFd>) -> io::Result<usize> {
+        if self.is_sent() {
+            return Ok(0);
+        }
+        io.try_io(Direction::Write, |fd| self.send(fd))
+    }
+
     fn send(&mut self, fd: &OwnedFd) -> io::Result<usize> {
         let Self {
             headers,
@@ -176,12 +120,19 @@ impl SendBatch {
     }
 }
 
-/// The future of [`UdpSocket::send_batch`].
+/// The future of [`UdpSocket::send_batch`](crate::UdpSocket::send_batch).
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct SendMany<'a> {
     wait: Wait<'a, OwnedFd, Writing>,
     batch: &'a mut SendBatch,
+}
+
+impl<'a> SendMany<'a> {
+    pub(crate) fn new(io: &'a AsyncFd<OwnedFd>, batch: &'a mut SendBatch) -> Self {
+        let wait = Wait::new(io);
+        Self { wait, batch }
+    }
 }
 
 impl Future for SendMany<'_> {

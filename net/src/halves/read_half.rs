@@ -1,6 +1,6 @@
 //! [`ReadHalf`], [`OwnedReadHalf`]: the half of a stream that reads; and how the owned halves are joined again.
 
-use crate::halves::OwnedWriteHalf;
+use super::OwnedWriteHalf;
 use crate::socket::Readable;
 use crate::stream::{Peek, Read, ReadExact, ReadVectored, StreamSocket, transfer};
 use crate::tcp::TcpStream;

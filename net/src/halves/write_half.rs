@@ -1,6 +1,6 @@
 //! [`WriteHalf`], [`OwnedWriteHalf`]: the half of a stream that writes.
 
-use crate::socket::Writable;
+use crate::socket::{Writable, shutdown};
 use crate::stream::{StreamSocket, Write, WriteAll, WriteVectored, transfer};
 use crate::tcp::TcpStream;
 use std::io::{self, IoSlice};
@@ -58,7 +58,7 @@ impl<'a, S: StreamSocket> WriteHalf<'a, S> {
     ///
     /// As [`TcpStream::shutdown`].
     pub fn shutdown(&self) -> io::Result<()> {
-        transfer::shutdown(self.stream.io(), Shutdown::Write)
+        shutdown(self.stream.io(), Shutdown::Write)
     }
 }
 
@@ -129,7 +129,7 @@ impl<S: StreamSocket> OwnedWriteHalf<S> {
     ///
     /// As [`TcpStream::shutdown`].
     pub fn shutdown(&self) -> io::Result<()> {
-        transfer::shutdown(self.stream.io(), Shutdown::Write)
+        shutdown(self.stream.io(), Shutdown::Write)
     }
 
     /// Drops this half without ending writing: the peer sees the end when the other half is dropped.

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "futures-io")]
 use super::futures_io::Ahead;
+use crate::socket::shutdown;
 use crate::stream::{StreamSocket, transfer};
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -120,12 +121,10 @@ impl<S: StreamSocket> PollStream<S> {
     /// Ends writing. That it has ended before, or that the peer has gone, is no error.
     pub(super) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(budget::poll_spend(cx, &mut self.write_gave_way));
-        Poll::Ready(
-            match transfer::shutdown(self.stream.io(), Shutdown::Write) {
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-                ended => ended,
-            },
-        )
+        Poll::Ready(match shutdown(self.stream.io(), Shutdown::Write) {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            ended => ended,
+        })
     }
 }
 

@@ -1,8 +1,7 @@
 //! [`Accept`]: the next connection of a listener.
 
-use crate::stream::ListenerSocket;
-use crate::stream::sealed::FromIo;
-use crate::tcp::TcpListener;
+use super::ListenerSocket;
+use super::sealed::FromIo;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
@@ -12,49 +11,10 @@ use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
 use waterwheel_reactor::{AsyncFd, Reading, Wait};
 
-impl TcpListener {
-    /// Waits for a connection, and gives its stream and the address of its peer.
-    ///
-    /// A connection that was aborted while it waited to be accepted is passed over.
-    ///
-    /// # Errors
-    ///
-    /// The kernel's, from `accept4(2)`. None of them ends the listener: call it again. When descriptors have run out
-    /// (`EMFILE`, `ENFILE`), do so only after some have been closed, or after a while, for the connection is still
-    /// there and the same error would come at once.
-    ///
-    /// # Panics
-    ///
-    /// When it must wait, and is polled outside a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future loses nothing: a connection is accepted only inside the poll that gives it.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use waterwheel::net::{TcpListener, TcpStream};
-    ///
-    /// waterwheel::block_on(async {
-    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
-    ///     let (server, peer) = listener.accept().await?;
-    ///     assert_eq!(peer, client.local_addr()?);
-    ///     assert_eq!(server.local_addr()?, client.peer_addr()?);
-    ///     std::io::Result::Ok(())
-    /// })?;
-    /// # std::io::Result::Ok(())
-    /// ```
-    pub fn accept(&self) -> Accept<'_> {
-        Accept::new(self)
-    }
-}
-
-/// The future of [`TcpListener::accept`], and of the same method of other listeners.
+/// The future of [`TcpListener::accept`](crate::TcpListener::accept), and of the same method of other listeners.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct Accept<'a, L = TcpListener> {
+pub struct Accept<'a, L> {
     wait: Wait<'a, OwnedFd, Reading>,
     listener: PhantomData<&'a L>,
 }

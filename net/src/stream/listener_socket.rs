@@ -1,15 +1,13 @@
 //! [`ListenerSocket`]: what all sockets that accept connections have in common.
 
-use crate::stream::StreamSocket;
-use crate::stream::sealed::FromIo;
-use crate::tcp::{TcpListener, TcpStream};
-use crate::unix::{UnixListener, UnixStream};
+use super::StreamSocket;
+use super::sealed::FromIo;
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
 use waterwheel_reactor::sys::address::Address;
 use waterwheel_reactor::{AsyncFd, Call, Reading};
 
-/// A socket that accepts connections: a [`TcpListener`] or a [`UnixListener`]. It cannot be implemented elsewhere.
+/// A socket that accepts connections: a [`TcpListener`](crate::TcpListener) or a [`UnixListener`](crate::UnixListener). It cannot be implemented elsewhere.
 pub trait ListenerSocket:
     sealed::Listen + AsFd + fmt::Debug + Send + Sync + Unpin + 'static
 {
@@ -30,31 +28,5 @@ pub(crate) mod sealed {
 
         /// The descriptor, as it is awaited.
         fn io(&self) -> &AsyncFd<OwnedFd>;
-    }
-}
-
-impl ListenerSocket for TcpListener {
-    type Stream = TcpStream;
-    type Address = std::net::SocketAddr;
-}
-
-impl sealed::Listen for TcpListener {
-    const ACCEPT: Call<Reading> = Call::new("TcpListener::accept");
-
-    fn io(&self) -> &AsyncFd<OwnedFd> {
-        &self.io
-    }
-}
-
-impl ListenerSocket for UnixListener {
-    type Stream = UnixStream;
-    type Address = std::os::unix::net::SocketAddr;
-}
-
-impl sealed::Listen for UnixListener {
-    const ACCEPT: Call<Reading> = Call::new("UnixListener::accept");
-
-    fn io(&self) -> &AsyncFd<OwnedFd> {
-        &self.io
     }
 }

@@ -1,6 +1,6 @@
 //! Streams that are shared: an `Arc` of a stream is a stream; and [`StreamRef`], a stream or whatever leads to one.
 
-use crate::stream::{Calls, StreamSocket, sealed::Io};
+use super::{Calls, StreamSocket, sealed::Io};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use waterwheel_reactor::AsyncFd;

@@ -1,12 +1,10 @@
 //! [`StreamSocket`]: what all connected sockets that carry a stream of bytes have in common.
 
-use crate::tcp::TcpStream;
-use crate::unix::UnixStream;
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
 use waterwheel_reactor::{AsyncFd, Call, Reading, Writing};
 
-/// A connected socket that carries a stream of bytes in both directions: a [`TcpStream`] or a [`UnixStream`].
+/// A connected socket that carries a stream of bytes in both directions: a [`TcpStream`](crate::TcpStream) or a [`UnixStream`](crate::UnixStream).
 ///
 /// What is built on streams, and does not care which, takes any `StreamSocket`. It cannot be implemented elsewhere.
 pub trait StreamSocket: sealed::Io + AsFd + fmt::Debug + Send + Sync + Unpin + 'static {}
@@ -49,57 +47,22 @@ pub struct Calls {
     pub(crate) async_io: &'static str,
 }
 
+/// The [`Calls`] of a type of stream, by its name.
 macro_rules! calls_of {
     ($socket:literal) => {
-        Calls {
-            read: Call::new(concat!($socket, "::read")),
-            read_vectored: Call::new(concat!($socket, "::read_vectored")),
-            read_exact: Call::new(concat!($socket, "::read_exact")),
-            peek: Call::new(concat!($socket, "::peek")),
-            readable: Call::new(concat!($socket, "::readable")),
-            write: Call::new(concat!($socket, "::write")),
-            write_vectored: Call::new(concat!($socket, "::write_vectored")),
-            write_all: Call::new(concat!($socket, "::write_all")),
-            writable: Call::new(concat!($socket, "::writable")),
+        $crate::stream::Calls {
+            read: waterwheel_reactor::Call::new(concat!($socket, "::read")),
+            read_vectored: waterwheel_reactor::Call::new(concat!($socket, "::read_vectored")),
+            read_exact: waterwheel_reactor::Call::new(concat!($socket, "::read_exact")),
+            peek: waterwheel_reactor::Call::new(concat!($socket, "::peek")),
+            readable: waterwheel_reactor::Call::new(concat!($socket, "::readable")),
+            write: waterwheel_reactor::Call::new(concat!($socket, "::write")),
+            write_vectored: waterwheel_reactor::Call::new(concat!($socket, "::write_vectored")),
+            write_all: waterwheel_reactor::Call::new(concat!($socket, "::write_all")),
+            writable: waterwheel_reactor::Call::new(concat!($socket, "::writable")),
             async_io: concat!($socket, "::async_io"),
         }
     };
 }
 
-impl sealed::Io for TcpStream {
-    const CALLS: Calls = calls_of!("TcpStream");
-    const SHORT_READ_DRAINS: bool = true;
-
-    #[inline]
-    fn io(&self) -> &AsyncFd<OwnedFd> {
-        &self.io
-    }
-}
-
-impl sealed::FromIo for TcpStream {
-    fn from_io(io: AsyncFd<OwnedFd>) -> Self {
-        Self { io }
-    }
-}
-
-impl StreamSocket for TcpStream {}
-
-impl sealed::Io for UnixStream {
-    const CALLS: Calls = calls_of!("UnixStream");
-    /// A read stops behind bytes that a descriptor was sent along with (`SCM_RIGHTS`), whatever follows. The peer may
-    /// send them, and so cause a wait for what is there already.
-    const SHORT_READ_DRAINS: bool = false;
-
-    #[inline]
-    fn io(&self) -> &AsyncFd<OwnedFd> {
-        &self.io
-    }
-}
-
-impl sealed::FromIo for UnixStream {
-    fn from_io(io: AsyncFd<OwnedFd>) -> Self {
-        Self { io }
-    }
-}
-
-impl StreamSocket for UnixStream {}
+pub(crate) use calls_of;

@@ -1,7 +1,6 @@
-//! What the futures that move bytes have in common: one transfer through a [`Wait`]; and the end of a direction.
+//! What the futures that move bytes have in common: one transfer through a [`Wait`].
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::Shutdown;
 use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll};
@@ -112,42 +111,6 @@ pub(crate) fn try_send_vectored(
     })
 }
 
-/// Makes `receive`, a call that takes a datagram. Once reading is shut down and none is left, it gives what `end` does.
-///
-/// The kernel says `EAGAIN` then to a call that does not wait, and tells nothing any more: believed, it would be waited
-/// for ever. To one that waits it gives 0 bytes, as does this.
-#[inline]
-pub(crate) fn recv_or_end<R>(
-    io: &AsyncFd<OwnedFd>,
-    mut receive: impl FnMut() -> io::Result<R>,
-    end: impl FnOnce() -> io::Result<R>,
-) -> io::Result<R> {
-    match receive() {
-        Err(error)
-            if error.kind() == io::ErrorKind::WouldBlock && io.is_closed(Direction::Read) =>
-        {
-            // A datagram may have come between the call and the shutdown.
-            match receive() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => end(),
-                received => received,
-            }
-        }
-        received => received,
-    }
-}
-
-/// Ends a direction, or both, and wakes who waits in it. Not of every shutdown does the kernel tell.
-pub(crate) fn shutdown(io: &AsyncFd<OwnedFd>, how: Shutdown) -> io::Result<()> {
-    socket::shutdown(io.as_fd(), how)?;
-    if how != Shutdown::Write {
-        io.mark_closed(Direction::Read);
-    }
-    if how != Shutdown::Read {
-        io.mark_closed(Direction::Write);
-    }
-    Ok(())
-}
-
 /// How many bytes one vectored call transfers at most. A transfer of fewer is short; one of as many is not, though
 /// the caller had more.
 pub(crate) fn wanted<B: Deref<Target = [u8]>>(buffers: &[B]) -> usize {
@@ -174,27 +137,5 @@ mod tests {
         );
         let large = vec![0; 64 << 20];
         assert_eq!(wanted(&[IoSlice::new(&large); 500]), socket::MAX_TRANSFER);
-    }
-
-    /// The end is marked, and a last datagram put in, after the first receive has found none.
-    #[test]
-    fn what_came_right_before_the_end_is_received_before_it() {
-        let (ours, theirs) = std::os::unix::net::UnixDatagram::pair().expect("socketpair");
-        let io = AsyncFd::new(OwnedFd::from(ours)).expect("fcntl");
-        let mut calls = 0;
-        let mut buffer = [0; 8];
-        let mut receive = || {
-            calls += 1;
-            let received = socket::recv(io.as_fd(), &mut buffer);
-            if calls == 1 {
-                theirs.send(b"last").expect("there is room");
-                io.mark_closed(Direction::Read);
-            }
-            received
-        };
-        let received = recv_or_end(&io, &mut receive, || Ok(0));
-        assert_eq!(received.expect("a datagram"), 4);
-        let ended = recv_or_end(&io, &mut receive, || Ok(0));
-        assert_eq!(ended.expect("the end"), 0);
     }
 }

@@ -1,8 +1,8 @@
 //! The way to a connected stream: `connect(2)`, and what ends its handshake.
 
+use super::TcpStream;
 use crate::address::race::{HEAD_START, Race};
 use crate::address::{ToSocketAddrs, addresses};
-use crate::tcp::TcpStream;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;

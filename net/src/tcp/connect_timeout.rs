@@ -1,8 +1,8 @@
 //! `TcpStream::connect_timeout`: connecting within a time, whatever some of the addresses do.
 
+use super::{TcpStream, connect};
 use crate::address::race::{HEAD_START, LEAST_HEAD_START, Race};
 use crate::address::{ToSocketAddrs, addresses};
-use crate::tcp::{TcpStream, connect};
 use std::io;
 use std::time::Duration;
 use waterwheel_timer::{now, timeout};

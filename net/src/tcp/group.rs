@@ -1,6 +1,6 @@
 //! Several listeners at one address.
 
-use crate::tcp::TcpListener;
+use super::TcpListener;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -13,7 +13,7 @@ const BACKLOG: i32 = 4096;
 impl TcpListener {
     /// Listens at `address` with `count` sockets, among which the kernel deals connections out (`SO_REUSEPORT`).
     ///
-    /// Given to [`serve`](crate::serve), each has a task that accepts from it, so that several workers accept at the
+    /// Given to [`serve`](crate::serve()), each has a task that accepts from it, so that several workers accept at the
     /// same time. As many as the runtime has seats is a good number: `Handle::current().metrics().workers.len()`. To
     /// which worker a listener comes is left to the runtime.
     ///

@@ -1,15 +1,17 @@
 //! [`TcpListener`]: where peers connect to.
 
+use super::TcpStream;
 use crate::address::{ToSocketAddrs, addresses};
 use crate::options::option;
-use crate::socket::{Readable, from_std};
+use crate::socket::{Ends, Readable, from_std, own_calls};
+use crate::stream::{Accept, Incoming, Listen, ListenerSocket};
 use std::fmt;
 use std::future;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use waterwheel_reactor::sys::{options, socket};
-use waterwheel_reactor::{AsyncFd, Call};
+use waterwheel_reactor::{AsyncFd, Call, Reading};
 
 /// A TCP socket that listens for connections.
 ///
@@ -99,6 +101,70 @@ impl TcpListener {
         })
     }
 
+    /// Waits for a connection, and gives its stream and the address of its peer.
+    ///
+    /// A connection that was aborted while it waited to be accepted is passed over.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, from `accept4(2)`. None of them ends the listener: call it again. When descriptors have run out
+    /// (`EMFILE`, `ENFILE`), do so only after some have been closed, or after a while, for the connection is still
+    /// there and the same error would come at once.
+    ///
+    /// # Panics
+    ///
+    /// When it must wait, and is polled outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: a connection is accepted only inside the poll that gives it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterwheel::net::{TcpListener, TcpStream};
+    ///
+    /// waterwheel::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (server, peer) = listener.accept().await?;
+    ///     assert_eq!(peer, client.local_addr()?);
+    ///     assert_eq!(server.local_addr()?, client.peer_addr()?);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn accept(&self) -> Accept<'_, Self> {
+        Accept::new(self)
+    }
+
+    /// The connections, one after another, as a [`Stream`](futures_core::Stream). It never ends, not even after an error.
+    ///
+    /// What holds for [`accept`](Self::accept) holds for each of its items.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use waterwheel::net::{TcpListener, TcpStream};
+    ///
+    /// waterwheel::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let address = listener.local_addr()?;
+    ///     let clients = [TcpStream::connect(address).await?, TcpStream::connect(address).await?];
+    ///
+    ///     let mut incoming = listener.incoming().take(clients.len());
+    ///     while let Some(stream) = incoming.next().await {
+    ///         println!("a connection from {}", stream?.peer_addr()?);
+    ///     }
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn incoming(&self) -> Incoming<'_, Self> {
+        Incoming::new(self)
+    }
+
     /// Waits until there is a connection to accept, or an error: for what accepts by [`try_io`](Self::try_io). In all else as
     /// [`TcpStream::readable`](crate::TcpStream::readable).
     pub fn readable(&self) -> Readable<'_> {
@@ -149,6 +215,42 @@ impl TcpListener {
     option!(ttl);
     option!(read_only_v6);
     option!(take_error);
+}
+
+own_calls! {
+    TcpListener, "TcpListener::async_io", Ends::BY_ITSELF,
+    /// # Examples
+    ///
+    /// Connections that are accepted by the standard library:
+    ///
+    /// ```
+    /// use std::os::fd::AsFd;
+    /// use waterwheel::net::{TcpListener, TcpStream};
+    /// use waterwheel::reactor::Direction;
+    ///
+    /// waterwheel::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let acceptor = std::net::TcpListener::from(listener.as_fd().try_clone_to_owned()?);
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (_stream, peer) = listener.async_io(Direction::Read, || acceptor.accept()).await?;
+    ///     assert_eq!(peer, client.local_addr()?);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+}
+
+impl ListenerSocket for TcpListener {
+    type Stream = TcpStream;
+    type Address = std::net::SocketAddr;
+}
+
+impl Listen for TcpListener {
+    const ACCEPT: Call<Reading> = Call::new("TcpListener::accept");
+
+    fn io(&self) -> &AsyncFd<OwnedFd> {
+        &self.io
+    }
 }
 
 impl TryFrom<std::net::TcpListener> for TcpListener {

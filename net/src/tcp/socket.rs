@@ -1,7 +1,7 @@
 //! [`TcpSocket`]: what is to become a stream or a listener.
 
+use super::{TcpListener, TcpStream, connect};
 use crate::options::option;
-use crate::tcp::{TcpListener, TcpStream, connect};
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};

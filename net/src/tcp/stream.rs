@@ -1,14 +1,13 @@
 //! [`TcpStream`]: a connection.
 
-use crate::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::options::option;
-use crate::socket::from_std;
-use crate::stream::transfer;
+use crate::socket::{from_std, shutdown};
+use crate::stream::sealed::{FromIo, Io};
+use crate::stream::{Calls, StreamSocket, calls_of};
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_reactor::AsyncFd;
 use waterwheel_reactor::sys::{options, socket};
@@ -125,7 +124,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        transfer::shutdown(&self.io, how)
+        shutdown(&self.io, how)
     }
 
     /// The address of this end.
@@ -155,75 +154,25 @@ impl TcpStream {
     option!(ttl);
     option!(tos);
     option!(take_error);
+}
 
-    /// Lends the stream in two halves: one that reads, one that writes.
-    ///
-    /// As methods take `&self`, `&TcpStream` itself serves both uses; the halves say in a signature which one is meant.
-    /// [`into_split`](Self::into_split) gives halves that can go to different tasks.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use waterwheel::net::{ReadHalf, TcpListener, TcpStream, WriteHalf};
-    ///
-    /// async fn copy(from: ReadHalf<'_>, to: WriteHalf<'_>) -> std::io::Result<()> {
-    ///     let mut buffer = [0; 4096];
-    ///     let count = from.read(&mut buffer).await?;
-    ///     to.write_all(&buffer[..count]).await
-    /// }
-    ///
-    /// waterwheel::block_on(async {
-    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
-    ///     let (server, _) = listener.accept().await?;
-    ///     client.write_all(b"water").await?;
-    ///     let (reader, writer) = server.split();
-    ///     copy(reader, writer).await?;
-    ///     assert_eq!(client.read(&mut [0; 16]).await?, 5);
-    ///     std::io::Result::Ok(())
-    /// })?;
-    /// # std::io::Result::Ok(())
-    /// ```
-    #[must_use]
-    pub fn split(&self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-        (ReadHalf::new(self), WriteHalf::new(self))
-    }
+impl Io for TcpStream {
+    const CALLS: Calls = calls_of!("TcpStream");
+    const SHORT_READ_DRAINS: bool = true;
 
-    /// Parts the stream into two owned halves, one that reads and one that writes, for different tasks.
-    ///
-    /// Dropping the write half ends writing, as [`shutdown`](Self::shutdown) does: the peer sees the end. The connection
-    /// is closed when both are dropped. [`reunite`](OwnedReadHalf::reunite) makes them one again.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use waterwheel::net::{TcpListener, TcpStream};
-    ///
-    /// waterwheel::block_on(async {
-    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
-    ///     let (server, _) = listener.accept().await?;
-    ///
-    ///     let (reader, writer) = client.into_split();
-    ///     waterwheel::spawn(async move { writer.write_all(b"water").await });
-    ///     let mut buffer = [0; 16];
-    ///     server.read_exact(&mut buffer[..5]).await?;
-    ///     assert_eq!(server.read(&mut buffer).await?, 0, "the write half is gone");
-    ///     server.write_all(b"wheel").await?;
-    ///     assert_eq!(reader.read(&mut buffer).await?, 5);
-    ///     std::io::Result::Ok(())
-    /// })?;
-    /// # std::io::Result::Ok(())
-    /// ```
-    #[must_use]
-    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        let stream = Arc::new(self);
-        (
-            OwnedReadHalf::new(Arc::clone(&stream)),
-            OwnedWriteHalf::new(stream),
-        )
+    #[inline]
+    fn io(&self) -> &AsyncFd<OwnedFd> {
+        &self.io
     }
 }
+
+impl FromIo for TcpStream {
+    fn from_io(io: AsyncFd<OwnedFd>) -> Self {
+        Self { io }
+    }
+}
+
+impl StreamSocket for TcpStream {}
 
 impl TryFrom<std::net::TcpStream> for TcpStream {
     type Error = io::Error;

@@ -3,8 +3,10 @@
 //! | file | what is there |
 //! |---|---|
 //! | `socket` | [`UdpSocket`]: binds, connects, sends, receives |
+//! | `batch` | several datagrams a system call |
 //! | `multicast` | the groups that a socket receives for |
 
+mod batch;
 mod multicast;
 mod socket;
 

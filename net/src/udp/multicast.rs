@@ -1,6 +1,6 @@
 //! Multicast: the groups that a [`UdpSocket`] receives for, and how far goes what it sends to one.
 
-use crate::udp::UdpSocket;
+use super::UdpSocket;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;

@@ -1,10 +1,9 @@
 //! [`UdpSocket`]: datagrams of the internet.
 
 use crate::address::{ToSocketAddrs, addresses};
-use crate::datagram::{RecvDatagram, RecvFrom, SendDatagram, SendTo, Take};
+use crate::datagram::{RecvDatagram, RecvFrom, SendDatagram, SendTo, Take, recv_or_end};
 use crate::options::option;
-use crate::socket::{Readable, Writable, from_std};
-use crate::stream::transfer;
+use crate::socket::{Ends, Readable, Writable, from_std, own_calls};
 use std::fmt;
 use std::future;
 use std::io;
@@ -250,7 +249,7 @@ impl UdpSocket {
     pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.io.try_io(Direction::Read, |fd| {
             let recv = || socket::recv(fd.as_fd(), buffer);
-            transfer::recv_or_end(&self.io, recv, || Ok(0))
+            recv_or_end(&self.io, recv, || Ok(0))
         })
     }
 
@@ -262,7 +261,7 @@ impl UdpSocket {
     pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.io.try_io(Direction::Read, |fd| {
             let recv = || datagram::recv_from(fd.as_fd(), buffer);
-            transfer::recv_or_end(&self.io, recv, datagram::end)
+            recv_or_end(&self.io, recv, datagram::end)
         })
     }
 
@@ -324,6 +323,36 @@ impl UdpSocket {
     option!(tos);
     option!(only_v6);
     option!(take_error);
+}
+
+own_calls! {
+    UdpSocket, "UdpSocket::async_io", Ends::SILENTLY,
+    /// # Errors
+    ///
+    /// When receiving has been shut down, and `operation` says `WouldBlock`, the error of this, and of `try_io`, is `UnexpectedEof`: nothing
+    /// will come any more.
+    ///
+    /// # Examples
+    ///
+    /// Another type receives by a duplicate of the descriptor:
+    ///
+    /// ```
+    /// use std::os::fd::AsFd;
+    /// use waterwheel::net::UdpSocket;
+    /// use waterwheel::reactor::Direction;
+    ///
+    /// waterwheel::block_on(async {
+    ///     let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     let receiver = std::net::UdpSocket::from(socket.as_fd().try_clone_to_owned()?);
+    ///     socket.send_to(b"water", socket.local_addr()?).await?;
+    ///     let mut buffer = [0; 16];
+    ///     let receive = || receiver.recv_from(&mut buffer);
+    ///     let (length, from) = socket.async_io(Direction::Read, receive).await?;
+    ///     assert_eq!((&buffer[..length], from), (&b"water"[..], socket.local_addr()?));
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
 }
 
 impl TryFrom<std::net::UdpSocket> for UdpSocket {

@@ -1,6 +1,6 @@
 //! The way to a connected Unix stream: `connect(2)`, again and again while the listener's queue is full.
 
-use crate::unix::UnixStream;
+use super::UnixStream;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::SocketAddr;

@@ -1,10 +1,9 @@
 //! [`UnixDatagram`]: datagrams between processes of this machine.
 
-use crate::datagram::{RecvDatagram, RecvFrom, SendDatagram, Take};
+use super::Credentials;
+use crate::datagram::{RecvDatagram, RecvFrom, SendDatagram, Take, recv_or_end};
 use crate::options::option;
-use crate::socket::{Readable, Writable, from_std};
-use crate::stream::transfer;
-use crate::unix::Credentials;
+use crate::socket::{Ends, Readable, Writable, from_std, own_calls, shutdown};
 use std::fmt;
 use std::io;
 use std::net::Shutdown;
@@ -214,7 +213,7 @@ impl UnixDatagram {
     pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.io.try_io(Direction::Read, |fd| {
             let recv = || socket::recv(fd.as_fd(), buffer);
-            transfer::recv_or_end(&self.io, recv, || Ok(0))
+            recv_or_end(&self.io, recv, || Ok(0))
         })
     }
 
@@ -226,7 +225,7 @@ impl UnixDatagram {
     pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.io.try_io(Direction::Read, |fd| {
             let recv = || datagram::recv_from(fd.as_fd(), buffer);
-            transfer::recv_or_end(&self.io, recv, datagram::end)
+            recv_or_end(&self.io, recv, datagram::end)
         })
     }
 
@@ -263,7 +262,7 @@ impl UnixDatagram {
     ///
     /// The kernel's, from `shutdown(2)`.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        transfer::shutdown(&self.io, how)
+        shutdown(&self.io, how)
     }
 
     /// The socket's own address.
@@ -296,6 +295,18 @@ impl UnixDatagram {
 
     option!(buffer_sizes);
     option!(take_error);
+}
+
+own_calls! {
+    UnixDatagram, "UnixDatagram::async_io", Ends::SILENTLY,
+    /// # Errors
+    ///
+    /// When receiving has been shut down, and `operation` says `WouldBlock`, the error of this, and of `try_io`, is `UnexpectedEof`: nothing
+    /// will come any more.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpSocket::async_io`](crate::UdpSocket::async_io).
 }
 
 impl TryFrom<std::os::unix::net::UnixDatagram> for UnixDatagram {

@@ -1,15 +1,16 @@
 //! [`UnixListener`]: where processes of this machine connect to.
 
+use super::UnixStream;
 use crate::options::option;
-use crate::socket::{Readable, from_std};
-use crate::stream::{Accept, Incoming};
+use crate::socket::{Ends, Readable, from_std, own_calls};
+use crate::stream::{Accept, Incoming, Listen, ListenerSocket};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use waterwheel_reactor::sys::socket::{self, Kind};
-use waterwheel_reactor::{AsyncFd, Call};
+use waterwheel_reactor::{AsyncFd, Call, Reading};
 
 /// A Unix socket that listens for connections.
 ///
@@ -132,6 +133,26 @@ impl UnixListener {
     }
 
     option!(take_error);
+}
+
+own_calls! {
+    UnixListener, "UnixListener::async_io", Ends::BY_ITSELF,
+    /// # Examples
+    ///
+    /// See [`TcpListener::async_io`](crate::TcpListener::async_io).
+}
+
+impl ListenerSocket for UnixListener {
+    type Stream = UnixStream;
+    type Address = std::os::unix::net::SocketAddr;
+}
+
+impl Listen for UnixListener {
+    const ACCEPT: Call<Reading> = Call::new("UnixListener::accept");
+
+    fn io(&self) -> &AsyncFd<OwnedFd> {
+        &self.io
+    }
 }
 
 impl TryFrom<std::os::unix::net::UnixListener> for UnixListener {

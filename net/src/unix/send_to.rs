@@ -1,7 +1,7 @@
 //! `UnixDatagram::send_to`: one datagram, to an address; and what to do while there is no room, of which nothing tells.
 
+use super::UnixDatagram;
 use crate::socket::Writable;
-use crate::unix::UnixDatagram;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::SocketAddr;

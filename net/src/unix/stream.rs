@@ -1,22 +1,20 @@
 //! [`UnixStream`]: a connection on this machine.
 
+use super::Credentials;
 use super::connect;
-use crate::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::options::option;
-use crate::socket::from_std;
-use crate::socket::{Readable, Writable};
-use crate::stream::sealed::Io;
+use crate::socket::{Ends, Readable, Writable, from_std, own_calls, shutdown};
+use crate::stream::sealed::{FromIo, Io};
 use crate::stream::{
-    Peek, Read, ReadExact, ReadVectored, Write, WriteAll, WriteVectored, transfer,
+    Calls, Peek, Read, ReadExact, ReadVectored, StreamSocket, Write, WriteAll, WriteVectored,
+    calls_of, transfer,
 };
-use crate::unix::Credentials;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use waterwheel_poll_context::budget;
 use waterwheel_reactor::AsyncFd;
 use waterwheel_reactor::sys::socket::Kind;
@@ -255,23 +253,7 @@ impl UnixStream {
     ///
     /// As there.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        transfer::shutdown(&self.io, how)
-    }
-
-    /// As [`TcpStream::split`](crate::TcpStream::split).
-    #[must_use]
-    pub fn split(&self) -> (ReadHalf<'_, Self>, WriteHalf<'_, Self>) {
-        (ReadHalf::new(self), WriteHalf::new(self))
-    }
-
-    /// As [`TcpStream::into_split`](crate::TcpStream::into_split).
-    #[must_use]
-    pub fn into_split(self) -> (OwnedReadHalf<Self>, OwnedWriteHalf<Self>) {
-        let stream = Arc::new(self);
-        (
-            OwnedReadHalf::new(Arc::clone(&stream)),
-            OwnedWriteHalf::new(stream),
-        )
+        shutdown(&self.io, how)
     }
 
     /// The address of this end: mostly none, of the end that connected.
@@ -305,6 +287,48 @@ impl UnixStream {
     option!(buffer_sizes);
     option!(take_error);
 }
+
+own_calls! {
+    UnixStream, "UnixStream::async_io", Ends::BY_ITSELF,
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use std::os::fd::AsFd;
+    /// use waterwheel::net::UnixStream;
+    /// use waterwheel::reactor::Direction;
+    ///
+    /// waterwheel::block_on(async {
+    ///     let (ours, theirs) = UnixStream::pair()?;
+    ///     theirs.write_all(b"water").await?;
+    ///     let mut reader = std::os::unix::net::UnixStream::from(ours.as_fd().try_clone_to_owned()?);
+    ///     let mut buffer = [0; 16];
+    ///     assert_eq!(ours.async_io(Direction::Read, || reader.read(&mut buffer)).await?, 5);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+}
+
+impl Io for UnixStream {
+    const CALLS: Calls = calls_of!("UnixStream");
+    /// A read stops behind bytes that a descriptor was sent along with (`SCM_RIGHTS`), whatever follows. The peer may
+    /// send them, and so cause a wait for what is there already.
+    const SHORT_READ_DRAINS: bool = false;
+
+    #[inline]
+    fn io(&self) -> &AsyncFd<OwnedFd> {
+        &self.io
+    }
+}
+
+impl FromIo for UnixStream {
+    fn from_io(io: AsyncFd<OwnedFd>) -> Self {
+        Self { io }
+    }
+}
+
+impl StreamSocket for UnixStream {}
 
 impl TryFrom<std::os::unix::net::UnixStream> for UnixStream {
     type Error = io::Error;

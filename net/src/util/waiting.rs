@@ -3,7 +3,7 @@
 //! All are taken when it comes. A key is good for the round that it was given in; one that has outlived its round finds
 //! nobody, whoever has its place by then.
 
-use crate::util::shrink;
+use super::shrink;
 use slab::Slab;
 use std::task::Waker;
 
