@@ -10,7 +10,6 @@
 //! | `shutdown` | [`ServerShutdown`], [`ServeReport`] |
 //! | `listener` | [`Listeners`]: what is accepted from |
 //! | `listening` | a listener that one task accepts from, and that a shutdown closes |
-//! | `group` | several listeners at one address |
 
 mod acceptor;
 mod connection;
@@ -26,8 +25,8 @@ pub use shutdown::{ServeReport, ServerShutdown};
 
 use crate::stream::ListenerSocket;
 use acceptor::{ClosesWhenDropped, Shared, accept_from};
-use listening::{Close, Listening};
-use register::Register;
+use listening::Listening;
+use register::{Close, Register};
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
