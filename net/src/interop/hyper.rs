@@ -1,11 +1,11 @@
-//! The traits of hyper 1's `rt`.
+//! The traits of hyper 1's `rt`; [`Executor`] and [`Timer`], by which hyper uses the runtime.
 //!
 //! hyper reads to memory that need not be initialized, and to say in safe code how much of it has been filled is to copy to it. So
 //! bytes come by way of a buffer that the worker's thread has for all its connections; a request is some hundred of them.
 
 use super::PollStream;
 use crate::stream::StreamSocket;
-use hyper::rt::{Executor, Read, ReadBufCursor, Sleep, Timer, Write};
+use hyper::rt::{self, Read, ReadBufCursor, Sleep, Write};
 use std::cell::Cell;
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -75,9 +75,9 @@ impl<S: StreamSocket> Write for PollStream<S> {
 /// Runs what hyper spawns as tasks of the current runtime: as `waterwheel::spawn` does.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
-pub struct HyperExecutor;
+pub struct Executor;
 
-impl HyperExecutor {
+impl Executor {
     /// It has nothing in it.
     #[must_use]
     pub const fn new() -> Self {
@@ -85,7 +85,7 @@ impl HyperExecutor {
     }
 }
 
-impl<F> Executor<F> for HyperExecutor
+impl<F> rt::Executor<F> for Executor
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
@@ -98,9 +98,9 @@ where
 /// Gives hyper the sleeps of the current runtime, for its timeouts.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
-pub struct HyperTimer;
+pub struct Timer;
 
-impl HyperTimer {
+impl Timer {
     /// It has nothing in it.
     #[must_use]
     pub const fn new() -> Self {
@@ -108,13 +108,13 @@ impl HyperTimer {
     }
 }
 
-impl Timer for HyperTimer {
+impl rt::Timer for Timer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
-        Box::pin(HyperSleep(waterwheel_timer::sleep(duration)))
+        Box::pin(OwnSleep(waterwheel_timer::sleep(duration)))
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        Box::pin(HyperSleep(waterwheel_timer::sleep_until(deadline)))
+        Box::pin(OwnSleep(waterwheel_timer::sleep_until(deadline)))
     }
 
     fn now(&self) -> Instant {
@@ -122,7 +122,7 @@ impl Timer for HyperTimer {
     }
 
     fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, new_deadline: Instant) {
-        match sleep.as_mut().downcast_mut_pin::<HyperSleep>() {
+        match sleep.as_mut().downcast_mut_pin::<OwnSleep>() {
             Some(own) => own.get_mut().0.reset(new_deadline),
             None => *sleep = self.sleep_until(new_deadline),
         }
@@ -130,9 +130,9 @@ impl Timer for HyperTimer {
 }
 
 /// A sleep by the name that hyper knows it by.
-struct HyperSleep(waterwheel_timer::Sleep);
+struct OwnSleep(waterwheel_timer::Sleep);
 
-impl Future for HyperSleep {
+impl Future for OwnSleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -140,4 +140,4 @@ impl Future for HyperSleep {
     }
 }
 
-impl Sleep for HyperSleep {}
+impl Sleep for OwnSleep {}

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `poll_stream` | either | [`PollStream`], and what the traits have in common |
 //! | `futures_io` | `futures-io` | `AsyncRead`, `AsyncWrite`, `AsyncBufRead` |
-//! | `hyper` | `hyper` | hyper's `Read` and `Write`; [`HyperExecutor`] and [`HyperTimer`] |
+//! | `hyper` | `hyper` | hyper's `Read` and `Write`; [`Executor`] and [`Timer`] |
 
 #[cfg(feature = "futures-io")]
 mod futures_io;
@@ -13,5 +13,5 @@ mod hyper;
 mod poll_stream;
 
 #[cfg(feature = "hyper")]
-pub use self::hyper::{HyperExecutor, HyperTimer};
+pub use self::hyper::{Executor, Timer};
 pub use poll_stream::PollStream;

@@ -134,7 +134,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// `UnexpectedEof` if the stream ends before; else as [`read`](Self::read). The bytes that came before stand in
-    /// the buffer, and [`filled`](crate::ReadExact::filled) counts them.
+    /// the buffer, and [`filled`](crate::futures::ReadExact::filled) counts them.
     ///
     /// # Panics
     ///
@@ -143,7 +143,7 @@ impl TcpStream {
     /// # Cancel safety
     ///
     /// Dropping the future midway leaves what it has read at the front of the buffer.
-    /// [`filled`](crate::ReadExact::filled), asked before, tells how much that is, and where to go on.
+    /// [`filled`](crate::futures::ReadExact::filled), asked before, tells how much that is, and where to go on.
     ///
     /// # Examples
     ///

@@ -121,7 +121,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// As [`write`](Self::write); `WriteZero` if the kernel takes nothing and says no reason. What it took before, it
-    /// keeps: [`written`](crate::WriteAll::written) tells how much.
+    /// keeps: [`written`](crate::futures::WriteAll::written) tells how much.
     ///
     /// # Panics
     ///
@@ -129,7 +129,7 @@ impl TcpStream {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future midway leaves a part of the buffer written: exactly [`written`](crate::WriteAll::written) bytes,
+    /// Dropping the future midway leaves a part of the buffer written: exactly [`written`](crate::futures::WriteAll::written) bytes,
     /// asked before. Keep the future, and await it by `&mut`, to be able to ask; then go on with the rest.
     ///
     /// # Examples
