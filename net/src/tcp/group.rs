@@ -7,9 +7,6 @@ use std::os::fd::AsFd;
 use waterwheel_reactor::AsyncFd;
 use waterwheel_reactor::sys::{options, socket};
 
-/// As long a queue for each as a single listener has.
-const BACKLOG: i32 = 4096;
-
 impl TcpListener {
     /// Listens at `address` with `count` sockets, among which the kernel deals connections out (`SO_REUSEPORT`).
     ///
@@ -62,7 +59,7 @@ impl TcpListener {
         }
         // Only now, so that no connection comes to a group that fails.
         let listen = |socket: std::os::fd::OwnedFd| {
-            socket::listen(socket.as_fd(), BACKLOG)?;
+            socket::listen(socket.as_fd(), Self::BACKLOG)?;
             let io = AsyncFd::from_nonblocking(socket);
             Ok(Self { io })
         };

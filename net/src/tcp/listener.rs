@@ -3,13 +3,12 @@
 use super::TcpStream;
 use crate::address::{ToSocketAddrs, addresses};
 use crate::options::option;
-use crate::socket::{Ends, Readable, from_std, own_calls};
+use crate::socket::{Ends, Readable, conversions, from_std, own_calls};
 use crate::stream::{Accept, Incoming, Listen, ListenerSocket};
-use std::fmt;
 use std::future;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 use waterwheel_reactor::sys::{options, socket};
 use waterwheel_reactor::{AsyncFd, Call, Reading};
 
@@ -44,12 +43,12 @@ use waterwheel_reactor::{AsyncFd, Call, Reading};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct TcpListener {
-    pub(crate) io: AsyncFd<OwnedFd>,
+    pub(super) io: AsyncFd<OwnedFd>,
 }
 
 impl TcpListener {
     /// As long a queue of connections as muduo, nginx and the kernel's default (`net.core.somaxconn`) agree upon.
-    const BACKLOG: i32 = 4096;
+    pub(super) const BACKLOG: i32 = 4096;
 
     /// Listens at the first of the addresses in `addr` that can be had.
     ///
@@ -253,49 +252,4 @@ impl Listen for TcpListener {
     }
 }
 
-impl TryFrom<std::net::TcpListener> for TcpListener {
-    type Error = io::Error;
-
-    /// As [`from_std`](Self::from_std).
-    fn try_from(listener: std::net::TcpListener) -> io::Result<Self> {
-        Self::from_std(listener)
-    }
-}
-
-impl From<TcpListener> for std::net::TcpListener {
-    /// As [`into_std`](TcpListener::into_std).
-    fn from(listener: TcpListener) -> Self {
-        listener.into_std()
-    }
-}
-
-impl From<TcpListener> for OwnedFd {
-    /// Takes the listener out of the reactor.
-    fn from(listener: TcpListener) -> Self {
-        listener.io.into_inner()
-    }
-}
-
-impl AsFd for TcpListener {
-    #[inline]
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.io.as_fd()
-    }
-}
-
-impl AsRawFd for TcpListener {
-    #[inline]
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
-
-impl fmt::Debug for TcpListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut listener = f.debug_struct("TcpListener");
-        if let Ok(address) = self.local_addr() {
-            listener.field("local", &address);
-        }
-        listener.field("fd", &self.as_raw_fd()).finish()
-    }
-}
+conversions!(TcpListener, std::net::TcpListener, "local": local_addr);

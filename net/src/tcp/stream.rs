@@ -1,13 +1,12 @@
 //! [`TcpStream`]: a connection.
 
 use crate::options::option;
-use crate::socket::{from_std, shutdown};
+use crate::socket::{conversions, from_std, shutdown};
 use crate::stream::sealed::{FromIo, Io};
 use crate::stream::{Calls, StreamSocket, calls_of};
-use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 use waterwheel_reactor::AsyncFd;
 use waterwheel_reactor::sys::{options, socket};
@@ -52,7 +51,7 @@ use waterwheel_reactor::sys::{options, socket};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct TcpStream {
-    pub(crate) io: AsyncFd<OwnedFd>,
+    pub(super) io: AsyncFd<OwnedFd>,
 }
 
 impl TcpStream {
@@ -174,52 +173,4 @@ impl FromIo for TcpStream {
 
 impl StreamSocket for TcpStream {}
 
-impl TryFrom<std::net::TcpStream> for TcpStream {
-    type Error = io::Error;
-
-    /// As [`from_std`](Self::from_std).
-    fn try_from(stream: std::net::TcpStream) -> io::Result<Self> {
-        Self::from_std(stream)
-    }
-}
-
-impl From<TcpStream> for std::net::TcpStream {
-    /// As [`into_std`](TcpStream::into_std).
-    fn from(stream: TcpStream) -> Self {
-        stream.into_std()
-    }
-}
-
-impl From<TcpStream> for OwnedFd {
-    /// Takes the stream out of the reactor.
-    fn from(stream: TcpStream) -> Self {
-        stream.io.into_inner()
-    }
-}
-
-impl AsFd for TcpStream {
-    #[inline]
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.io.as_fd()
-    }
-}
-
-impl AsRawFd for TcpStream {
-    #[inline]
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
-
-impl fmt::Debug for TcpStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut stream = f.debug_struct("TcpStream");
-        if let Ok(address) = self.local_addr() {
-            stream.field("local", &address);
-        }
-        if let Ok(address) = self.peer_addr() {
-            stream.field("peer", &address);
-        }
-        stream.field("fd", &self.as_raw_fd()).finish()
-    }
-}
+conversions!(TcpStream, std::net::TcpStream, "local": local_addr, "peer": peer_addr);

@@ -3,12 +3,11 @@
 use crate::address::{ToSocketAddrs, addresses};
 use crate::datagram::{RecvDatagram, RecvFrom, SendDatagram, SendTo, Take, recv_or_end};
 use crate::options::option;
-use crate::socket::{Ends, Readable, Writable, from_std, own_calls};
-use std::fmt;
+use crate::socket::{Ends, Readable, Writable, conversions, from_std, own_calls};
 use std::future;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 use waterwheel_reactor::sys::{datagram, options, socket};
 use waterwheel_reactor::{AsyncFd, Call, Direction};
 
@@ -47,7 +46,7 @@ use waterwheel_reactor::{AsyncFd, Call, Direction};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct UdpSocket {
-    pub(crate) io: AsyncFd<OwnedFd>,
+    pub(super) io: AsyncFd<OwnedFd>,
 }
 
 impl UdpSocket {
@@ -355,50 +354,4 @@ own_calls! {
     /// ```
 }
 
-impl TryFrom<std::net::UdpSocket> for UdpSocket {
-    type Error = io::Error;
-
-    /// As [`from_std`](Self::from_std).
-    fn try_from(socket: std::net::UdpSocket) -> io::Result<Self> {
-        Self::from_std(socket)
-    }
-}
-
-impl From<UdpSocket> for std::net::UdpSocket {
-    /// As [`into_std`](UdpSocket::into_std).
-    fn from(socket: UdpSocket) -> Self {
-        socket.into_std()
-    }
-}
-
-impl From<UdpSocket> for OwnedFd {
-    /// Takes the socket out of the reactor.
-    fn from(socket: UdpSocket) -> Self {
-        socket.io.into_inner()
-    }
-}
-
-impl AsFd for UdpSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.io.as_fd()
-    }
-}
-
-impl AsRawFd for UdpSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
-
-impl fmt::Debug for UdpSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut socket = f.debug_struct("UdpSocket");
-        if let Ok(address) = self.local_addr() {
-            socket.field("local", &address);
-        }
-        if let Ok(address) = self.peer_addr() {
-            socket.field("peer", &address);
-        }
-        socket.field("fd", &self.as_raw_fd()).finish()
-    }
-}
+conversions!(UdpSocket, std::net::UdpSocket, "local": local_addr, "peer": peer_addr);

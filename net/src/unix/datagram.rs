@@ -3,11 +3,10 @@
 use super::Credentials;
 use crate::datagram::{RecvDatagram, RecvFrom, SendDatagram, Take, recv_or_end};
 use crate::options::option;
-use crate::socket::{Ends, Readable, Writable, from_std, own_calls, shutdown};
-use std::fmt;
+use crate::socket::{Ends, Readable, Writable, conversions, from_std, own_calls, shutdown};
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use waterwheel_reactor::sys::socket::Kind;
@@ -39,7 +38,7 @@ use waterwheel_reactor::{AsyncFd, Call, Direction};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct UnixDatagram {
-    pub(crate) io: AsyncFd<OwnedFd>,
+    pub(super) io: AsyncFd<OwnedFd>,
 }
 
 impl UnixDatagram {
@@ -309,50 +308,4 @@ own_calls! {
     /// See [`UdpSocket::async_io`](crate::UdpSocket::async_io).
 }
 
-impl TryFrom<std::os::unix::net::UnixDatagram> for UnixDatagram {
-    type Error = io::Error;
-
-    /// As [`from_std`](Self::from_std).
-    fn try_from(socket: std::os::unix::net::UnixDatagram) -> io::Result<Self> {
-        Self::from_std(socket)
-    }
-}
-
-impl From<UnixDatagram> for std::os::unix::net::UnixDatagram {
-    /// As [`into_std`](UnixDatagram::into_std).
-    fn from(socket: UnixDatagram) -> Self {
-        socket.into_std()
-    }
-}
-
-impl From<UnixDatagram> for OwnedFd {
-    /// Takes the socket out of the reactor.
-    fn from(socket: UnixDatagram) -> Self {
-        socket.io.into_inner()
-    }
-}
-
-impl AsFd for UnixDatagram {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.io.as_fd()
-    }
-}
-
-impl AsRawFd for UnixDatagram {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
-
-impl fmt::Debug for UnixDatagram {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut socket = f.debug_struct("UnixDatagram");
-        if let Ok(address) = self.local_addr() {
-            socket.field("local", &address);
-        }
-        if let Ok(address) = self.peer_addr() {
-            socket.field("peer", &address);
-        }
-        socket.field("fd", &self.as_raw_fd()).finish()
-    }
-}
+conversions!(UnixDatagram, std::os::unix::net::UnixDatagram, "local": local_addr, "peer": peer_addr);

@@ -2,11 +2,10 @@
 
 use super::UnixStream;
 use crate::options::option;
-use crate::socket::{Ends, Readable, from_std, own_calls};
+use crate::socket::{Ends, Readable, conversions, from_std, own_calls};
 use crate::stream::{Accept, Incoming, Listen, ListenerSocket};
-use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use waterwheel_reactor::sys::socket::{self, Kind};
@@ -51,7 +50,7 @@ use waterwheel_reactor::{AsyncFd, Call, Reading};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct UnixListener {
-    pub(crate) io: AsyncFd<OwnedFd>,
+    pub(super) io: AsyncFd<OwnedFd>,
 }
 
 impl UnixListener {
@@ -155,49 +154,4 @@ impl Listen for UnixListener {
     }
 }
 
-impl TryFrom<std::os::unix::net::UnixListener> for UnixListener {
-    type Error = io::Error;
-
-    /// As [`from_std`](Self::from_std).
-    fn try_from(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
-        Self::from_std(listener)
-    }
-}
-
-impl From<UnixListener> for std::os::unix::net::UnixListener {
-    /// As [`into_std`](UnixListener::into_std).
-    fn from(listener: UnixListener) -> Self {
-        listener.into_std()
-    }
-}
-
-impl From<UnixListener> for OwnedFd {
-    /// Takes the listener out of the reactor.
-    fn from(listener: UnixListener) -> Self {
-        listener.io.into_inner()
-    }
-}
-
-impl AsFd for UnixListener {
-    #[inline]
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.io.as_fd()
-    }
-}
-
-impl AsRawFd for UnixListener {
-    #[inline]
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
-
-impl fmt::Debug for UnixListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut listener = f.debug_struct("UnixListener");
-        if let Ok(address) = self.local_addr() {
-            listener.field("local", &address);
-        }
-        listener.field("fd", &self.as_raw_fd()).finish()
-    }
-}
+conversions!(UnixListener, std::os::unix::net::UnixListener, "local": local_addr);

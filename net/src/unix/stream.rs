@@ -3,16 +3,15 @@
 use super::Credentials;
 use super::connect;
 use crate::options::option;
-use crate::socket::{Ends, Readable, Writable, from_std, own_calls, shutdown};
+use crate::socket::{Ends, Readable, Writable, conversions, from_std, own_calls, shutdown};
 use crate::stream::sealed::{FromIo, Io};
 use crate::stream::{
     Calls, Peek, Read, ReadExact, ReadVectored, StreamSocket, Write, WriteAll, WriteVectored,
     calls_of, transfer,
 };
-use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use waterwheel_poll_context::budget;
@@ -52,7 +51,7 @@ use waterwheel_reactor::sys::{credentials, options, socket};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct UnixStream {
-    pub(crate) io: AsyncFd<OwnedFd>,
+    pub(super) io: AsyncFd<OwnedFd>,
 }
 
 impl UnixStream {
@@ -330,52 +329,4 @@ impl FromIo for UnixStream {
 
 impl StreamSocket for UnixStream {}
 
-impl TryFrom<std::os::unix::net::UnixStream> for UnixStream {
-    type Error = io::Error;
-
-    /// As [`from_std`](Self::from_std).
-    fn try_from(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
-        Self::from_std(stream)
-    }
-}
-
-impl From<UnixStream> for std::os::unix::net::UnixStream {
-    /// As [`into_std`](UnixStream::into_std).
-    fn from(stream: UnixStream) -> Self {
-        stream.into_std()
-    }
-}
-
-impl From<UnixStream> for OwnedFd {
-    /// Takes the stream out of the reactor.
-    fn from(stream: UnixStream) -> Self {
-        stream.io.into_inner()
-    }
-}
-
-impl AsFd for UnixStream {
-    #[inline]
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.io.as_fd()
-    }
-}
-
-impl AsRawFd for UnixStream {
-    #[inline]
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
-
-impl fmt::Debug for UnixStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut stream = f.debug_struct("UnixStream");
-        if let Ok(address) = self.local_addr() {
-            stream.field("local", &address);
-        }
-        if let Ok(address) = self.peer_addr() {
-            stream.field("peer", &address);
-        }
-        stream.field("fd", &self.as_raw_fd()).finish()
-    }
-}
+conversions!(UnixStream, std::os::unix::net::UnixStream, "local": local_addr, "peer": peer_addr);
