@@ -16,10 +16,13 @@ mod send_batch;
 mod send_to;
 
 pub use recv::RecvDatagram;
-pub(crate) use recv::Take;
+pub(crate) use recv::{Take, try_recv};
 pub use recv_batch::{Datagram, RecvBatch, RecvMany};
 pub use recv_from::RecvFrom;
-pub(crate) use recv_or_end::recv_or_end;
+pub(crate) use recv_from::try_recv_from;
+use recv_or_end::recv_or_end;
 pub use send::SendDatagram;
+pub(crate) use send::try_send;
 pub use send_batch::{SendBatch, SendMany};
 pub use send_to::SendTo;
+pub(crate) use send_to::try_send_to;

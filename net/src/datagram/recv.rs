@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Reading, Wait};
+use waterwheel_reactor::{AsyncFd, Call, Direction, Reading, Wait};
 
 /// The future of [`UdpSocket::recv`](crate::UdpSocket::recv), and of the like methods of it and of
 /// [`UnixDatagram`](crate::UnixDatagram).
@@ -67,4 +67,12 @@ impl Future for RecvDatagram<'_> {
             recv_or_end(io, recv, || Ok(0))
         })
     }
+}
+
+/// Receives a datagram without waiting.
+pub(crate) fn try_recv(io: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> io::Result<usize> {
+    io.try_io(Direction::Read, |fd| {
+        let recv = || socket::recv(fd.as_fd(), buffer);
+        recv_or_end(io, recv, || Ok(0))
+    })
 }

@@ -9,7 +9,7 @@ use waterwheel_reactor::{AsyncFd, Direction};
 /// The kernel says `EAGAIN` then to a call that does not wait, and tells nothing any more: believed, it would be waited
 /// for ever. To one that waits it gives 0 bytes, as does this.
 #[inline]
-pub(crate) fn recv_or_end<R>(
+pub(super) fn recv_or_end<R>(
     io: &AsyncFd<OwnedFd>,
     mut receive: impl FnMut() -> io::Result<R>,
     end: impl FnOnce() -> io::Result<R>,

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Call, Direction, Wait, Writing};
 
 /// The future of [`UdpSocket::send`](crate::UdpSocket::send), and of the same method of
 /// [`UnixDatagram`](crate::UnixDatagram).
@@ -32,4 +32,9 @@ impl Future for SendDatagram<'_> {
         let Self { wait, buffer, call } = &mut *self;
         wait.poll_io(cx, *call, |fd| socket::send(fd.as_fd(), buffer))
     }
+}
+
+/// Sends a datagram without waiting.
+pub(crate) fn try_send(io: &AsyncFd<OwnedFd>, buffer: &[u8]) -> io::Result<usize> {
+    io.try_io(Direction::Write, |fd| socket::send(fd.as_fd(), buffer))
 }

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use waterwheel_reactor::sys::address::Address;
 use waterwheel_reactor::sys::datagram;
-use waterwheel_reactor::{AsyncFd, Call, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Call, Direction, Wait, Writing};
 
 const SEND_TO: Call<Writing> = Call::new("UdpSocket::send_to");
 
@@ -34,4 +35,15 @@ impl Future for SendTo<'_> {
         let Self { wait, buffer, to } = &mut *self;
         wait.poll_io(cx, SEND_TO, |fd| datagram::send_to(fd.as_fd(), buffer, to))
     }
+}
+
+/// Sends a datagram to an address without waiting.
+pub(crate) fn try_send_to<A: Address>(
+    io: &AsyncFd<OwnedFd>,
+    buffer: &[u8],
+    to: &A,
+) -> io::Result<usize> {
+    io.try_io(Direction::Write, |fd| {
+        datagram::send_to(fd.as_fd(), buffer, to)
+    })
 }

@@ -1,15 +1,15 @@
 //! [`UdpSocket`]: datagrams of the internet.
 
 use crate::address::{ToSocketAddrs, addresses};
-use crate::datagram::{RecvDatagram, RecvFrom, SendDatagram, SendTo, Take, recv_or_end};
+use crate::datagram::{self, RecvDatagram, RecvFrom, SendDatagram, SendTo, Take};
 use crate::options::option;
 use crate::socket::{Ends, Readable, Writable, conversions, from_std, own_calls};
 use std::future;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
-use waterwheel_reactor::sys::{datagram, options, socket};
-use waterwheel_reactor::{AsyncFd, Call, Direction};
+use waterwheel_reactor::sys::{options, socket};
+use waterwheel_reactor::{AsyncFd, Call};
 
 /// A UDP socket.
 ///
@@ -246,10 +246,7 @@ impl UdpSocket {
     /// `WouldBlock` if there is no datagram, and [`readable`](Self::readable) then waits until there is one; else as
     /// [`recv`](Self::recv).
     pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.io.try_io(Direction::Read, |fd| {
-            let recv = || socket::recv(fd.as_fd(), buffer);
-            recv_or_end(&self.io, recv, || Ok(0))
-        })
+        datagram::try_recv(&self.io, buffer)
     }
 
     /// As [`recv_from`](Self::recv_from), and does not wait.
@@ -258,10 +255,7 @@ impl UdpSocket {
     ///
     /// As [`try_recv`](Self::try_recv).
     pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.io.try_io(Direction::Read, |fd| {
-            let recv = || datagram::recv_from(fd.as_fd(), buffer);
-            recv_or_end(&self.io, recv, datagram::end)
-        })
+        datagram::try_recv_from(&self.io, buffer)
     }
 
     /// As [`send`](Self::send), and does not wait.
@@ -271,8 +265,7 @@ impl UdpSocket {
     /// `WouldBlock` if there is no room, and [`writable`](Self::writable) then waits until there is; else as
     /// [`send`](Self::send).
     pub fn try_send(&self, buffer: &[u8]) -> io::Result<usize> {
-        let send = |fd: &OwnedFd| socket::send(fd.as_fd(), buffer);
-        self.io.try_io(Direction::Write, send)
+        datagram::try_send(&self.io, buffer)
     }
 
     /// As [`send_to`](Self::send_to), and does not wait.
@@ -281,8 +274,7 @@ impl UdpSocket {
     ///
     /// As [`try_send`](Self::try_send).
     pub fn try_send_to(&self, buffer: &[u8], to: SocketAddr) -> io::Result<usize> {
-        let send = |fd: &OwnedFd| datagram::send_to(fd.as_fd(), buffer, &to);
-        self.io.try_io(Direction::Write, send)
+        datagram::try_send_to(&self.io, buffer, &to)
     }
 
     /// Waits until there is a datagram, or an error. In all else as [`TcpStream::readable`](crate::TcpStream::readable).

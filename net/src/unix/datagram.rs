@@ -1,7 +1,7 @@
 //! [`UnixDatagram`]: datagrams between processes of this machine.
 
 use super::Credentials;
-use crate::datagram::{RecvDatagram, RecvFrom, SendDatagram, Take, recv_or_end};
+use crate::datagram::{self, RecvDatagram, RecvFrom, SendDatagram, Take};
 use crate::options::option;
 use crate::socket::{Ends, Readable, Writable, conversions, from_std, own_calls, shutdown};
 use std::io;
@@ -10,8 +10,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use waterwheel_reactor::sys::socket::Kind;
-use waterwheel_reactor::sys::{credentials, datagram, options, socket};
-use waterwheel_reactor::{AsyncFd, Call, Direction};
+use waterwheel_reactor::sys::{credentials, options, socket};
+use waterwheel_reactor::{AsyncFd, Call};
 
 /// A Unix socket for datagrams.
 ///
@@ -210,10 +210,7 @@ impl UnixDatagram {
     /// `WouldBlock` if there is no datagram, and [`readable`](Self::readable) then waits until there is one; else as
     /// [`recv`](Self::recv).
     pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.io.try_io(Direction::Read, |fd| {
-            let recv = || socket::recv(fd.as_fd(), buffer);
-            recv_or_end(&self.io, recv, || Ok(0))
-        })
+        datagram::try_recv(&self.io, buffer)
     }
 
     /// As [`recv_from`](Self::recv_from), and does not wait.
@@ -222,10 +219,7 @@ impl UnixDatagram {
     ///
     /// As [`try_recv`](Self::try_recv).
     pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.io.try_io(Direction::Read, |fd| {
-            let recv = || datagram::recv_from(fd.as_fd(), buffer);
-            recv_or_end(&self.io, recv, datagram::end)
-        })
+        datagram::try_recv_from(&self.io, buffer)
     }
 
     /// As [`send`](Self::send), and does not wait.
@@ -235,8 +229,7 @@ impl UnixDatagram {
     /// `WouldBlock` if there is no room, and [`writable`](Self::writable) then waits until there is; else as
     /// [`send`](Self::send).
     pub fn try_send(&self, buffer: &[u8]) -> io::Result<usize> {
-        let send = |fd: &OwnedFd| socket::send(fd.as_fd(), buffer);
-        self.io.try_io(Direction::Write, send)
+        datagram::try_send(&self.io, buffer)
     }
 
     /// Waits until there is a datagram, or an error. In all else as [`TcpStream::readable`](crate::TcpStream::readable).

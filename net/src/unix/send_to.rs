@@ -1,15 +1,16 @@
 //! `UnixDatagram::send_to`: one datagram, to an address; and what to do while there is no room, of which nothing tells.
 
 use super::UnixDatagram;
+use crate::datagram::try_send_to;
 use crate::socket::Writable;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 use waterwheel_poll_context::budget;
 use waterwheel_reactor::sys::datagram;
-use waterwheel_reactor::{Call, Direction, Reactor, missing_runtime};
+use waterwheel_reactor::{Call, Reactor, missing_runtime};
 use waterwheel_timer::{sleep, timeout};
 
 /// How long to leave a receiver alone that has no room, at first and at last.
@@ -104,7 +105,6 @@ impl UnixDatagram {
     ///
     /// As [`try_send_to`](Self::try_send_to).
     pub fn try_send_to_addr(&self, buffer: &[u8], address: &SocketAddr) -> io::Result<usize> {
-        let send = |fd: &OwnedFd| datagram::send_to(fd.as_fd(), buffer, address);
-        self.io.try_io(Direction::Write, send)
+        try_send_to(&self.io, buffer, address)
     }
 }
