@@ -1,25 +1,18 @@
 //! The traits of hyper 1's `rt`; [`Executor`] and [`Timer`], by which hyper uses the runtime.
 //!
 //! hyper reads to memory that need not be initialized, and to say in safe code how much of it has been filled is to copy to it. So
-//! bytes come by way of a buffer that the worker's thread has for all its connections; a request is some hundred of them.
+//! bytes come by way of the [buffer](crate::util::thread_buffer) that everything on the worker's thread shares; a request is some
+//! hundred of them.
 
 use super::PollStream;
 use crate::stream::StreamSocket;
+use crate::util::thread_buffer::with_buffer;
 use hyper::rt::{self, Read, ReadBufCursor, Sleep, Write};
-use std::cell::Cell;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-
-/// How much is received at a time.
-const CAPACITY: usize = 64 * 1024;
-
-thread_local! {
-    /// The buffer of this thread, while nobody has it.
-    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
 
 impl<S: StreamSocket> Read for PollStream<S> {
     fn poll_read(
@@ -27,17 +20,14 @@ impl<S: StreamSocket> Read for PollStream<S> {
         cx: &mut Context<'_>,
         mut unfilled: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        // While the thread ends there is none, and one is made for this once.
-        let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
-        if buffer.is_empty() {
-            buffer = vec![0; CAPACITY];
-        }
-        let room = unfilled.remaining().min(CAPACITY);
-        let received = self.poll_recv(cx, &mut buffer[..room]);
-        if let Poll::Ready(Ok(count)) = received {
-            unfilled.put_slice(&buffer[..count]);
-        }
-        let _ = BUFFER.try_with(|place| place.set(buffer));
+        let received = with_buffer(|buffer| {
+            let room = unfilled.remaining().min(buffer.len());
+            let received = self.poll_recv(cx, &mut buffer[..room]);
+            if let Poll::Ready(Ok(count)) = received {
+                unfilled.put_slice(&buffer[..count]);
+            }
+            received
+        });
         received.map_ok(drop)
     }
 }
