@@ -1,13 +1,13 @@
-//! Receiving after a shutdown: the end, which the kernel does not tell to a call that does not wait.
+//! The end of receiving, which the kernel tells only to a call that blocks.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use waterwheel_reactor::{AsyncFd, Direction};
 
-/// Makes `receive`, a call that takes a datagram. Once reading is shut down and none is left, it gives what `end` does.
+/// Calls `receive`, which takes a datagram. If reading has been shut down and no datagram is left, it returns what `end` gives.
 ///
-/// The kernel says `EAGAIN` then to a call that does not wait, and tells nothing any more: believed, it would be waited
-/// for ever. To one that waits it gives 0 bytes, as does this.
+/// The kernel then answers `EAGAIN` to a call that does not block, and reports no event any more. A task that believed
+/// the answer would wait for ever. A call that blocks gets 0 bytes; so does the caller of this.
 #[inline]
 pub(super) fn recv_or_end<R>(
     io: &AsyncFd<OwnedFd>,

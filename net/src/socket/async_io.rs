@@ -28,8 +28,8 @@ macro_rules! own_calls {
             }
 
             /// Runs `operation`, a system call of the caller's own, until it gives something else than `WouldBlock`, waiting in
-            /// between until the socket is ready in `direction`. As [`TcpStream::async_io`](crate::TcpStream::async_io), also in its errors, panics and cancel
-            /// safety.
+            /// between until the socket is ready in `direction`. As [`TcpStream::async_io`](crate::TcpStream::async_io), also in
+            /// its errors, panics and cancel safety.
             ///
             $(#[$more])*
             pub fn async_io<R, F>(&self, direction: waterwheel_reactor::Direction, operation: F) -> $crate::socket::AsyncIo<'_, F>
@@ -44,17 +44,17 @@ macro_rules! own_calls {
 
 pub(crate) use own_calls;
 
-/// What a socket says to a call that does not wait, when its receiving has been shut down and nothing is left.
+/// How a kind of socket answers a call that does not block, when receiving has been shut down and nothing is left.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ends {
     silently: bool,
 }
 
 impl Ends {
-    /// That it has ended: 0 bytes, or an error.
+    /// It tells that receiving has ended: by 0 bytes, or by an error.
     pub(crate) const BY_ITSELF: Self = Self { silently: false };
-    /// `WouldBlock`, and it tells nothing any more, as datagram sockets do. Believed, that would be waited for ever, here and by all others
-    /// who receive.
+    /// It answers `WouldBlock`, and reports no event any more, as datagram sockets do. A task that believed the answer would wait
+    /// for ever, here and in every other call that receives.
     pub(crate) const SILENTLY: Self = Self { silently: true };
 
     pub(crate) fn run<R>(

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use waterwheel_reactor::sys::socket;
 use waterwheel_reactor::{AsyncFd, Direction};
 
-/// Ends a direction, or both, and wakes who waits in it. Not of every shutdown does the kernel tell.
+/// Ends a direction, or both, and wakes the tasks that wait in it: the kernel does not report every shutdown as an event.
 pub(crate) fn shutdown(io: &AsyncFd<OwnedFd>, how: Shutdown) -> io::Result<()> {
     socket::shutdown(io.as_fd(), how)?;
     if how != Shutdown::Write {

@@ -3,7 +3,7 @@
 //! Invariants:
 //! - A connection has a place from before it is accepted until its future has been dropped: there are never more than
 //!   asked for, whichever listeners they come from.
-//! - Who waits for a place, for descriptors or for the end is woken when a connection ends, and when the server stops.
+//! - A task that waits for a place, for descriptors or for the end is woken when a connection ends, and when the server stops.
 //!
 //! # The shutdown and a connection that comes at that moment
 //!
@@ -59,18 +59,18 @@ struct State {
     next_serial: u64,
     /// How many tasks accept.
     acceptors: usize,
-    /// What they accept from, until the server stops.
+    /// The listeners that the acceptors accept from.
     listeners: Vec<Arc<dyn Close>>,
-    /// No connection gets a place any more.
+    /// From now on no connection gets a place.
     stopped: bool,
-    /// A deadline has passed: who has a place is to be cancelled, also if its task comes later.
+    /// A deadline has passed: every connection that has a place is cancelled, also one whose task is spawned later.
     cancelled: bool,
     counts: Counts,
-    /// Acceptors, who wait for connections or anything else.
+    /// Acceptors. The stop of the server wakes them, whatever they wait for.
     stopping: Waiting,
-    /// Those of them who wait until a connection ends.
+    /// Acceptors that wait until a connection ends.
     room: Waiting,
-    /// Those who shut down.
+    /// Shutdowns that wait for the end.
     ending: Waiting,
 }
 
@@ -94,7 +94,7 @@ impl Register {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No user code runs under it, so that it is whole whatever has panicked.
+        // No user code runs under the lock, so a panic leaves the state whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -5,7 +5,7 @@ use crate::util::shrink;
 use std::sync::Arc;
 use waterwheel_executor::AbortHandle;
 
-/// Who has a place.
+/// The connection that has a place.
 #[derive(Debug)]
 pub(super) struct Occupant {
     /// No two have the same, so that a place that has been left and taken again is told from before.
