@@ -16,7 +16,7 @@ pub struct ReadHalf<'a, S = TcpStream> {
 }
 
 impl<'a, S: StreamSocket> ReadHalf<'a, S> {
-    pub(crate) fn new(stream: &'a S) -> Self {
+    pub(super) fn new(stream: &'a S) -> Self {
         Self { stream }
     }
 
@@ -76,7 +76,7 @@ pub struct OwnedReadHalf<S = TcpStream> {
 }
 
 impl<S: StreamSocket> OwnedReadHalf<S> {
-    pub(crate) fn new(stream: Arc<S>) -> Self {
+    pub(super) fn new(stream: Arc<S>) -> Self {
         Self { stream }
     }
 

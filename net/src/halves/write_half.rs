@@ -17,7 +17,7 @@ pub struct WriteHalf<'a, S = TcpStream> {
 }
 
 impl<'a, S: StreamSocket> WriteHalf<'a, S> {
-    pub(crate) fn new(stream: &'a S) -> Self {
+    pub(super) fn new(stream: &'a S) -> Self {
         Self { stream }
     }
 
@@ -81,14 +81,14 @@ pub struct OwnedWriteHalf<S: StreamSocket = TcpStream> {
 }
 
 impl<S: StreamSocket> OwnedWriteHalf<S> {
-    pub(crate) fn new(stream: Arc<S>) -> Self {
+    pub(super) fn new(stream: Arc<S>) -> Self {
         Self {
             stream,
             shutdown_on_drop: Some(Process::current()),
         }
     }
 
-    pub(crate) fn stream(&self) -> &Arc<S> {
+    pub(super) fn stream(&self) -> &Arc<S> {
         &self.stream
     }
 
