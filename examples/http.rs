@@ -4,8 +4,8 @@
 //!     cargo run --release --features hyper --example http -- 127.0.0.1:7000     serves: `curl http://127.0.0.1:7000/`
 //!     cargo run --release --features hyper --example http -- 127.0.0.1:7000 2   on so many seats
 //!
-//! hyper brings the protocol; connections, tasks and timers are Waterwheel's, by [`PollStream`], [`HyperExecutor`] and
-//! [`HyperTimer`]. A connection that has not sent its request after five seconds is closed.
+//! hyper brings the protocol; connections, tasks and timers are Waterwheel's, by [`PollStream`], [`Executor`](net::hyper::Executor)
+//! and [`Timer`](net::hyper::Timer). A connection that has not sent its request after five seconds is closed.
 
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::{Bytes, Incoming};
@@ -18,7 +18,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use std::{env, io};
-use waterwheel::net::{HyperTimer, PollStream, TcpListener, TcpStream};
+use waterwheel::net::{self, PollStream, TcpListener, TcpStream};
 use waterwheel::{JoinSet, Runtime, block_on, spawn};
 
 const CONNECTIONS: usize = 10;
@@ -50,7 +50,7 @@ async fn serve(listener: TcpListener) -> io::Result<()> {
         let (stream, peer) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let mut http = server::Builder::new();
-        http.timer(HyperTimer::new())
+        http.timer(net::hyper::Timer::new())
             .header_read_timeout(Duration::from_secs(5));
         let connection = http.serve_connection(PollStream::new(stream), service_fn(answer));
         spawn(async move {

@@ -11,7 +11,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use waterwheel::net::{HyperExecutor, HyperTimer, PollStream, TcpListener, TcpStream, UnixStream};
+use waterwheel::net::{self, PollStream, TcpListener, TcpStream, UnixStream};
 use waterwheel::{Runtime, block_on, spawn, timer, yield_now};
 
 async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -72,7 +72,7 @@ fn a_silent_client_is_cut_off_by_the_timer() {
         let start = timer::now();
         let limit = Duration::from_secs(30);
         let served = hyper::server::conn::http1::Builder::new()
-            .timer(HyperTimer::new())
+            .timer(net::hyper::Timer::new())
             .header_read_timeout(limit)
             .serve_connection(PollStream::new(server), service_fn(echo))
             .await;
@@ -91,7 +91,7 @@ fn the_timer_resets_its_own_sleeps() {
         .unwrap();
     runtime.block_on(async {
         let (start, second) = (timer::now(), Duration::from_secs(1));
-        let timer = HyperTimer::new();
+        let timer = net::hyper::Timer::new();
         let mut sleep = timer.sleep(5 * second);
         timer.reset(&mut sleep, start + 2 * second);
         sleep.as_mut().await;
@@ -106,7 +106,7 @@ fn the_executor_spawns() {
     block_on(async {
         let ran = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&ran);
-        HyperExecutor::new().execute(async move { flag.store(true, Ordering::SeqCst) });
+        net::hyper::Executor::new().execute(async move { flag.store(true, Ordering::SeqCst) });
         while !ran.load(Ordering::SeqCst) {
             yield_now().await;
         }

@@ -14,7 +14,8 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{Hash, Random, block_on, pair_with_std, rerun, role};
-use waterwheel::net::{Copying, TcpStream, copy, copy_bidirectional, send_file};
+use waterwheel::net::futures::Copying;
+use waterwheel::net::{TcpStream, copy, copy_bidirectional, send_file};
 use waterwheel::spawn;
 
 const SEED: u64 = 0x0c09_75ee_d000_0001;

@@ -5,7 +5,7 @@
 //! | `impl … Future for Sleep`, or any other trait whose methods poll | `Future for timer::Sleep` |
 //! | `pub fn poll_tick(…)` in `impl Interval`, or in none | `timer::Interval::poll_tick` |
 //! | `pub async fn bind(…)` in `impl TcpListener`, or in none | `net::TcpListener::bind` |
-//! | a function of a public type that returns `impl Future`, `impl Stream` or a boxed trait object | `net::HyperTimer::sleep` |
+//! | a function of a public type that returns `impl Future`, `impl Stream` or a boxed trait object | `net::Timer::sleep` |
 //!
 //! A type counts if it is declared `pub`: the workspace denies `unreachable_pub`, so what is declared so can be reached. What stands in
 //! a module that a feature brings counts if this test has that feature.

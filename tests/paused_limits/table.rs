@@ -464,15 +464,15 @@ fn set_limit(limit: libc::rlimit) {
 #[cfg(feature = "hyper")]
 fn hyper() -> Vec<Row> {
     use ::hyper::rt::Timer;
-    use waterwheel::net::HyperTimer;
+    use waterwheel::net;
     vec![
-        takes_the_limit!("HyperTimer::sleep", HyperTimer::new().sleep(LIMIT)),
-        takes_the_limit!("HyperTimer::sleep_until", async {
-            let timer = HyperTimer::new();
+        takes_the_limit!("Timer::sleep", net::hyper::Timer::new().sleep(LIMIT)),
+        takes_the_limit!("Timer::sleep_until", async {
+            let timer = net::hyper::Timer::new();
             timer.sleep_until(timer.now() + LIMIT).await;
         }),
-        takes_the_limit!("HyperTimer::reset", async {
-            let timer = HyperTimer::new();
+        takes_the_limit!("Timer::reset", async {
+            let timer = net::hyper::Timer::new();
             let mut sleep = timer.sleep(2 * LIMIT);
             timer.reset(&mut sleep, timer.now() + LIMIT);
             sleep.await;
@@ -484,8 +484,8 @@ fn hyper() -> Vec<Row> {
 fn hyper() -> Vec<Row> {
     let why = "not built: the feature `hyper` is off, and `.ci/run` has it on";
     vec![
-        no_virtual_time("HyperTimer::sleep", why),
-        no_virtual_time("HyperTimer::sleep_until", why),
-        no_virtual_time("HyperTimer::reset", why),
+        no_virtual_time("Timer::sleep", why),
+        no_virtual_time("Timer::sleep_until", why),
+        no_virtual_time("Timer::reset", why),
     ]
 }

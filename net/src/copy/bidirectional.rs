@@ -1,7 +1,8 @@
 //! [`copy_bidirectional`]: a relay between two streams.
 
 use super::pump::{Calls, Pump};
-use crate::{StreamSocket, transfer};
+use crate::socket::shutdown;
+use crate::stream::StreamSocket;
 use std::future::Future;
 use std::io;
 use std::net::Shutdown;
@@ -16,7 +17,7 @@ const CALLS: Calls = Calls::new("copy_bidirectional");
 /// of bytes from `a` to `b` and from `b` to `a`.
 ///
 /// When one ends its writing, and all of that has been written to the other, the other's is ended too (`shutdown(2)`),
-/// so that its peer sees the end; the other direction goes on. It moves bytes as [`copy`](crate::copy) does, and holds
+/// so that its peer sees the end; the other direction goes on. It moves bytes as [`copy`](crate::copy()) does, and holds
 /// no memory for them while nothing comes.
 ///
 /// A peer that has gone without a word leaves a relay that waits for ever.
@@ -33,7 +34,7 @@ const CALLS: Calls = Calls::new("copy_bidirectional");
 ///
 /// # Cancel safety
 ///
-/// As [`copy`](crate::copy), for each direction.
+/// As [`copy`](crate::copy()), for each direction.
 ///
 /// # Examples
 ///
@@ -127,7 +128,7 @@ impl<'a> OneWay<'a> {
         if let Poll::Ready(moved) = self.pump.poll(cx, CALLS) {
             moved?;
             self.ended = true;
-            match transfer::shutdown(self.pump.writer(), Shutdown::Write) {
+            match shutdown(self.pump.writer(), Shutdown::Write) {
                 // It has gone already, and its own direction tells how.
                 Err(error) if error.kind() != io::ErrorKind::NotConnected => return Err(error),
                 _ => {}

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | here | [`copy`]: one direction, to its end |
 //! | `bidirectional` | [`copy_bidirectional`]: a relay |
-//! | `send_file` | [`send_file`]: a part of a file |
+//! | `send_file` | [`send_file()`]: a part of a file |
 //! | `pump` | how one direction moves: by buffer or by pipe |
 //! | `pipe` | the pipes that are spliced through |
 
@@ -16,7 +16,7 @@ mod send_file;
 pub use bidirectional::{CopyBidirectional, copy_bidirectional};
 pub use send_file::{SendFile, send_file};
 
-use crate::StreamSocket;
+use crate::stream::StreamSocket;
 use pump::{Calls, Pump};
 use std::future::Future;
 use std::io;

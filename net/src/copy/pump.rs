@@ -17,9 +17,9 @@
 //! - Who has ended, or was dropped, keeps no pipe for later: with the last pump that has had one go those that are kept.
 
 use super::pipe::Pipe;
-use crate::chunk::{CHUNK, with_buffer};
-use crate::stream_socket::sealed::Io;
-use crate::transfer;
+use crate::stream::sealed::Io;
+use crate::stream::transfer;
+use crate::util::thread_buffer::{CHUNK, with_buffer};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::task::{Context, Poll, ready};

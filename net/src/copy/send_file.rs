@@ -1,7 +1,7 @@
 //! [`send_file`]: a part of a file, to a stream.
 
-use crate::StreamSocket;
-use crate::chunk::with_buffer;
+use crate::stream::StreamSocket;
+use crate::util::thread_buffer::with_buffer;
 use std::fs::File;
 use std::future::Future;
 use std::io;

@@ -2,8 +2,9 @@
 
 use super::core::{Core, End};
 use super::failure::Failure;
-use crate::waiting::Key;
-use crate::{StreamSocket, transfer};
+use crate::socket::shutdown;
+use crate::stream::StreamSocket;
+use crate::util::waiting::Key;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -60,7 +61,7 @@ impl<'a, S: StreamSocket> Close<'a, S> {
             End::Failed(_, left) if self.deadline.is_none() => (left, None),
             End::Failed(failure, left) => (left, Some(failure.to_error())),
         };
-        match transfer::shutdown(self.core.stream.io(), Shutdown::Write) {
+        match shutdown(self.core.stream.io(), Shutdown::Write) {
             // The connection has gone already, which is an error only to whom something was left.
             Err(gone) if gone.kind() == io::ErrorKind::NotConnected => {}
             Err(other) => error = error.or(Some(other)),

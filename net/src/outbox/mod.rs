@@ -38,7 +38,7 @@ pub use watermarks::Watermarks;
 
 use self::core::Core;
 use self::failure::Failure;
-use crate::StreamSocket;
+use crate::stream::StreamSocket;
 use std::fmt;
 use std::io;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! [`Ready`]: until an outbox is not over its watermarks.
 
 use super::core::Core;
-use crate::StreamSocket;
-use crate::waiting::Key;
+use crate::stream::StreamSocket;
+use crate::util::waiting::Key;
 use std::fmt;
 use std::future::Future;
 use std::io;

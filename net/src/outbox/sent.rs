@@ -1,7 +1,7 @@
 //! [`Sent`]: the completion of one message; and [`Completion`], where the outbox tells of it.
 
 use super::failure::Failure;
-use crate::contain::contain_panic;
+use crate::util::contain::contain_panic;
 use std::fmt;
 use std::future::Future;
 use std::io;

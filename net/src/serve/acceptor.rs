@@ -10,11 +10,11 @@
 //! up for a moment, in which it accepts a connection, and closes it: a peer that is refused knows.
 
 use super::connection;
-use super::listening::{Close, Listening};
+use super::listening::Listening;
 use super::options::ServeOptions;
-use super::register::{Acceptance, Place, Register, Waiter};
-use crate::ListenerSocket;
-use crate::contain::contain_panic;
+use super::register::{Acceptance, Close, Place, Register, Waiter};
+use crate::stream::ListenerSocket;
+use crate::util::contain::contain_panic;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::ops::ControlFlow;

@@ -2,7 +2,7 @@
 
 use super::acceptor::Shared;
 use super::register::{Ending, Place};
-use crate::ListenerSocket;
+use crate::stream::ListenerSocket;
 use pin_project_lite::pin_project;
 use std::any::Any;
 use std::future::Future;

@@ -1,7 +1,7 @@
 //! [`Listeners`]: what a server accepts from.
 
-use crate::ListenerSocket;
-use crate::stream_socket::sealed::FromIo;
+use crate::stream::ListenerSocket;
+use crate::stream::sealed::FromIo;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use waterwheel_reactor::AsyncFd;
@@ -17,7 +17,7 @@ pub trait Listeners: sealed::Sealed {
 }
 
 mod sealed {
-    use crate::ListenerSocket;
+    use crate::stream::ListenerSocket;
 
     pub trait Sealed {}
 

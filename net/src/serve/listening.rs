@@ -7,8 +7,8 @@
 //! Lock order: this lock, then the register's.
 
 use super::listener::accept_now;
-use super::register::{Place, Register};
-use crate::ListenerSocket;
+use super::register::{Close, Place, Register};
+use crate::stream::ListenerSocket;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -95,12 +95,6 @@ impl<L: ListenerSocket> Listening<L> {
             reserve.refuse(listener, register);
         }
     }
-}
-
-/// What the register knows of a listener of any kind.
-pub(super) trait Close: std::fmt::Debug + Send + Sync {
-    /// Closes the listener with its reserve: when this returns, the kernel refuses those who connect. It does nothing the second time.
-    fn close(&self);
 }
 
 impl<L: ListenerSocket> Close for Listening<L> {

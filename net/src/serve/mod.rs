@@ -10,11 +10,9 @@
 //! | `shutdown` | [`ServerShutdown`], [`ServeReport`] |
 //! | `listener` | [`Listeners`]: what is accepted from |
 //! | `listening` | a listener that one task accepts from, and that a shutdown closes |
-//! | `group` | several listeners at one address |
 
 mod acceptor;
 mod connection;
-mod group;
 mod listener;
 mod listening;
 mod options;
@@ -25,10 +23,10 @@ pub use listener::Listeners;
 pub use options::ServeOptions;
 pub use shutdown::{ServeReport, ServerShutdown};
 
-use crate::ListenerSocket;
+use crate::stream::ListenerSocket;
 use acceptor::{ClosesWhenDropped, Shared, accept_from};
-use listening::{Close, Listening};
-use register::Register;
+use listening::Listening;
+use register::{Close, Register};
 use std::future::Future;
 use std::io;
 use std::sync::Arc;

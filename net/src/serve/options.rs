@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How [`serve`](crate::serve) serves, for peers with addresses of type `A`.
+/// How [`serve`](crate::serve()) serves, for peers with addresses of type `A`.
 ///
 /// # Examples
 ///

@@ -1,7 +1,7 @@
 //! [`ServerShutdown`]: the graceful end of a server; and its [`ServeReport`].
 
 use super::register::{Counts, Register};
-use crate::waiting::Key;
+use crate::util::waiting::Key;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

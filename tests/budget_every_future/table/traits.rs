@@ -130,7 +130,7 @@ mod of_hyper {
     use std::future::poll_fn;
     use std::pin::Pin;
     use std::time::{Duration, Instant};
-    use waterwheel::net::HyperTimer;
+    use waterwheel::net;
 
     pub(super) fn rows() -> Vec<Row> {
         vec![
@@ -199,11 +199,11 @@ mod of_hyper {
                         .expect("closed");
                 }
             ),
-            row!(Ready, "net::HyperTimer::sleep", "of no time", {
-                HyperTimer::new().sleep(Duration::ZERO).await;
+            row!(Ready, "net::Timer::sleep", "of no time", {
+                net::hyper::Timer::new().sleep(Duration::ZERO).await;
             }),
-            row!(Ready, "net::HyperTimer::sleep_until", "until now", {
-                HyperTimer::new().sleep_until(Instant::now()).await;
+            row!(Ready, "net::Timer::sleep_until", "until now", {
+                net::hyper::Timer::new().sleep_until(Instant::now()).await;
             }),
         ]
     }

@@ -25,9 +25,8 @@ use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::LazyLock;
 use std::time::Duration;
-use waterwheel::net::{
-    Read, StreamSocket, TcpListener, TcpSocket, TcpStream, UnixStream, WriteAll,
-};
+use waterwheel::net::futures::{Read, WriteAll};
+use waterwheel::net::{StreamSocket, TcpListener, TcpSocket, TcpStream, UnixStream};
 use waterwheel::{sleep, timeout};
 
 /// Longer than anything takes.

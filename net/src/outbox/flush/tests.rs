@@ -1,8 +1,8 @@
 //! What happens between the parking of the waker and the return of the writer.
 
 use super::*;
-use crate::TcpStream;
 use crate::outbox::watermarks::Watermarks;
+use crate::tcp::TcpStream;
 use std::cell::RefCell;
 use std::io::Read;
 use std::net;
