@@ -39,7 +39,7 @@ fn main() -> io::Result<()> {
         }
         word.await?;
         watching.abort();
-        let report = outbox.close(Instant::now() + Duration::from_secs(30)).await;
+        let report = outbox.close(Duration::from_secs(30)).await;
         let received = reader.await??;
         println!(
             "{received} bytes received, {} left; the slowest message took {slowest:.0?} to the kernel",

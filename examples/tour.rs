@@ -112,7 +112,7 @@ fn everything_is_cancelled(runtime: Runtime) -> Line {
         drop(runtime.spawn(pending::<()>()));
     }
     let began = Instant::now();
-    let report = runtime.shutdown(began + Duration::from_secs(10));
+    let report = runtime.shutdown(Duration::from_secs(10));
     Line {
         what: "shutdown",
         account: format!(

@@ -172,7 +172,7 @@ async fn sockets() -> io::Result<()> {
             .is_pending()
     );
     drop(later);
-    dropped("Outbox::close", outbox.close(Instant::now() + HOUR)).await;
+    dropped("Outbox::close", outbox.close(HOUR)).await;
     drop((sent, outbox));
     assert_eq!(wakes.0.load(Ordering::SeqCst), 0, "Sent leaves its waker");
 
@@ -232,7 +232,7 @@ async fn servers() -> io::Result<()> {
     while server.connections() == 0 {
         yield_now().await;
     }
-    dropped("Server::shutdown", server.shutdown(Instant::now() + HOUR)).await;
+    dropped("Server::shutdown", server.shutdown(HOUR)).await;
     dropped("Server::until", server.until(pending::<()>(), HOUR)).await;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::future::pending;
 use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::Instant;
+use std::time::Duration;
 use waterwheel::{
     Handle, JoinSet, Runtime, block_on, spawn, spawn_blocking, spawn_local, task, yield_now,
 };
@@ -210,7 +210,7 @@ fn names_are_what_was_given() {
         drop(go);
         job.await.unwrap();
     });
-    let report = runtime.shutdown(Instant::now());
+    let report = runtime.shutdown(Duration::ZERO);
     let named = report
         .tasks
         .iter()

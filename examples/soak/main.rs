@@ -225,7 +225,7 @@ fn soak(tally: &Arc<Tally>, options: &Options) -> io::Result<Samples> {
     let watch = Watch::start(tally, options.seconds, options.seconds.div_ceil(40).max(1));
     let ran = runtime.block_on(workloads(tally, options));
     let began = Instant::now();
-    let report = runtime.shutdown(began + Duration::from_secs(30));
+    let report = runtime.shutdown(Duration::from_secs(30));
     println!(
         "\nthe runtime's end took {:.1?}: {} tasks were alive, {} stuck, {} jobs ran",
         began.elapsed(),

@@ -4,7 +4,7 @@ use crate::random::{Bytes, Random};
 use crate::tally::{Tally, count};
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use waterwheel::net::{Outbox, TcpListener, TcpStream, Watermarks};
 use waterwheel::{sleep, spawn_blocking, timeout};
 
@@ -65,7 +65,7 @@ async fn pair(tally: &Arc<Tally>, random: &mut Random, leaves: bool) -> io::Resu
         let sent = sender.await?;
         tally.check(sent.is_ok() || leaves, format_args!("not sent: {sent:?}"));
     }
-    let report = outbox.close(Instant::now() + STUCK).await;
+    let report = outbox.close(STUCK).await;
     tally.check(
         report.is_drained() || leaves,
         format_args!("not drained: {report:?}"),

@@ -35,7 +35,7 @@ pub(crate) fn run(tally: &Arc<Tally>) -> io::Result<()> {
         busy_pool(tally).await;
         full_outbox(tally).await
     });
-    let report = runtime.shutdown(Instant::now() + STUCK);
+    let report = runtime.shutdown(STUCK);
     tally.check(
         report.tasks.is_empty() && report.is_complete(),
         format_args!("left after the overload: {report:?}"),
@@ -295,7 +295,7 @@ async fn full_outbox(tally: &Tally) -> io::Result<()> {
     );
     let closing = waterwheel::spawn(async move {
         sender.await??;
-        Ok(outbox.close(Instant::now() + STUCK).await)
+        Ok(outbox.close(STUCK).await)
     });
     let (mut received, mut buffer) = (0, vec![0; 64 << 10]);
     loop {

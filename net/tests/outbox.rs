@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::{block_on, pair_with_std};
 use waterwheel::net::{Outbox, Sent, TcpStream, Watermarks};
 use waterwheel::{Runtime, spawn, yield_now};
@@ -19,9 +19,7 @@ use waterwheel::{Runtime, spawn, yield_now};
 /// More than the kernel takes of a connection that nobody reads.
 const LARGE: usize = 32 << 20;
 
-fn far() -> Instant {
-    Instant::now() + Duration::from_secs(600)
-}
+const FAR: Duration = Duration::from_secs(600);
 
 /// An outbox, and its peer, which blocks.
 fn outbox() -> io::Result<(Outbox<TcpStream>, net::TcpStream)> {
@@ -82,7 +80,7 @@ fn messages_of_every_kind_come_in_order() -> io::Result<()> {
         }
         let empty = outbox.send("");
         assert!(empty.is_settled());
-        assert!(outbox.close(far()).await.is_drained());
+        assert!(outbox.close(FAR).await.is_drained());
         let all = reader.join().expect("the reader")?;
         assert_eq!(&all[..5], b"first");
         assert!(all[5..5 + LARGE].iter().all(|&byte| byte == 7));
@@ -115,7 +113,7 @@ fn a_message_is_complete_when_it_has_gone_and_not_when_it_was_read() -> io::Resu
         tell.send(()).expect("the reader waits");
         first.await?;
         second.await?;
-        outbox.close(far()).await;
+        outbox.close(FAR).await;
         assert_eq!(reader.join().expect("the reader"), LARGE + 6);
         Ok(())
     })
@@ -130,7 +128,7 @@ fn a_dropped_completion_cancels_nothing() -> io::Result<()> {
         assert!(futures_util::poll!(&mut sent).is_pending());
         drop(sent);
         let reader = thread::spawn(move || drain(theirs));
-        assert!(outbox.close(far()).await.is_drained());
+        assert!(outbox.close(FAR).await.is_drained());
         assert_eq!(reader.join().expect("the reader"), LARGE + 6);
         Ok(())
     })
@@ -174,7 +172,7 @@ fn one_failure_fails_all_that_is_queued() -> io::Result<()> {
         let later = outbox.send("later").await.expect_err("it has failed");
         assert_eq!(later.kind(), ErrorKind::ConnectionReset);
         assert_eq!((outbox.queued_bytes(), outbox.is_over()), (0, false));
-        let report = outbox.close(far()).await;
+        let report = outbox.close(FAR).await;
         assert_eq!(report.left_messages, 2);
         assert_eq!(report.left_bytes, LARGE - written + 6);
         assert!(report.error.is_some() && !report.is_drained());
@@ -223,7 +221,7 @@ fn closing_sends_what_is_queued_and_then_the_end() -> io::Result<()> {
     block_on(async {
         let (outbox, mut theirs) = outbox()?;
         let large = outbox.send(vec![1; LARGE]);
-        let closing = outbox.close(far());
+        let closing = outbox.close(FAR);
         let refused = outbox.send("behind").await.expect_err("closed");
         assert_eq!(refused.kind(), ErrorKind::BrokenPipe);
         let reader = theirs.try_clone()?;
@@ -246,9 +244,7 @@ fn a_deadline_ends_what_nobody_reads() -> io::Result<()> {
         let (outbox, theirs) = outbox()?;
         let large = outbox.send(vec![1; LARGE]);
         let behind = outbox.send("behind");
-        let report = outbox
-            .close(Instant::now() + Duration::from_millis(5))
-            .await;
+        let report = outbox.close(Duration::from_millis(5)).await;
         let written = large.written();
         assert_eq!(report.left_messages, 2);
         assert_eq!(report.left_bytes, LARGE - written + 6);
@@ -268,16 +264,16 @@ fn a_cancelled_close_leaves_the_rest_to_go_and_may_be_taken_up() -> io::Result<(
         let (outbox, theirs) = outbox()?;
         let large = outbox.send(vec![1; LARGE]);
         // Long enough to be polled before, also where all is slow; and nobody reads until it has passed.
-        let deadline = Instant::now() + Duration::from_millis(50);
-        let mut closing = outbox.close(deadline);
+        let limit = Duration::from_millis(50);
+        let mut closing = outbox.close(limit);
         assert!(futures_util::poll!(&mut closing).is_pending());
         drop(closing);
-        waterwheel::sleep_until(deadline + Duration::from_millis(1)).await;
+        waterwheel::sleep(limit + Duration::from_millis(1)).await;
         assert!(!large.is_settled());
         let reader = thread::spawn(move || drain(theirs));
         large.await?;
         assert!(outbox.send("").await.is_err(), "it is closed");
-        assert!(outbox.close(far()).await.is_drained());
+        assert!(outbox.close(FAR).await.is_drained());
         assert_eq!(reader.join().expect("the reader"), LARGE);
         Ok(())
     })
@@ -346,7 +342,7 @@ fn who_waits_for_room_is_woken_when_the_outbox_closes() -> io::Result<()> {
         while is_polled.try_recv() != Ok(true) {
             yield_now().await;
         }
-        drop(outbox.close(far()));
+        drop(outbox.close(FAR));
         let told = waterwheel::timeout(Duration::from_secs(60), waiting).await;
         let told = told.expect("nobody was woken").expect("no panic");
         assert_eq!(told.unwrap_err().kind(), ErrorKind::BrokenPipe);
@@ -386,7 +382,7 @@ fn a_waker_may_send() -> io::Result<()> {
         while sender.woken.load(Ordering::SeqCst) == 0 {
             yield_now().await;
         }
-        assert!(outbox.close(far()).await.is_drained());
+        assert!(outbox.close(FAR).await.is_drained());
         assert_eq!(sender.woken.load(Ordering::SeqCst), 1);
         assert_eq!(
             reader.join().expect("the reader"),
@@ -406,7 +402,7 @@ fn a_thread_without_a_runtime_sends_what_a_runtime_flushes() -> io::Result<()> {
         assert!(!sent.is_settled());
         let reader = thread::spawn(move || drain(theirs));
         sent.await?;
-        outbox.close(far()).await;
+        outbox.close(FAR).await;
         assert_eq!(reader.join().expect("the reader"), LARGE);
         Ok(())
     })
@@ -515,7 +511,7 @@ fn a_task_whose_messages_always_go_lets_others_run() -> io::Result<()> {
             outbox.send("x").await?;
             sent += 1;
         }
-        outbox.close(far()).await;
+        outbox.close(FAR).await;
         assert_eq!(reader.join().expect("the reader"), sent);
         Ok(())
     })

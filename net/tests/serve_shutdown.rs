@@ -102,7 +102,7 @@ async fn shut_down_while_connections_come(round: Round) -> io::Result<()> {
     let shutdowns: Vec<_> = (0..round.shutdowns)
         .map(|_| {
             let server = Arc::clone(&server);
-            spawn(async move { server.shutdown(Instant::now()).await })
+            spawn(async move { server.shutdown(Duration::ZERO).await })
         })
         .collect();
     for shutdown in shutdowns {
@@ -178,9 +178,9 @@ fn refused(address: SocketAddr) -> bool {
 fn listeners_are_closed_when_the_call_returns() -> io::Result<()> {
     for listeners in [1, 3] {
         with_server(listeners, |server, address| async move {
-            let ending = server.shutdown(Instant::now() + FOREVER);
+            let ending = server.shutdown(FOREVER);
             assert!(refused(address));
-            let again = server.shutdown(Instant::now() + FOREVER);
+            let again = server.shutdown(FOREVER);
             assert!(refused(address));
             // Somebody else may listen there at once.
             let other = net::TcpListener::bind(address)?;
@@ -204,7 +204,7 @@ fn a_unix_listener_is_closed_when_the_call_returns() -> io::Result<()> {
         let listener = UnixListener::bind_addr(&address)?;
         let server = serve(listener, ServeOptions::new(), |_, _| async { Ok(()) });
         drop(UnixStream::connect_addr(&address)?);
-        let ending = server.shutdown(Instant::now() + FOREVER);
+        let ending = server.shutdown(FOREVER);
         let late = UnixStream::connect_addr(&address).expect_err("closed");
         assert_eq!(late.kind(), ErrorKind::ConnectionRefused);
         assert_eq!(ending.await.left, 0);
@@ -216,7 +216,7 @@ fn a_unix_listener_is_closed_when_the_call_returns() -> io::Result<()> {
 #[test]
 fn a_dropped_shutdown_has_closed_the_listeners() -> io::Result<()> {
     with_server(2, |server, address| async move {
-        drop(server.shutdown(Instant::now() + FOREVER));
+        drop(server.shutdown(FOREVER));
         assert!(refused(address));
         drop(server);
         assert!(refused(address));
@@ -255,7 +255,7 @@ fn at_the_limit_nobody_is_accepted_after_the_stop() -> io::Result<()> {
             yield_now().await;
         }
         let second = TcpStream::connect(address).await?;
-        let ending = server.shutdown(Instant::now() + FOREVER);
+        let ending = server.shutdown(FOREVER);
         drop(first);
         let report = timeout(SOON, ending).await.expect("soon");
         assert_eq!((report.accepted, report.finished, report.left), (1, 1, 0));
@@ -302,7 +302,7 @@ fn a_hook_that_panics_ends_no_server() -> io::Result<()> {
         let listens = unsafe { libc::listen(twin.as_raw_fd(), 16) };
         assert_eq!(listens, 0, "{}", io::Error::last_os_error());
         timeout(SOON, serves()).await.expect("the acceptor lives")?;
-        let ending = server.shutdown(Instant::now() + FOREVER);
+        let ending = server.shutdown(FOREVER);
         let report = timeout(SOON, ending).await.expect("soon");
         assert_eq!((report.accepted, report.failed, report.panicked), (2, 2, 0));
         assert_eq!(*told.lock().expect("no panic"), [true, false, true]);
@@ -343,10 +343,10 @@ fn a_waker_that_panics_keeps_nobody_from_the_end() -> io::Result<()> {
         }
         let panics = Arc::new(Panics(AtomicBool::new(false)));
         let waker = Waker::from(Arc::clone(&panics));
-        let mut first = pin!(server.shutdown(Instant::now() + FOREVER));
+        let mut first = pin!(server.shutdown(FOREVER));
         let pended = first.as_mut().poll(&mut Context::from_waker(&waker));
         assert!(pended.is_pending());
-        let second = spawn(server.shutdown(Instant::now() + FOREVER));
+        let second = spawn(server.shutdown(FOREVER));
         yield_now().await;
         drop(client);
         let report = timeout(SOON, second).await.expect("soon");
@@ -366,7 +366,7 @@ fn listeners_of_a_seat_are_closed_when_the_call_returns() -> io::Result<()> {
         let options = ServeOptions::new().listener_a_seat();
         let server = serve(listeners, options, |_: TcpStream, _| async { Ok(()) });
         // At once: some of the acceptors have not been polled yet.
-        let ending = server.shutdown(Instant::now() + FOREVER);
+        let ending = server.shutdown(FOREVER);
         assert!(refused(address));
         assert_eq!(ending.await.left, 0);
         Ok(())

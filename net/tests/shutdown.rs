@@ -12,7 +12,7 @@ use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::{Random, block_on, pair_with_std};
 use waterwheel::net::{
     BufReader, Outbox, TcpStream, UdpSocket, UnixDatagram, UnixStream, Watermarks, copy,
@@ -122,11 +122,7 @@ macro_rules! writers {
         let mut waits = Box::pin(ours.write_all(LARGE));
         pending!(waits, what);
         // It has nothing to write, and ends the stream's writing.
-        assert!(
-            soon(what, outbox.close(Instant::now() + LONG))
-                .await
-                .is_drained()
-        );
+        assert!(soon(what, outbox.close(LONG)).await.is_drained());
         is_broken(what, soon(what, waits).await);
 
         let what = concat!(stringify!($pair), ", a copy, by its stream");

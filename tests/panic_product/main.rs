@@ -139,7 +139,7 @@ fn run(case: Case) -> Result<(), Vec<String>> {
         .expect("a runtime");
 
     let mut played = runtime.block_on(play(case, &ledger, &runtime, &mut complaints));
-    let report = runtime.shutdown(Instant::now() + PATIENCE);
+    let report = runtime.shutdown(PATIENCE);
     complaints.check("the runtime has ended", report.is_complete(), true);
     complaints.check("tasks at its end", report.tasks.len(), 0);
 

@@ -159,7 +159,7 @@ fn live(scenario: &'static Scenario, seats: Seats, ledger: Ledger) -> Vec<String
             wrong.push(format!("something is left: {metrics:?}"));
         }
     }
-    let report = runtime.shutdown(Instant::now() + LONG);
+    let report = runtime.shutdown(LONG);
     // A scenario whose setup failed has left less.
     if !report.is_complete() || report.tasks.len() > scenario.left {
         wrong.push(format!("the runtime has not ended well: {report:?}"));

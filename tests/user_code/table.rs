@@ -245,7 +245,7 @@ pub(super) const TABLE: &[Entry] = &[
             // The next is served as ever.
             let second = TcpStream::connect(address).await.expect("a client");
             second.read_exact(&mut [0]).await.expect("it is served");
-            let report = server.shutdown(Instant::now() + HOUR).await;
+            let report = server.shutdown(HOUR).await;
             assert_eq!((report.accepted, report.left), (2, 0));
             match report.panicked {
                 1 => {
@@ -280,7 +280,7 @@ pub(super) const TABLE: &[Entry] = &[
             }
             // As long as the hook lives: one seat has polled each handler to its end before the client hears of it.
             assert_eq!(tasks_that_panicked.load(Ordering::SeqCst), 0, "a task");
-            let report = server.shutdown(Instant::now() + HOUR).await;
+            let report = server.shutdown(HOUR).await;
             assert_eq!((report.accepted, report.failed, report.panicked), (3, 3, 0));
             assert_eq!(report.left, 0);
         });
@@ -630,7 +630,7 @@ fn hooked(
     let fine = runtime.spawn_blocking(|| 1);
     assert_eq!(runtime.block_on(fine).expect("no panic"), 1);
     let _still_there = runtime.spawn(pending::<()>());
-    let report = runtime.shutdown(Instant::now() + HOUR);
+    let report = runtime.shutdown(HOUR);
     assert!(report.is_complete());
     Ignored
 }

@@ -332,16 +332,16 @@ impl<S: Schedule> Pool<S> {
         queued
     }
 
-    /// Waits until no job runs, of a pool that is closed, or until `deadline`. The job that calls this does not count.
-    pub(crate) fn wait_until_idle(&self, deadline: Instant) {
+    /// Waits until no job runs, of a pool that is closed, or until `deadline` if there is one. The job that calls this does not count.
+    pub(crate) fn wait_until_idle(&self, deadline: Option<Instant>) {
         let own = usize::from(self.is_of_this_thread());
         let state = lock(&self.state);
         debug_assert!(state.closed, "jobs may come for ever");
-        let patience = deadline.saturating_duration_since(real_now());
-        drop(
-            self.idle
-                .wait_timeout_while(state, patience, |state| state.threads > own),
-        );
+        let runs = |state: &mut State<_>| state.threads > own;
+        match deadline.map(|end| end.saturating_duration_since(real_now())) {
+            None => drop(self.idle.wait_while(state, runs)),
+            Some(patience) => drop(self.idle.wait_timeout_while(state, patience, runs)),
+        }
     }
 
     /// The job on this thread, if that is one of the pool's, waits in `block_on` from here on, or does so no more. One that waits does

@@ -37,7 +37,7 @@ use crate::scheduler::shared::Shared;
 use crate::scheduler::threads::Threads;
 use std::future::Future;
 use std::io;
-use std::time::Instant;
+use std::time::Duration;
 
 /// A runtime of several threads: tasks run on whichever is free, each thread with timers and descriptors of its own.
 ///
@@ -197,11 +197,11 @@ impl Runtime {
     /// cancelled, and its future dropped: one that is pinned to a thread, by that thread; others by any. The threads end. Blocking jobs that
     /// have not started are dropped.
     ///
-    /// A poll that is under way, and a blocking job that runs, cannot be interrupted. They are waited for until `deadline`, and
+    /// A poll that is under way, and a blocking job that runs, cannot be interrupted. The shutdown waits for them `within` that time, and
     /// the report tells which were not done by then. Those finish in the background. A `block_on` that another thread is in goes on, without
     /// its tasks.
     ///
-    /// The deadline is an instant of the caller's clock, `timer::now()`. The time until then is real also where time is
+    /// The time counts from the call; [`Duration::MAX`] waits for as long as they take. It is real time also where time is
     /// [paused](Builder::paused_time): the clock of a paused runtime does not move while a poll or a job runs.
     ///
     /// Called in a task of this same runtime, it does not wait for the thread that it is on, which ends when the task
@@ -210,20 +210,20 @@ impl Runtime {
     /// # Examples
     ///
     /// ```
-    /// use std::time::{Duration, Instant};
+    /// use std::time::Duration;
     /// use waterwheel::{Runtime, sleep};
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let runtime = Runtime::new()?;
     /// let task = runtime.spawn(sleep(Duration::MAX));
-    /// let report = runtime.shutdown(Instant::now() + Duration::from_secs(5));
+    /// let report = runtime.shutdown(Duration::from_secs(5));
     /// assert_eq!(report.tasks[0].id, task.id());
     /// assert!(report.is_complete(), "nothing runs any more");
     /// # Ok(())
     /// # }
     /// ```
-    pub fn shutdown(self, deadline: Instant) -> ShutdownReport {
-        report::shut_down(self.handle.shared(), deadline)
+    pub fn shutdown(self, within: Duration) -> ShutdownReport {
+        report::shut_down(self.handle.shared(), within)
     }
 }
 

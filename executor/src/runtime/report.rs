@@ -5,7 +5,7 @@ use crate::scheduler::AbortHandle;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::task_info::TaskInfo;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 use waterwheel_reactor::sys::clock::real_now;
 
 /// What was left when a runtime was [shut down](crate::Runtime::shutdown).
@@ -14,32 +14,28 @@ use waterwheel_reactor::sys::clock::real_now;
 pub struct ShutdownReport {
     /// The tasks that were alive when the shutdown began, and have been cancelled.
     pub tasks: Vec<TaskInfo>,
-    /// Those of them whose poll had not returned by the deadline. Their futures are dropped when it does.
+    /// Those of them whose poll had not returned when the time was over. Their futures are dropped when it does.
     pub stuck: Vec<TaskInfo>,
-    /// The blocking jobs that were still running at the deadline.
+    /// The blocking jobs that were still running when the time was over.
     pub blocking: Vec<TaskInfo>,
     /// The blocking jobs that had not started, and have been dropped. Their handles say that they were cancelled.
     pub unstarted: Vec<TaskInfo>,
 }
 
 impl ShutdownReport {
-    /// Whether everything had ended by the deadline: every future is dropped, and no job runs.
+    /// Whether everything had ended in time: every future is dropped, and no job runs.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.stuck.is_empty() && self.blocking.is_empty()
     }
 }
 
-/// The real time at which a deadline comes that is an instant of the caller's clock, which may be paused.
+/// Ends the runtime, and waits `within` that time for what runs.
 ///
-/// What a shutdown waits for is polls and jobs that run, and no virtual clock moves while anything runs.
-fn real_deadline(deadline: Instant) -> Instant {
-    let left = deadline.saturating_duration_since(waterwheel_timer::now());
-    // What overflows is as far away as the deadline is.
-    real_now().checked_add(left).unwrap_or(deadline)
-}
-
-pub(super) fn shut_down(shared: &Arc<Shared>, deadline: Instant) -> ShutdownReport {
+/// The time is real also where time is paused: a shutdown waits for polls and jobs that run, and no virtual clock moves while anything runs.
+pub(super) fn shut_down(shared: &Arc<Shared>, within: Duration) -> ShutdownReport {
+    // A sum that overflows is no deadline: the wait takes as long as it takes.
+    let deadline = real_now().checked_add(within);
     if !shared.is_here() {
         return ShutdownReport {
             tasks: Vec::new(),
@@ -50,19 +46,16 @@ pub(super) fn shut_down(shared: &Arc<Shared>, deadline: Instant) -> ShutdownRepo
     }
     // What destructors spawn is refused, and not an error.
     let _entered = Handle::new(Arc::clone(shared)).enter();
-    let deadline = real_deadline(deadline);
     let mut alive = Vec::new();
-    shared
-        .threads
-        .shut_down(shared, Some(deadline), &mut |present| {
-            shared.unstarted.collect();
-            for local in present {
-                alive.append(&mut local.owned.handles());
-            }
-            for list in shared.owned.iter() {
-                alive.append(&mut list.handles());
-            }
-        });
+    shared.threads.shut_down(shared, deadline, &mut |present| {
+        shared.unstarted.collect();
+        for local in present {
+            alive.append(&mut local.owned.handles());
+        }
+        for list in shared.owned.iter() {
+            alive.append(&mut list.handles());
+        }
+    });
     shared.blocking.wait_until_idle(deadline);
     let running = |task: &&AbortHandle| !task.is_finished();
     let (jobs, tasks): (Vec<_>, Vec<_>) = alive

@@ -12,17 +12,17 @@ use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::Duration;
 use waterwheel_poll_context::budget::{self, GaveWay};
-use waterwheel_timer::{Sleep, sleep_until};
+use waterwheel_timer::{Sleep, sleep};
 
 /// The future of [`Outbox::close`](crate::Outbox::close).
 #[must_use = "the end of the stream is sent only when this is awaited"]
 pub struct Close<'a, S: StreamSocket> {
     core: &'a Arc<Core<S>>,
     key: Option<Key>,
-    /// `None`: the deadline has passed.
-    deadline: Option<Sleep>,
+    /// `None`: the limit has passed.
+    limit: Option<Sleep>,
     gave_way: GaveWay,
 }
 
@@ -46,11 +46,11 @@ impl CloseReport {
 }
 
 impl<'a, S: StreamSocket> Close<'a, S> {
-    pub(super) fn new(core: &'a Arc<Core<S>>, deadline: Instant) -> Self {
+    pub(super) fn new(core: &'a Arc<Core<S>>, within: Duration) -> Self {
         Self {
             core,
             key: None,
-            deadline: Some(sleep_until(deadline)),
+            limit: Some(sleep(within)),
             gave_way: GaveWay::NO,
         }
     }
@@ -58,7 +58,7 @@ impl<'a, S: StreamSocket> Close<'a, S> {
     fn report(&self, end: End) -> CloseReport {
         let (left, mut error) = match end {
             End::Drained => Default::default(),
-            End::Failed(_, left) if self.deadline.is_none() => (left, None),
+            End::Failed(_, left) if self.limit.is_none() => (left, None),
             End::Failed(failure, left) => (left, Some(failure.to_error())),
         };
         match shutdown(self.core.stream.io(), Shutdown::Write) {
@@ -88,13 +88,13 @@ impl<S: StreamSocket> Future for Close<'_, S> {
                 budget::spend();
                 return Poll::Ready(this.report(end));
             }
-            let Some(deadline) = &mut this.deadline else {
+            let Some(limit) = &mut this.limit else {
                 // Whoever writes finds that it has failed, and wakes this.
                 return Poll::Pending;
             };
-            ready!(Pin::new(deadline).poll(cx));
-            this.deadline = None;
-            let reason = "the outbox was closed, and its deadline has passed";
+            ready!(Pin::new(limit).poll(cx));
+            this.limit = None;
+            let reason = "the outbox was closed, and the time to close within has passed";
             core.fail_from_outside(Failure::new(io::ErrorKind::TimedOut, reason));
         }
     }

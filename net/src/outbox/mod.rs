@@ -42,7 +42,7 @@ use crate::stream::StreamSocket;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 use waterwheel_reactor::sys::fork::Process;
 
 /// Sends messages through a stream, from any thread, each wholly and in order, and tells of each when it has gone: the
@@ -95,7 +95,7 @@ use waterwheel_reactor::sys::fork::Process;
 ///     std::thread::spawn(move || drop(theirs.send("from a thread, "))).join().unwrap();
 ///     outbox.send(b"from a task".to_vec()).await?;
 ///
-///     let report = outbox.close(Instant::now() + Duration::from_secs(5)).await;
+///     let report = outbox.close(Duration::from_secs(5)).await;
 ///     assert!(report.is_drained());
 ///     let mut received = [0; 26];
 ///     client.read_exact(&mut received).await?;
@@ -150,7 +150,7 @@ impl<S: StreamSocket> Outbox<S> {
     /// # Errors
     ///
     /// Those of the [`Sent`]: the kernel's, from `send(2)` (`BrokenPipe` or `ConnectionReset` when the peer has gone);
-    /// `BrokenPipe` if the outbox was closed; `ConnectionAborted` if it was dropped; `TimedOut` if the deadline of
+    /// `BrokenPipe` if the outbox was closed; `ConnectionAborted` if it was dropped; `TimedOut` if the limit of
     /// [`close`](Self::close) has passed.
     ///
     /// # Examples
@@ -219,7 +219,7 @@ impl<S: StreamSocket> Outbox<S> {
     ///         drop(outbox.send(vec![0; 10_000]));
     ///         assert!(outbox.queued_bytes() <= (128 << 10) + 10_000);
     ///     }
-    ///     outbox.close(Instant::now() + Duration::from_secs(60)).await;
+    ///     outbox.close(Duration::from_secs(60)).await;
     ///     assert_eq!(reader.await??, 10_000_000);
     ///     std::io::Result::Ok(())
     /// })?;
@@ -256,9 +256,11 @@ impl<S: StreamSocket> Outbox<S> {
     /// Takes no more messages, sends those that are queued, then the end of the stream (`shutdown(2)`), and tells what
     /// was left.
     ///
-    /// From this call on, a message that is sent fails with `BrokenPipe`. If not all have gone by `deadline`, an
-    /// instant of the runtime's clock (`timer::now()`), those that have not fail with `TimedOut`, and the end is sent after what has gone, which may be in the midst of a
-    /// message: the report tells.
+    /// From this call on, a message that is sent fails with `BrokenPipe`. If not all have gone `within` that time, those that have not fail
+    /// with `TimedOut`, and the end is sent after what has gone, which may be in the midst of a message: the report tells.
+    ///
+    /// The time counts from the call, not from the first poll, by the runtime's clock: paused time pauses it. [`Duration::MAX`] waits for as
+    /// long as the peer takes.
     ///
     /// # Panics
     ///
@@ -266,7 +268,7 @@ impl<S: StreamSocket> Outbox<S> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the outbox closed to new messages, without a deadline: what is queued still goes, and
+    /// Dropping the future leaves the outbox closed to new messages, without a limit: what is queued still goes, and
     /// no end is sent. Another call takes up where it was.
     ///
     /// # Examples
@@ -284,7 +286,7 @@ impl<S: StreamSocket> Outbox<S> {
     ///     let outbox = Outbox::new(server);
     ///
     ///     let large = outbox.send(vec![7; 32 << 20]);
-    ///     let report = outbox.close(Instant::now() + Duration::from_millis(10)).await;
+    ///     let report = outbox.close(Duration::from_millis(10)).await;
     ///     assert_eq!(report.left_messages, 1);
     ///     assert_eq!(report.left_bytes, (32 << 20) - large.written());
     ///     assert_eq!(large.await.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
@@ -293,9 +295,9 @@ impl<S: StreamSocket> Outbox<S> {
     /// })?;
     /// # std::io::Result::Ok(())
     /// ```
-    pub fn close(&self, deadline: Instant) -> Close<'_, S> {
+    pub fn close(&self, within: Duration) -> Close<'_, S> {
         self.core.close();
-        Close::new(&self.core, deadline)
+        Close::new(&self.core, within)
     }
 }
 

@@ -30,7 +30,7 @@ use register::{Close, Register};
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use waterwheel_executor::Handle;
 
 /// Accepts connections, and runs `handler` for each, in a task of its own.
@@ -129,8 +129,11 @@ impl Server {
         shutdown::report(&self.register)
     }
 
-    /// Stops accepting, lets handlers finish until `deadline`, an instant of the runtime's clock (`timer::now()`), then cancels
-    /// those that have not, and tells what has become of all.
+    /// Stops accepting, lets the handlers finish, cancels those that have not finished `within` that time, and tells what has become of
+    /// all.
+    ///
+    /// The time counts from the call, not from the first poll, by the runtime's clock: paused time pauses it. [`Duration::MAX`] waits for as
+    /// long as the handlers take.
     ///
     /// The call itself closes the listeners, on any number of workers: when it returns, before the future is polled, the kernel refuses new
     /// connections and resets those that wait in the backlog, and another socket can be bound to the address. (A duplicate of a listener's
@@ -146,7 +149,7 @@ impl Server {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the server stopped, and its handlers running, without a deadline. Another call takes up
+    /// Dropping the future leaves the server stopped, and its handlers running, without a limit. Another call takes up
     /// where it was.
     ///
     /// # Examples
@@ -165,18 +168,18 @@ impl Server {
     ///     while server.connections() == 0 {
     ///         waterwheel::yield_now().await;
     ///     }
-    ///     let report = server.shutdown(Instant::now() + Duration::from_millis(10)).await;
+    ///     let report = server.shutdown(Duration::from_millis(10)).await;
     ///     assert_eq!(report.cancelled, 1);
     ///     assert_eq!(silent.read(&mut [0]).await?, 0, "its stream was dropped with its handler");
     ///     std::io::Result::Ok(())
     /// })?;
     /// # std::io::Result::Ok(())
     /// ```
-    pub fn shutdown(&self, deadline: Instant) -> ServerShutdown {
-        ServerShutdown::new(Arc::clone(&self.register), deadline)
+    pub fn shutdown(&self, within: Duration) -> ServerShutdown {
+        ServerShutdown::new(Arc::clone(&self.register), within)
     }
 
-    /// Serves until `trigger` is ready, then [shuts down](Self::shutdown), with a deadline `grace` from then.
+    /// Serves until `trigger` is ready, then [shuts down](Self::shutdown) within the `grace`, which counts from then.
     ///
     /// `std::future::pending::<()>()` is a trigger that never is.
     ///
@@ -189,10 +192,6 @@ impl Server {
     /// See [`serve`].
     pub async fn until(self, trigger: impl Future, grace: Duration) -> ServeReport {
         trigger.await;
-        let now = waterwheel_timer::now();
-        // A grace without end is one of a century.
-        let century = Duration::from_secs(100 * 365 * 24 * 3600);
-        let deadline = now.checked_add(grace).unwrap_or(now + century);
-        self.shutdown(deadline).await
+        self.shutdown(grace).await
     }
 }

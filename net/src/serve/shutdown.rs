@@ -6,9 +6,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use waterwheel_poll_context::budget::{self, GaveWay};
-use waterwheel_timer::{Sleep, sleep_until};
+use waterwheel_timer::{Sleep, sleep};
 
 /// How long to wait for those who were cancelled, who are dropped at once unless they are stuck in a poll.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ pub struct ServeReport {
     pub failed: u64,
     /// Their handlers have panicked.
     pub panicked: u64,
-    /// Their handlers were dropped: because the deadline had passed, or their runtime had ended.
+    /// Their handlers were dropped: because the limit had passed, or their runtime had ended.
     pub cancelled: u64,
     /// Their handlers had been cancelled, and were stuck in a poll.
     pub left: u64,
@@ -34,22 +34,22 @@ pub struct ServeReport {
 
 /// The future of [`Server::shutdown`](crate::Server::shutdown).
 #[derive(Debug)]
-#[must_use = "handlers are cancelled at the deadline only while this is awaited"]
+#[must_use = "handlers are cancelled at the limit only while this is awaited"]
 pub struct ServerShutdown {
     register: Arc<Register>,
     key: Option<Key>,
-    deadline: Sleep,
+    limit: Sleep,
     cancelled: bool,
     gave_way: GaveWay,
 }
 
 impl ServerShutdown {
-    pub(super) fn new(register: Arc<Register>, deadline: Instant) -> Self {
+    pub(super) fn new(register: Arc<Register>, within: Duration) -> Self {
         register.stop();
         Self {
             register,
             key: None,
-            deadline: sleep_until(deadline),
+            limit: sleep(within),
             cancelled: false,
             gave_way: GaveWay::NO,
         }
@@ -87,12 +87,12 @@ impl Future for ServerShutdown {
             if this.register.poll_end(&mut this.key, cx).is_ready() {
                 break;
             }
-            ready!(Pin::new(&mut this.deadline).poll(cx));
+            ready!(Pin::new(&mut this.limit).poll(cx));
             if this.cancelled {
                 break;
             }
             this.cancelled = true;
-            this.deadline.reset(waterwheel_timer::now() + LAST_WAIT);
+            this.limit.reset(waterwheel_timer::now() + LAST_WAIT);
             this.register.cancel();
         }
         budget::spend();

@@ -273,10 +273,10 @@ impl Run {
 
     fn close(&mut self, patient: bool) {
         let Some(outbox) = &self.outbox else { return };
-        let deadline = self.clock.now() + if patient { PATIENCE } else { Duration::ZERO };
+        let within = if patient { PATIENCE } else { Duration::ZERO };
         let outbox = Arc::clone(outbox);
         // Another one takes the place of one that is under way.
-        let mut closing: Closing = Box::pin(async move { outbox.close(deadline).await });
+        let mut closing: Closing = Box::pin(async move { outbox.close(within).await });
         self.ledger.closing = true;
         self.out_of_time = !patient;
         let (polled, woken) = Woken::poll(closing.as_mut());

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::future::ready;
 use std::io::{self, IoSliceMut};
 use std::net::Shutdown;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use waterwheel::net::{
     BufReader, Outbox, ServeOptions, Server, UnixListener, UnixStream, copy, copy_bidirectional,
     read_chunk, send_file, serve,
@@ -361,7 +361,7 @@ pub(super) fn rows() -> Vec<Row> {
                 let outbox = Outbox::new(a);
             },
             {
-                outbox.close(Instant::now() + Duration::from_secs(60)).await;
+                outbox.close(Duration::from_secs(60)).await;
             }
         ),
         row!(
@@ -373,7 +373,7 @@ pub(super) fn rows() -> Vec<Row> {
             },
             {
                 drop(outbox.send(vec![1]));
-                outbox.close(Instant::now()).await;
+                outbox.close(Duration::ZERO).await;
             }
         ),
         row!(
@@ -445,10 +445,10 @@ pub(super) fn rows() -> Vec<Row> {
             "of one that is down",
             {
                 let server = server();
-                server.shutdown(Instant::now()).await;
+                server.shutdown(Duration::ZERO).await;
             },
             {
-                server.shutdown(Instant::now()).await;
+                server.shutdown(Duration::ZERO).await;
             }
         ),
         row!(Waits, "net::Server::until", "at once", {

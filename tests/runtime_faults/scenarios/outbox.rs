@@ -6,7 +6,6 @@ use crate::ledger::{Ledger, Part};
 use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
-use std::time::Instant;
 use waterwheel::net::{Outbox, UnixStream};
 use waterwheel::reactor::{self, AsyncFd, Stay, Writing};
 use waterwheel::{spawn, timeout};
@@ -54,7 +53,7 @@ async fn one<S: Stream>(ours: S, theirs: S, number: u8, ledger: Ledger) {
         sent.push((offset, outbox.send(message)));
         offset += length;
     }
-    let report = timeout(LONG, outbox.close(Instant::now() + LONG)).await;
+    let report = timeout(LONG, outbox.close(LONG)).await;
     let report = report.expect("it has a deadline");
     let failed = report.error.is_some();
     let mut written = 0;

@@ -11,7 +11,7 @@ use std::future::Future;
 /// # Examples
 ///
 /// ```
-/// use std::time::Instant;
+/// use std::time::Duration;
 /// use waterwheel::{Runtime, task};
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -19,7 +19,7 @@ use std::future::Future;
 /// runtime.block_on(async {
 ///     drop(task::Builder::new().name("pump").spawn(std::future::pending::<()>()));
 /// });
-/// let report = runtime.shutdown(Instant::now());
+/// let report = runtime.shutdown(Duration::ZERO);
 /// assert_eq!(report.tasks[0].name.as_deref(), Some("pump"));
 /// # Ok(())
 /// # }
