@@ -1,17 +1,16 @@
 //! [`Stay`]: a wait at a descriptor that borrows nothing, for what is woken and goes on by itself.
 
-use crate::async_fd::AsyncFd;
-use crate::call::Call;
+use super::AsyncFd;
+use super::call::Call;
+use super::registration::Seen;
+use super::way::Way;
 use crate::contain::contain_panic;
-use crate::direction::Direction;
-use crate::reactor::Reactor;
-use crate::readiness::Drained;
-use crate::registration::Seen;
-use crate::source::Source;
+use crate::reactor::{Reactor, Source};
+use crate::source::Direction;
+use crate::source::Drained;
+use crate::source::WaitKey;
 use crate::sync::lock;
 use crate::sys::socket::MAX_TRANSFER;
-use crate::waiters::WaitKey;
-use crate::way::Way;
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
@@ -93,7 +92,7 @@ impl<W: Way> Stay<W> {
                         continue;
                     }
                     result => {
-                        // Ready again: the waker is taken, or about to be (see `source.rs`).
+                        // Ready again: the waker is taken, or about to be (see `source/mod.rs`).
                         self.key = None;
                         if let Ok(count) = result
                             && count < wanted
@@ -165,7 +164,7 @@ impl<W: Way> Stay<W> {
                     return Poll::Ready(Err(error));
                 }
             } else if seen.is_reported(W::DIRECTION) {
-                // The waker is taken, or about to be (see `source.rs`).
+                // The waker is taken, or about to be (see `source/mod.rs`).
                 self.key = None;
                 return Poll::Ready(Ok(()));
             } else if seen.is_ready(W::DIRECTION) {

@@ -6,10 +6,10 @@
 //! Lock order: a leaf, but for the epoll instance below it. No user code runs under it: the waker is behind an `Arc`, which is
 //! what is cloned there.
 
+use crate::source::Token;
 use crate::sync::{Mutex, lock};
 use crate::sys::epoll::Epoll;
 use crate::sys::timerfd::ClockSetFd;
-use crate::token::Token;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;

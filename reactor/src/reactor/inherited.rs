@@ -8,7 +8,7 @@
 //! of the fork stay locked in the child. What is behind them is left as it is: such a descriptor can be dropped in the child, and not
 //! be waited for.
 
-use crate::reactor::Reactor;
+use super::Reactor;
 use crate::sys::fork::{Lock, Process};
 use std::mem;
 use std::sync::{Arc, Weak};
@@ -32,7 +32,7 @@ impl List {
 static LIST: Lock<List> = Lock::new(List::new(), List::new);
 
 /// Notes a reactor that was just made. In a child that makes its first, gives up what the parent has registered.
-pub(crate) fn note(reactor: &Arc<Reactor>) {
+pub(super) fn note(reactor: &Arc<Reactor>) {
     let here = Some(Process::current());
     let mut list = LIST.lock();
     let mut inherited = Vec::new();
@@ -50,7 +50,7 @@ pub(crate) fn note(reactor: &Arc<Reactor>) {
 }
 
 /// A reactor is dropped.
-pub(crate) fn forget(reactor: &Reactor) {
+pub(super) fn forget(reactor: &Reactor) {
     let is_another = |other: &Weak<Reactor>| !std::ptr::eq(other.as_ptr(), reactor);
     LIST.lock().reactors.retain(is_another);
 }

@@ -1,6 +1,6 @@
 //! [`Call`]: what a leaf future does at a descriptor.
 
-use crate::way::Way;
+use super::way::Way;
 use std::marker::PhantomData;
 
 /// Which way a call moves bytes, and its name as its user writes it.

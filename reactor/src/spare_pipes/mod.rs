@@ -12,7 +12,9 @@
 //! There is one list for the process, and how it is shared is told in `spares.rs`. A forked child that finds its parent's
 //! pipes in it, which it has in common with the parent, closes them.
 
-use crate::spares::{Kept, Spares};
+mod spares;
+
+use self::spares::{Kept, Spares};
 use crate::sync::{AtomicBool, AtomicUsize, Mutex};
 use crate::sys::clock::real_now;
 use crate::sys::fork::Process;

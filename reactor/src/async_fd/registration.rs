@@ -5,12 +5,11 @@
 //! that one is closed and the descriptor lives on.
 
 use crate::contain::contain_panic;
-use crate::direction::Direction;
-use crate::reactor::{Reactor, wake_all};
-use crate::readiness::{Drained, Observed, Ready};
-use crate::source::Source;
+use crate::reactor::{Reactor, Source, wake_all};
+use crate::source::Direction;
+use crate::source::WaitKey;
+use crate::source::{Drained, Observed, Ready};
 use crate::sync::lock;
-use crate::waiters::WaitKey;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::{Arc, OnceLock};

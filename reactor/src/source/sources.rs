@@ -1,28 +1,27 @@
 //! The slab of a reactor's sources, by token.
 
 #[cfg(all(any(test, debug_assertions), not(loom)))]
-#[path = "sources/validate.rs"]
 mod validate;
 
-use crate::source::Source;
-use crate::token::Token;
+use super::Source;
+use super::token::Token;
 use slab::Slab;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::task::Waker;
 
 #[derive(Debug)]
-pub(crate) struct Tenant {
+pub(crate) struct Tenant<R> {
     generation: u32,
     /// By which the kernel knows it.
     pub(crate) fd: RawFd,
-    pub(crate) source: Arc<Source>,
+    pub(crate) source: Arc<Source<R>>,
 }
 
 /// Pure data; the lock around it is the reactor's.
-#[derive(Debug, Default)]
-pub(crate) struct Sources {
-    slab: Slab<Tenant>,
+#[derive(Debug)]
+pub(crate) struct Sources<R> {
+    slab: Slab<Tenant<R>>,
     next_generation: u32,
     /// When so few are left, the slab tries to give memory back.
     shrink_at: usize,
@@ -35,12 +34,26 @@ pub(crate) struct Sources {
     next_checked: usize,
 }
 
-impl Sources {
+impl<R> Default for Sources<R> {
+    fn default() -> Self {
+        Self {
+            slab: Slab::new(),
+            next_generation: 0,
+            shrink_at: 0,
+            closed: false,
+            spare_wakers: Vec::new(),
+            #[cfg(all(any(test, debug_assertions), not(loom)))]
+            next_checked: 0,
+        }
+    }
+}
+
+impl<R> Sources<R> {
     /// A slab of this capacity is left as it is.
     const KEEP: usize = 64;
 
     /// Takes a source in; `None` when closed.
-    pub(crate) fn insert(&mut self, source: Arc<Source>, fd: RawFd) -> Option<Token> {
+    pub(crate) fn insert(&mut self, source: Arc<Source<R>>, fd: RawFd) -> Option<Token> {
         if self.closed {
             return None;
         }
@@ -60,7 +73,7 @@ impl Sources {
     }
 
     #[inline]
-    pub(crate) fn get(&self, token: Token) -> Option<&Tenant> {
+    pub(crate) fn get(&self, token: Token) -> Option<&Tenant<R>> {
         let tenant = self.slab.get(token.key as usize)?;
         #[cfg(canary)]
         if crate::canary::is_out("token-without-generation") {
@@ -69,7 +82,7 @@ impl Sources {
         (tenant.generation == token.generation).then_some(tenant)
     }
 
-    pub(crate) fn remove(&mut self, token: Token) -> Option<Tenant> {
+    pub(crate) fn remove(&mut self, token: Token) -> Option<Tenant<R>> {
         self.get(token)?;
         let tenant = self.slab.remove(token.key as usize);
         if self.slab.len() <= self.shrink_at && self.slab.capacity() > Self::KEEP {
@@ -87,7 +100,7 @@ impl Sources {
     }
 
     /// Takes no more in, and tells who is there. They stay until they are removed: who lets one go needs its descriptor.
-    pub(crate) fn close(&mut self) -> Vec<Arc<Source>> {
+    pub(crate) fn close(&mut self) -> Vec<Arc<Source<R>>> {
         self.closed = true;
         let tenants = self.slab.iter();
         tenants
@@ -101,7 +114,7 @@ impl Sources {
 
     /// All that are there.
     #[cfg(not(loom))]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Source>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Source<R>>> {
         self.slab.iter().map(|(_, tenant)| &tenant.source)
     }
 }
@@ -117,7 +130,7 @@ mod tests {
     /// (RUSTSEC-2024-0019).
     #[test]
     fn a_token_of_a_former_tenant_finds_nobody() {
-        let mut sources = Sources::default();
+        let mut sources = Sources::<()>::default();
         let old = sources.insert(Arc::new(Source::new()), FD).expect("open");
         assert!(sources.get(old).is_some());
         assert!(sources.remove(old).is_some());
@@ -133,13 +146,13 @@ mod tests {
     /// has in a block of 128.
     #[test]
     fn a_connection_is_small() {
-        assert_eq!(size_of::<Source>(), 104);
-        assert_eq!(size_of::<Tenant>(), 16);
+        assert_eq!(size_of::<Source<()>>(), 104);
+        assert_eq!(size_of::<Tenant<()>>(), 16);
     }
 
     #[test]
     fn closed_takes_nobody_in() {
-        let mut sources = Sources::default();
+        let mut sources = Sources::<()>::default();
         let there = sources.insert(Arc::new(Source::new()), FD).expect("open");
         assert_eq!(sources.close().len(), 1);
         assert!(sources.insert(Arc::new(Source::new()), FD).is_none());
@@ -149,21 +162,21 @@ mod tests {
 
     #[test]
     fn a_slab_with_few_left_gives_its_memory_back() {
-        let mut sources = Sources::default();
+        let mut sources = Sources::<()>::default();
         let mut take_in = || sources.insert(Arc::new(Source::new()), FD).expect("open");
         let listener = take_in();
         let tokens: Vec<_> = (0..10_000).map(|_| take_in()).collect();
         for token in tokens {
             sources.remove(token);
         }
-        assert!(sources.slab.capacity() <= Sources::KEEP);
+        assert!(sources.slab.capacity() <= Sources::<()>::KEEP);
         assert!(sources.get(listener).is_some());
     }
 
     /// The key of a source cannot change, so what is below it stays.
     #[test]
     fn a_slab_whose_last_source_stays_is_not_tried_over_and_over() {
-        let mut sources = Sources::default();
+        let mut sources = Sources::<()>::default();
         let mut tokens: Vec<_> = (0..10_000)
             .filter_map(|_| sources.insert(Arc::new(Source::new()), FD))
             .collect();

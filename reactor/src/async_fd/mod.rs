@@ -1,14 +1,28 @@
-//! [`AsyncFd`]: any descriptor, awaited.
+//! What leaf futures use: [`AsyncFd`], any descriptor, awaited.
+//!
+//! - [`wait`]: the loop of try, clear, park that each of them runs; [`stay`]: the same for what is no future, and borrows nothing.
+//! - [`call`], [`way`]: which way a wait goes, and by what name.
+//! - [`registration`]: the lazy way of a descriptor into a reactor.
+//! - [`nonblocking`]: which open files are to be put back into blocking mode.
 
-use crate::call::Call;
-use crate::direction::Direction;
-use crate::nonblocking;
-use crate::registration::{Registration, Seen};
-use crate::source::Source;
+mod call;
+mod nonblocking;
+mod registration;
+mod stay;
+mod wait;
+mod way;
+
+pub use self::call::Call;
+pub use self::registration::missing_runtime;
+pub use self::stay::Stay;
+pub use self::wait::Wait;
+pub use self::way::{Reading, Way, Writing};
+
+use self::registration::{Registration, Seen};
+use crate::reactor::Source;
+use crate::source::Direction;
+use crate::source::WaitKey;
 use crate::sys::fork::Process;
-use crate::wait::Wait;
-use crate::waiters::WaitKey;
-use crate::way::{Reading, Way, Writing};
 use std::future::Future;
 use std::io;
 use std::mem::ManuallyDrop;

@@ -1,6 +1,6 @@
 //! The two values of [`Direction`] as types: [`Reading`] and [`Writing`].
 
-use crate::direction::Direction;
+use crate::source::Direction;
 use std::fmt::Debug;
 
 /// A direction that is known when a leaf future is compiled: [`Reading`] or [`Writing`].

@@ -1,5 +1,11 @@
 //! A source: a registered descriptor, as the reactor and the futures that wait for it share it.
 //!
+//! - [`readiness`]: the word with what is known of a descriptor: bits and a tick.
+//! - [`waiters`]: the wakers of those that wait; [`direction`]: for what.
+//! - [`home`]: the reactor that a source is registered with; [`sources`]: that reactor's slab; [`token`]: the names in it.
+//!
+//! Nothing here knows the reactor: its type is the parameter `R`.
+//!
 //! # Order
 //!
 //! Dispatch publishes readiness, *then* takes the wakers. A poll stores its waker, *then* loads readiness again.
@@ -20,30 +26,40 @@
 //!
 //! A child of `fork` has a copy of each source, and none of the threads that may have held its locks at that moment. So a child that
 //! lets a descriptor go does not lock a source that belongs to its parent ([`is_of_this_process`](Source::is_of_this_process)).
-//! When the child makes a reactor, it takes over those whose locks are free ([`inherited`](crate::inherited)).
+//! When the child makes a reactor, it takes over those whose locks are free (`reactor/inherited.rs`).
 //!
 //! # Lock order
 //!
 //! `home`, then the reactor's slab, then `waiters`. No lock is held while a waker is cloned, woken or dropped.
 
-use crate::direction::Direction;
-use crate::home::Home;
-use crate::readiness::{Readiness, Ready};
+mod direction;
+mod home;
+mod readiness;
+mod sources;
+mod token;
+mod waiters;
+
+pub use direction::Direction;
+pub(crate) use home::Home;
+pub(crate) use readiness::{Drained, Observed, Readiness, Ready};
+pub(crate) use sources::{Sources, Tenant};
+pub(crate) use token::Token;
+pub(crate) use waiters::{WaitKey, Waiters};
+
 use crate::sync::{Mutex, lock};
 use crate::sys::fork::Owner;
-use crate::waiters::{WaitKey, Waiters};
 use std::task::Waker;
 
 #[derive(Debug)]
-pub(crate) struct Source {
+pub(crate) struct Source<R> {
     pub(crate) readiness: Readiness,
     pub(crate) waiters: Mutex<Waiters>,
     /// Where it is registered, if it is.
-    pub(crate) home: Mutex<Option<Home>>,
+    pub(crate) home: Mutex<Option<Home<R>>>,
     owner: Owner,
 }
 
-impl Source {
+impl<R> Source<R> {
     pub(crate) fn new() -> Self {
         Self {
             readiness: Readiness::new(),

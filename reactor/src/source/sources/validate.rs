@@ -4,22 +4,21 @@
 //! comes before that of the slab, so here it is only tried: who has it is about to change what would be checked.
 
 use super::{Sources, Tenant};
-use crate::reactor::Reactor;
-use crate::token::Token;
+use crate::source::Token;
 use std::ptr;
 use std::sync::TryLockError;
 
 /// Sources that are looked at in a turn.
 const SOURCES_A_TURN: usize = 2;
 
-impl Sources {
+impl<R> Sources<R> {
     /// Checks some of the sources of that reactor: that each has the token that it was given when it was registered, so that a stale one
     /// finds nobody, and that its readiness says that it is registered.
     ///
     /// # Panics
     ///
     /// If one does not hold.
-    pub(crate) fn check(&mut self, reactor: *const Reactor) {
+    pub(crate) fn check(&mut self, reactor: *const R) {
         for _ in 0..SOURCES_A_TURN {
             if self.next_checked >= self.slab.capacity() {
                 self.next_checked = 0;
@@ -33,8 +32,8 @@ impl Sources {
     }
 }
 
-impl Tenant {
-    fn validate(&self, index: usize, reactor: *const Reactor) {
+impl<R> Tenant<R> {
+    fn validate(&self, index: usize, reactor: *const R) {
         let home = match self.source.home.try_lock() {
             Ok(home) => home,
             Err(TryLockError::Poisoned(home)) => home.into_inner(),
@@ -63,14 +62,14 @@ impl Tenant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::home::Home;
-    use crate::source::Source;
+    use crate::reactor::Reactor;
+    use crate::source::{Home, Source};
     use crate::sync::lock;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Arc;
 
     /// Checks until each has been looked at.
-    fn check_all(sources: &mut Sources, reactor: &Arc<Reactor>) {
+    fn check_all(sources: &mut Sources<Reactor>, reactor: &Arc<Reactor>) {
         for _ in 0..=sources.slab.capacity() / SOURCES_A_TURN {
             sources.check(Arc::as_ptr(reactor));
         }
@@ -78,7 +77,10 @@ mod tests {
 
     /// Breaks one of many sources, and has the slab refused with that word.
     #[track_caller]
-    fn refused(word: &str, corrupt: impl FnOnce(&mut Sources, &Arc<Source>, Token)) {
+    fn refused(
+        word: &str,
+        corrupt: impl FnOnce(&mut Sources<Reactor>, &Arc<Source<Reactor>>, Token),
+    ) {
         let reactor = Reactor::new().expect("a reactor");
         let mut sources = Sources::default();
         let mut registered = Vec::new();

@@ -4,8 +4,8 @@
 //! *and* its turn there, so that a key that has outlived its waker finds nobody: it neither displaces nor removes
 //! another task's.
 
-use crate::direction::Direction;
-use crate::readiness::Ready;
+use super::direction::Direction;
+use super::readiness::Ready;
 use slab::Slab;
 use std::num::NonZeroU32;
 use std::task::Waker;

@@ -14,10 +14,10 @@
 //! descriptor of its own. All signals are blocked while the handler runs, the handler that was there before included.
 
 use crate::async_fd::AsyncFd;
-use crate::call::Call;
-use crate::stay::Stay;
+use crate::async_fd::Call;
+use crate::async_fd::Reading;
+use crate::async_fd::Stay;
 use crate::sys;
-use crate::way::Reading;
 use futures_core::Stream;
 use std::fmt;
 use std::future::Future;

@@ -1,13 +1,13 @@
 //! [`Wait`]: one future's stay at a descriptor, for those who write leaf futures.
 
-use crate::async_fd::AsyncFd;
-use crate::call::Call;
+use super::AsyncFd;
+use super::call::Call;
+use super::registration::Seen;
+use super::way::Way;
 use crate::contain::contain_panic;
-use crate::readiness::Drained;
-use crate::registration::Seen;
+use crate::source::Drained;
+use crate::source::WaitKey;
 use crate::sys::socket::MAX_TRANSFER;
-use crate::waiters::WaitKey;
-use crate::way::Way;
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
@@ -144,7 +144,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
                         continue;
                     }
                     result => {
-                        // Ready again: the waker is taken, or about to be (see `source.rs`).
+                        // Ready again: the waker is taken, or about to be (see `source/mod.rs`).
                         self.key = None;
                         budget::spend();
                         return Poll::Ready(result);
@@ -216,7 +216,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
                 return Poll::Ready(Ok(()));
             } else if seen.is_ready(W::DIRECTION) {
                 // The other direction has registered it, and nobody has asked about this one: the report is on its way (R5
-                // of `readiness.rs`). With the assumption gone, who parks finds «not ready», as `source.rs` wants it.
+                // of `readiness.rs`). With the assumption gone, who parks finds «not ready», as `source/mod.rs` wants it.
                 seen.forget_assumption(W::DIRECTION);
             } else if seen.park(W::DIRECTION, &mut self.key, cx.waker()) {
                 return Poll::Pending;

@@ -1,12 +1,11 @@
 //! [`Home`]: the reactor that a source is registered with, and how.
 
-use crate::reactor::Reactor;
-use crate::token::Token;
+use super::token::Token;
 use std::sync::Arc;
 
 /// A registration: the reactor, and the token there.
 #[derive(Debug)]
-pub(crate) struct Home {
-    pub(crate) reactor: Arc<Reactor>,
+pub(crate) struct Home<R> {
+    pub(crate) reactor: Arc<R>,
     pub(crate) token: Token,
 }
