@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::moment::{Moment, Schedule};
-use crate::{current, paused, virtual_clock::VirtualClock, wake::contain_panic};
+use crate::{paused, timers::current, timers::wake::contain_panic, virtual_time::VirtualClock};
 
 pub(super) struct Shared {
     state: Mutex<State>,

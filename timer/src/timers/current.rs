@@ -22,6 +22,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    marker::PhantomData,
     mem::ManuallyDrop,
     ptr,
     sync::Arc,
@@ -29,9 +30,8 @@ use std::{
     time::Instant,
 };
 
-use crate::{
-    clock::real_now, timers::Timers, virtual_clock::VirtualClock, wake::contain_panic, wheel::Key,
-};
+use super::{Timers, wake::contain_panic};
+use crate::{clock::real_now, virtual_time::VirtualClock, wheel::Key};
 
 thread_local! {
     /// Nothing in it needs a destructor, so access is one instruction, and works while a thread ends, too.
@@ -69,7 +69,7 @@ pub(crate) struct Registration {
 }
 
 /// Makes `timers` the thread's, and returns what was.
-pub(crate) fn replace(timers: Option<Arc<Timers>>) -> Option<Arc<Timers>> {
+fn replace(timers: Option<Arc<Timers>>) -> Option<Arc<Timers>> {
     let previous = LOCAL.with(|local| {
         local
             .address
@@ -88,7 +88,7 @@ pub(crate) fn replace(timers: Option<Arc<Timers>>) -> Option<Arc<Timers>> {
 
 /// The thread's timers, if it has entered any.
 #[inline]
-pub(crate) fn timers() -> Option<Arc<Timers>> {
+fn timers() -> Option<Arc<Timers>> {
     LOCAL.with(|local| Option::clone(&local.timers.borrow()))
 }
 
@@ -184,5 +184,40 @@ fn take_out(home: Arc<Timers>, key: Option<Key>) {
     debug_assert!(key.is_some(), "a home is kept with the key of its entry");
     if let Some(key) = key {
         contain_panic(|| home.cancel(key));
+    }
+}
+
+impl Timers {
+    /// Makes these the current thread's timers, until the guard is dropped.
+    ///
+    /// Only the thread that waits for them may enter: what is filed by a thread that has entered unparks
+    /// nobody. Guards nest, and are to be dropped in the reverse order.
+    #[must_use = "the timers are current until the guard is dropped"]
+    pub fn enter(self: &Arc<Self>) -> Enter {
+        Enter {
+            previous: replace(Some(Arc::clone(self))),
+            _not_send: PhantomData,
+        }
+    }
+
+    /// The timers of the current thread, if it has entered any.
+    #[inline]
+    #[must_use]
+    pub fn current() -> Option<Arc<Self>> {
+        timers()
+    }
+}
+
+/// Keeps a [`Timers`] the current thread's; dropped, it restores the previous one. See [`Timers::enter`].
+#[derive(Debug)]
+pub struct Enter {
+    previous: Option<Arc<Timers>>,
+    /// It belongs to the thread whose timers it restores.
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Drop for Enter {
+    fn drop(&mut self) {
+        let _left = replace(self.previous.take());
     }
 }

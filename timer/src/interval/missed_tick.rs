@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::far::after;
+use crate::clock::far::after;
 
 /// What an [`Interval`](crate::Interval) does when its ticks were not taken in time, because the task was
 /// busy or did not ask for them.

@@ -11,7 +11,11 @@ use std::{
 
 use futures_core::Stream;
 
-use crate::{caller::Caller, current, far::after, missed_tick::MissedTick, sleep::Sleep};
+mod missed_tick;
+
+pub use self::missed_tick::MissedTick;
+
+use crate::{clock::far::after, sleep::Sleep, timers::Caller, timers::current};
 
 /// Ticks once every `period`; the first tick is one period from now.
 ///

@@ -3,7 +3,7 @@
 //! Invariants:
 //! - The time does not go back: it is the greatest that the clock was ever moved to.
 //! - The clock stops at every deadline on its way, of whichever of the timers that go by it, and wakes there who is due, so
-//!   the order of wakes is that of the deadlines, then of the [`Timers`], as they were made, then of insertion.
+//!   the order of wakes is that of the deadlines, then of the [`Timers`](crate::Timers), as they were made, then of insertion.
 //! - Monotonic time knows nothing of the wall clock: to set that, or to suspend, leaves every plain timer where it is.
 //!
 //! Lock order: each of the two locks is a leaf, and no user code runs under one.
@@ -19,8 +19,7 @@ use std::{
 
 use crate::{
     clock,
-    timers::Timers,
-    wall_clock::{WallClock, WallReading},
+    clock::{WallClock, WallReading},
 };
 
 /// A clock that stands still until it is told to move: monotonic time, and a wall clock beside it.
@@ -54,7 +53,22 @@ pub struct VirtualClock {
     start: u64,
     wall: Mutex<Wall>,
     /// The timers that go by this clock, in the order in which they were made.
-    timers: Mutex<Vec<Weak<Timers>>>,
+    timers: Mutex<Vec<Weak<dyn Driven>>>,
+}
+
+/// Timers that go by a virtual clock, which the clock turns.
+pub(crate) trait Driven: Send + Sync + 'static {
+    /// When they are to be turned next.
+    fn next_deadline(&self) -> Option<Instant>;
+
+    /// The same, and what the thread keeps stays kept.
+    fn earliest(&self) -> Option<Instant>;
+
+    /// Wakes all that are due, and returns how many they were.
+    fn turn(&self) -> usize;
+
+    /// Tells those that wait for the wall clock that it has been set.
+    fn wall_clock_set(&self);
 }
 
 /// Where it stops for good: just before *never*, which so stays what it is.
@@ -166,7 +180,7 @@ impl VirtualClock {
     ///
     /// Nobody is polled meanwhile. In a paused runtime, `timer::advance` lets tasks run at each stop.
     pub fn advance(&self, delay: Duration) -> usize {
-        let limit = crate::far::after(self.now(), delay);
+        let limit = crate::clock::far::after(self.now(), delay);
         let mut woken = 0;
         loop {
             match self.advance_to_next(Some(limit)) {
@@ -197,13 +211,14 @@ impl VirtualClock {
     }
 
     /// From here on these timers go by this clock.
-    pub(crate) fn drives(&self, timers: &Arc<Timers>) {
+    pub(crate) fn drives(&self, timers: &Arc<impl Driven>) {
         let mut driven = lock(&self.timers);
         driven.retain(|timers| timers.strong_count() > 0);
-        driven.push(Arc::downgrade(timers));
+        let timers = Arc::downgrade(timers);
+        driven.push(timers);
     }
 
-    fn driven(&self) -> Vec<Arc<Timers>> {
+    fn driven(&self) -> Vec<Arc<dyn Driven>> {
         lock(&self.timers)
             .iter()
             .filter_map(Weak::upgrade)

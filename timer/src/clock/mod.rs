@@ -1,3 +1,5 @@
+//! The clocks: this file is the crate's own, [`far`] sums that cannot overflow, [`wall_clock`] where the time of day is read.
+//!
 //! The clock of the crate: the monotonic clock of [`Instant`], in nanoseconds from an origin that all
 //! wheels share.
 //!
@@ -6,8 +8,14 @@
 //! beyond is [`NEVER`].
 //!
 //! The kernel's clocks are read here and nowhere else in this crate: [`real_now`] and [`real_system_now`], for timers whose time is not
-//! paused, and for a virtual clock that begins. What a user waits for goes by `current::now`, which is the virtual clock's where
+//! paused, and for a virtual clock that begins. What a user waits for goes by `timers::current::now`, which is the virtual clock's where
 //! there is one; the crates above have that as `waterwheel_timer::now`, and real time from the reactor.
+
+pub(crate) mod far;
+mod wall_clock;
+
+pub(crate) use self::wall_clock::Unwatched;
+pub use self::wall_clock::{WallClock, WallReading};
 
 use std::{
     sync::LazyLock,

@@ -13,27 +13,45 @@
 //!
 //! Lock order: the mutex is a leaf.
 
+// - `entries`: what sleeps do with the wheel, under the lock.
+// - `current`: what a thread knows of its timers, and the entry that it keeps from a dropped sleep for the next one.
+// - `spent`: where entries end; `slack`: which instants timers share; `wake`: waking many.
+// - `wall`: the list of those that wait for the wall clock.
+// - `caller`: the names by which users know the futures that file timers.
+
+mod caller;
+pub(crate) mod current;
+mod entries;
+mod slack;
+mod spent;
 #[cfg(any(test, debug_assertions))]
 mod validate;
+pub(crate) mod wake;
+mod wall;
+
+pub(crate) use self::caller::Caller;
+pub use self::current::Enter;
+pub(crate) use self::current::Registration;
+pub(crate) use self::entries::Settled;
+pub(crate) use self::slack::Grid;
+pub(crate) use self::wall::Listed;
 
 use std::{
     fmt,
-    marker::PhantomData,
-    sync::{Arc, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     task::Waker,
     time::Instant,
 };
 
-use crate::{
-    clock::{self, NEVER},
-    current,
-    spent::Spent,
-    sync::{AtomicU64, Mutex, MutexGuard, Ordering},
-    virtual_clock::VirtualClock,
-    wake::{contain_panic, wake_all, wake_due},
+use self::{
+    entries::State,
+    wake::{wake_all, wake_due},
     wall::Wall,
-    wall_clock::{Unwatched, WallClock},
-    wheel::{Key, Wheel},
+};
+use crate::{
+    clock::{self, NEVER, Unwatched, WallClock},
+    sync::{AtomicU64, Mutex, Ordering},
+    virtual_time::{Driven, VirtualClock},
 };
 
 /// The timers of one worker, for a runtime or an event loop of one's own.
@@ -75,49 +93,6 @@ pub struct Timers {
     process: OnceLock<(fn() -> u32, u32)>,
 }
 
-struct State {
-    wheel: Wheel,
-    /// The wheel's time, as an instant: that of the latest turn that found timers due.
-    elapsed: Instant,
-    spent: Spent,
-    /// Whether nobody turns this wheel any more.
-    closed: bool,
-}
-
-impl State {
-    /// Takes an entry out, pending or fired. Returns its waker, to be dropped where foreign code may run.
-    #[inline]
-    fn remove(&mut self, key: Key) -> Option<Waker> {
-        #[cfg(canary)]
-        if crate::canary::is_out("cancelled-stays-until-due") {
-            return None;
-        }
-        let waker = self.wheel.remove(key);
-        self.spent.other_removed(&mut self.wheel);
-        waker
-    }
-
-    /// Under the lock, as whoever reads it relies on.
-    #[inline]
-    fn publish_next(&self, next: &AtomicU64) {
-        next.store(
-            self.wheel.next_deadline().unwrap_or(NEVER),
-            Ordering::Relaxed,
-        );
-    }
-}
-
-/// What became of a filed timer that was polled.
-pub(crate) enum Settled {
-    /// The deadline has passed, and the entry is gone.
-    Due,
-    /// The entry is pending, and will wake the task that polled.
-    Waiting(Key),
-    /// The entry is gone, and the deadline has yet to come: it fired because the deadline was later moved
-    /// back, or this wheel was closed, or it would have woken another task.
-    Unfiled,
-}
-
 impl Timers {
     /// Timers of which none is pending. `unpark` is woken when the owner must end its wait because another
     /// thread has brought [`next_deadline`](Timers::next_deadline) nearer; it is never woken on the owner's
@@ -157,12 +132,7 @@ impl Timers {
         Timers {
             next: AtomicU64::new(NEVER),
             unpark,
-            state: Mutex::new(State {
-                wheel: Wheel::at(now),
-                elapsed: clock::to_instant(now),
-                spent: Spent::new(),
-                closed: false,
-            }),
+            state: Mutex::new(State::at(now)),
             virtual_clock,
             wall,
             process: OnceLock::new(),
@@ -211,25 +181,6 @@ impl Timers {
             None => clock::now(),
             Some(clock) => clock.nanos(),
         }
-    }
-
-    /// Makes these the current thread's timers, until the guard is dropped.
-    ///
-    /// Only the thread that waits for them may enter: what is filed by a thread that has entered unparks
-    /// nobody. Guards nest, and are to be dropped in the reverse order.
-    #[must_use = "the timers are current until the guard is dropped"]
-    pub fn enter(self: &Arc<Self>) -> Enter {
-        Enter {
-            previous: current::replace(Some(Arc::clone(self))),
-            _not_send: PhantomData,
-        }
-    }
-
-    /// The timers of the current thread, if it has entered any.
-    #[inline]
-    #[must_use]
-    pub fn current() -> Option<Arc<Self>> {
-        current::timers()
     }
 
     /// When the owner must take the next [`turn`](Timers::turn); `None` if no timer will ever be due. No timer
@@ -333,151 +284,6 @@ impl Timers {
     pub fn has_pending(&self) -> bool {
         self.len() > 0
     }
-
-    /// Files a waker under a deadline; hands it back if nobody would ever wake it.
-    #[inline]
-    pub(crate) fn insert(&self, deadline: Instant, waker: Waker) -> Result<Key, Waker> {
-        let deadline = clock::from_instant(deadline);
-        #[cfg(canary)]
-        if deadline == NEVER && crate::canary::is_out("far-is-a-sentinel") {
-            return Err(waker);
-        }
-        self.locked(|state| {
-            if state.closed {
-                Err(waker)
-            } else {
-                Ok(state.wheel.insert(deadline, waker))
-            }
-        })
-    }
-
-    /// Looks after an entry whose owner polls, waits for `deadline`, and wants `waker` woken at `due`, which is not before
-    /// the instant that the entry was filed under.
-    ///
-    /// No clock is read: the wheel's time is the latest reading of a turn.
-    #[inline]
-    pub(crate) fn settle(
-        &self,
-        key: Key,
-        deadline: Instant,
-        due: Instant,
-        waker: &Waker,
-    ) -> Settled {
-        if self.are_inherited() {
-            // The entry stays where it is.
-            return Settled::Unfiled;
-        }
-        let mut state = self.lock();
-        let State {
-            wheel,
-            elapsed,
-            spent,
-            ..
-        } = &mut *state;
-        // If nothing that has passed is pending, what was due by then has fired.
-        if due <= *elapsed && wheel.elapsed() < self.next.load(Ordering::Relaxed) {
-            spent.add(key, wheel);
-            return Settled::Due;
-        }
-        if state.wheel.will_wake(&key, waker) {
-            return Settled::Waiting(key);
-        }
-        drop(state);
-        let (is_due, _dropped_unlocked) = self.locked(|state| {
-            let wheel = &state.wheel;
-            debug_assert!(
-                wheel.is_fired(&key) || wheel.deadline(&key) <= clock::from_instant(due),
-                "who is due earlier is filed at once"
-            );
-            (deadline <= state.elapsed, state.remove(key))
-        });
-        if is_due {
-            Settled::Due
-        } else {
-            Settled::Unfiled
-        }
-    }
-
-    /// Whether an entry is pending, and would wake the same task as `waker`.
-    #[inline]
-    pub(crate) fn will_wake(&self, key: &Key, waker: &Waker) -> bool {
-        self.lock().wheel.will_wake(key, waker)
-    }
-
-    /// Files an entry that is pending under a later deadline than this under this one.
-    pub(crate) fn hasten(&self, key: &Key, deadline: Instant) {
-        if self.are_inherited() {
-            return;
-        }
-        let deadline = clock::from_instant(deadline);
-        self.locked(|State { wheel, .. }| {
-            if deadline < wheel.deadline(key) {
-                wheel.refile(key, deadline);
-            }
-        });
-    }
-
-    /// Takes an entry out, pending or fired. The caller has asked whether these timers [are inherited](Self::are_inherited).
-    #[inline(never)]
-    pub(crate) fn cancel(&self, key: Key) {
-        debug_assert!(
-            !self.are_inherited(),
-            "a child cancels in its parent's wheel"
-        );
-        let mut state = self.lock();
-        let waker = state.remove(key);
-        // The earliest deadline is that of a pending entry, and no removal brings it nearer.
-        if waker.is_some() {
-            state.publish_next(&self.next);
-        }
-        drop(state);
-        drop(waker);
-    }
-
-    /// Runs `change`, which is no user code, under the lock; publishes the earliest deadline before the lock
-    /// is released, and afterwards unparks the owner if another thread has brought it nearer.
-    #[inline]
-    fn locked<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
-        let mut state = self.lock();
-        let result = change(&mut state);
-        let next = state.wheel.next_deadline().unwrap_or(NEVER);
-        let nearer = next < self.next.load(Ordering::Relaxed);
-        #[cfg(canary)]
-        if crate::canary::is_out("next-wake-after-unlock") {
-            drop(state);
-            // The bug was rarely seen. So that a test need not run for days, every other thread that comes by overtakes.
-            static CAME_BY: AtomicU64 = AtomicU64::new(0);
-            if CAME_BY.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
-                std::thread::sleep(std::time::Duration::from_micros(200));
-            }
-            self.next.store(next, Ordering::Relaxed);
-            if nearer && !current::is_current(self) {
-                self.unpark.wake_by_ref();
-            }
-            return result;
-        }
-        self.next.store(next, Ordering::Relaxed);
-        drop(state);
-        #[cfg(canary)]
-        let nearer = nearer && !crate::canary::is_out("nearer-timer-unheard");
-        if nearer && !current::is_current(self) {
-            self.unpark_owner();
-        }
-        result
-    }
-
-    /// The waker is the owner's, and this is another thread: a panic of it is not for whoever files a timer.
-    #[cold]
-    #[inline(never)]
-    fn unpark_owner(&self) {
-        contain_panic(|| self.unpark.wake_by_ref());
-    }
-
-    #[inline]
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Poison means nothing here: a wheel is whole whenever it can panic.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl fmt::Debug for Timers {
@@ -488,16 +294,20 @@ impl fmt::Debug for Timers {
     }
 }
 
-/// Keeps a [`Timers`] the current thread's; dropped, it restores the previous one. See [`Timers::enter`].
-#[derive(Debug)]
-pub struct Enter {
-    previous: Option<Arc<Timers>>,
-    /// It belongs to the thread whose timers it restores.
-    _not_send: PhantomData<*const ()>,
-}
+impl Driven for Timers {
+    fn next_deadline(&self) -> Option<Instant> {
+        self.next_deadline()
+    }
 
-impl Drop for Enter {
-    fn drop(&mut self) {
-        let _left = current::replace(self.previous.take());
+    fn earliest(&self) -> Option<Instant> {
+        self.earliest()
+    }
+
+    fn turn(&self) -> usize {
+        self.turn()
+    }
+
+    fn wall_clock_set(&self) {
+        self.wall_clock_set();
     }
 }

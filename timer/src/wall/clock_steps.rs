@@ -11,7 +11,7 @@ use std::{
 
 use futures_core::Stream;
 
-use crate::{caller::Caller, timers::Timers, wall::WallWait, wall_clock::WallReading};
+use crate::{clock::WallReading, timers::Caller, timers::Timers, wall::WallWait};
 
 /// The steps of the wall clock, from now on: each time it is set, by how much.
 ///

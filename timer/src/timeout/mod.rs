@@ -19,10 +19,13 @@ use std::{
 use pin_project_lite::pin_project;
 use waterwheel_poll_context::budget;
 
+mod elapsed;
+
+pub use self::elapsed::Elapsed;
+
 use crate::{
-    caller::Caller,
-    elapsed::Elapsed,
     sleep::{Due, Sleep},
+    timers::Caller,
 };
 
 /// Limits the time for which a future may pend.

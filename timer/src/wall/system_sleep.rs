@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    caller::Caller,
-    current,
+    timers::Caller,
+    timers::current,
     wall::{Target, WallWait},
 };
 
