@@ -15,7 +15,7 @@
 // | `source` | a registered descriptor: readiness, wakers, token, and the slab of them |
 // | `spare_pipes` | empty pipes that are kept for a moment |
 // | `sys` | every system call |
-// | `contain`, `sync` | small helpers |
+// | `sync` | the primitives, which loom models replace |
 
 mod async_fd;
 #[cfg(canary)]
@@ -24,7 +24,6 @@ mod canary;
 #[cfg(test)]
 #[path = "../../tests/cases/mod.rs"]
 mod cases;
-mod contain;
 mod park;
 mod reactor;
 pub mod signal;

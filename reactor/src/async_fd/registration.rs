@@ -4,7 +4,6 @@
 //! source is made at the first `WouldBlock` and kept; the reactor that it is registered with may change, when
 //! that one is closed and the descriptor lives on.
 
-use crate::contain::contain_panic;
 use crate::reactor::{Reactor, Source, wake_all};
 use crate::source::Direction;
 use crate::source::WaitKey;
@@ -14,6 +13,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
+use waterwheel_poll_context::contain::contain_panic;
 
 #[derive(Debug, Default)]
 pub(crate) struct Registration {

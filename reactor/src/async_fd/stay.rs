@@ -4,7 +4,6 @@ use super::AsyncFd;
 use super::call::Call;
 use super::registration::Seen;
 use super::way::Way;
-use crate::contain::contain_panic;
 use crate::reactor::{Reactor, Source};
 use crate::source::Direction;
 use crate::source::Drained;
@@ -15,6 +14,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
 use std::task::{Poll, Waker};
+use waterwheel_poll_context::contain::contain_panic;
 
 /// What [`Wait`](crate::Wait) is for a future, for who is no future: a queue that flushes itself, whose waker does the
 /// work when it is woken.

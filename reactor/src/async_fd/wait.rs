@@ -4,7 +4,6 @@ use super::AsyncFd;
 use super::call::Call;
 use super::registration::Seen;
 use super::way::Way;
-use crate::contain::contain_panic;
 use crate::source::Drained;
 use crate::source::WaitKey;
 use crate::sys::socket::MAX_TRANSFER;
@@ -13,6 +12,7 @@ use std::marker::PhantomData;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
 use waterwheel_poll_context::budget::{self, GaveWay};
+use waterwheel_poll_context::contain::contain_panic;
 
 /// What a leaf future holds to wait for a descriptor, in one direction at a time: that of the call it was last polled
 /// with.

@@ -30,7 +30,9 @@ use std::{
     time::Instant,
 };
 
-use super::{Timers, wake::contain_panic};
+use waterwheel_poll_context::contain::contain_panic;
+
+use super::Timers;
 use crate::{clock::real_now, virtual_time::VirtualClock, wheel::Key};
 
 thread_local! {

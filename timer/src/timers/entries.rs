@@ -2,7 +2,9 @@
 
 use std::{sync::PoisonError, task::Waker, time::Instant};
 
-use super::{Timers, current, spent::Spent, wake::contain_panic};
+use waterwheel_poll_context::contain::contain_panic;
+
+use super::{Timers, current, spent::Spent};
 use crate::{
     clock::{self, NEVER},
     sync::{AtomicU64, MutexGuard, Ordering},

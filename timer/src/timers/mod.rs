@@ -26,7 +26,7 @@ mod slack;
 mod spent;
 #[cfg(any(test, debug_assertions))]
 mod validate;
-pub(crate) mod wake;
+mod wake;
 mod wall;
 
 pub(crate) use self::caller::Caller;

@@ -1,10 +1,8 @@
 //! Waking many, where one that panics keeps nobody else from being woken.
 
-use std::{
-    mem,
-    panic::{AssertUnwindSafe, catch_unwind},
-    task::Waker,
-};
+use std::task::Waker;
+
+use waterwheel_poll_context::contain::contain_panic;
 
 use crate::wheel::Due;
 
@@ -32,15 +30,4 @@ pub(crate) fn wake_all(wakers: impl ExactSizeIterator<Item = Waker>) -> usize {
         contain_panic(|| waker.wake());
     }
     woken
-}
-
-/// Runs user code; a panic in it, which the panic hook has reported, goes no further.
-#[inline]
-pub(crate) fn contain_panic(run: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
-        // The payload is the user's as well, and may panic when it is dropped; what that throws is let be.
-        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            mem::forget(second);
-        }
-    }
 }

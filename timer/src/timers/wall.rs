@@ -15,12 +15,9 @@ use std::{
 };
 
 use slab::Slab;
+use waterwheel_poll_context::contain::contain_panic;
 
-use super::{
-    Timers,
-    caller::Caller,
-    wake::{contain_panic, wake_all},
-};
+use super::{Timers, caller::Caller, wake::wake_all};
 use crate::clock::{WallClock, WallReading};
 
 /// Waiters that there stays room for when none is left.
