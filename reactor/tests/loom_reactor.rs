@@ -13,7 +13,12 @@ mod bell;
 )]
 #[path = "../src/park/mod.rs"]
 mod park;
-#[allow(dead_code, unreachable_pub, reason = "it is public in the crate")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the models need a part of it, and it is public in the crate"
+)]
 #[path = "../src/reactor/mod.rs"]
 mod reactor;
 #[allow(

@@ -15,6 +15,7 @@
     dead_code,
     unfulfilled_lint_expectations,
     unreachable_pub,
+    unused_imports,
     reason = "the crate's own files, of which the models use a part"
 )]
 

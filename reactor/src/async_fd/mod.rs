@@ -20,8 +20,7 @@ pub use self::way::{Reading, Way, Writing};
 
 use self::registration::{Registration, Seen};
 use crate::reactor::Source;
-use crate::source::Direction;
-use crate::source::WaitKey;
+use crate::source::{Direction, WaitKey};
 use crate::sys::fork::Process;
 use std::future::Future;
 use std::io;

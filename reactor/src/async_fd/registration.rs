@@ -5,9 +5,7 @@
 //! that one is closed and the descriptor lives on.
 
 use crate::reactor::{Reactor, Source, wake_all};
-use crate::source::Direction;
-use crate::source::WaitKey;
-use crate::source::{Drained, Observed, Ready};
+use crate::source::{Direction, Drained, Observed, Ready, WaitKey};
 use crate::sync::lock;
 use std::io;
 use std::os::fd::BorrowedFd;
