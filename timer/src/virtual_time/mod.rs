@@ -24,7 +24,7 @@ use crate::{
 
 /// A clock that stands still until it is told to move: monotonic time, and a wall clock beside it.
 ///
-/// It begins at the time at which it is made. [`Timers`] that are made [with it](Timers::with_virtual_clock) go by it. A
+/// It begins at the time at which it is made. [`Timers`](crate::Timers) that are made [with it](crate::Timers::with_virtual_clock) go by it. A
 /// runtime that is built with `paused_time` has one, and moves it on when all its tasks wait; this type is for loops of
 /// one's own.
 ///
@@ -126,7 +126,7 @@ impl VirtualClock {
     }
 
     /// The earliest deadline of all the timers that go by this clock; exact or too early, as
-    /// [`Timers::next_deadline`] is.
+    /// [`Timers::next_deadline`](crate::Timers::next_deadline) is.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let timers = self.driven();
