@@ -22,16 +22,6 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Without timers, at that time.
-    pub(super) fn at(now: u64) -> Self {
-        State {
-            wheel: Wheel::at(now),
-            elapsed: clock::to_instant(now),
-            spent: Spent::new(),
-            closed: false,
-        }
-    }
-
     /// Takes an entry out, pending or fired. Returns its waker, to be dropped where foreign code may run.
     #[inline]
     fn remove(&mut self, key: Key) -> Option<Waker> {

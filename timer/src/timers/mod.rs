@@ -45,6 +45,7 @@ use std::{
 
 use self::{
     entries::State,
+    spent::Spent,
     wake::{wake_all, wake_due},
     wall::Wall,
 };
@@ -52,6 +53,7 @@ use crate::{
     clock::{self, NEVER, Unwatched, WallClock},
     sync::{AtomicU64, Mutex, Ordering},
     virtual_time::{Driven, VirtualClock},
+    wheel::Wheel,
 };
 
 /// The timers of one worker, for a runtime or an event loop of one's own.
@@ -132,7 +134,13 @@ impl Timers {
         Timers {
             next: AtomicU64::new(NEVER),
             unpark,
-            state: Mutex::new(State::at(now)),
+            // Where it is to stand, as a wheel is large.
+            state: Mutex::new(State {
+                wheel: Wheel::at(now),
+                elapsed: clock::to_instant(now),
+                spent: Spent::new(),
+                closed: false,
+            }),
             virtual_clock,
             wall,
             process: OnceLock::new(),
