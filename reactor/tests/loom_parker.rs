@@ -9,7 +9,7 @@
 #[path = "loom/bell.rs"]
 mod bell;
 #[allow(dead_code, reason = "`loom_reactor.rs` models the rest")]
-#[path = "../src/parker.rs"]
+#[path = "../src/park/parker.rs"]
 mod parker;
 #[allow(dead_code, unused_imports, reason = "the models need a part of it")]
 #[path = "loom/sync.rs"]

@@ -102,7 +102,7 @@ impl Wheel {
         }
     }
 
-    /// Checks every invariant of the file `wheel.rs` and of those below it, at the cost of a walk over everything.
+    /// Checks every invariant of the file `wheel/mod.rs` and of those below it, at the cost of a walk over everything.
     ///
     /// # Panics
     ///
