@@ -107,7 +107,11 @@ impl Runtime {
     /// Puts a task where any worker may take it.
     fn inject(&self, number: usize) {
         let alive = Arc::clone(&self.alive);
-        self.injection.push(Task { number, alive, scheduler: std::marker::PhantomData });
+        self.injection.push(Task {
+            number,
+            alive,
+            scheduler: std::marker::PhantomData,
+        });
         if self.idle.must_hear() {
             self.wake_one();
         }
