@@ -1,8 +1,7 @@
 //! A task whose descriptor is always ready lets others run: each operation spends of the task's budget.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::Read;
@@ -13,6 +12,7 @@ use std::time::Duration;
 use waterwheel::poll_context::budget::PER_POLL;
 use waterwheel::reactor::{AsyncFd, Direction};
 use waterwheel::{sleep, spawn_local, yield_now};
+use workers::block_on;
 
 /// Reads for ever what never blocks, and counts.
 async fn read_for_ever(operations: Rc<Cell<u64>>) {

@@ -1,8 +1,7 @@
 //! A descriptor is not bound to a runtime: it outlives one, and several may wait for it at the same time.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
@@ -11,6 +10,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use waterwheel::reactor::{AsyncFd, Direction};
 use waterwheel::spawn;
+use workers::block_on;
 
 fn pair() -> (Arc<AsyncFd<UnixStream>>, UnixStream) {
     let (ours, theirs) = UnixStream::pair().expect("pair");

@@ -1,10 +1,9 @@
 //! Pitfall: self-waking tasks starve the driver (tokio#8212). A task that wakes itself for ever keeps nobody from running:
 //! each test here ends only if what it waits for gets its turn beside such tasks.
 
-mod seats;
+mod workers;
 
 use futures_util::future::poll_fn;
-use seats::block_on;
 use std::future::Future;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -15,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use waterwheel::reactor::{AsyncFd, Direction};
 use waterwheel::{JoinHandle, sleep, spawn, spawn_local, yield_now};
+use workers::block_on;
 
 /// Is always ready, and never ends.
 async fn greedy() {

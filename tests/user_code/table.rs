@@ -95,9 +95,9 @@ pub(super) const TABLE: &[Entry] = &[
     entry("Handle::spawn", Told, Told, |place, user| {
         place.fate_of(place.runtime.handle().spawn(code(user)))
     }),
-    entry("Handle::spawn_in_seat", Told, Told, |place, user| {
-        let seat = place.workers - 1;
-        place.fate_of(place.runtime.handle().spawn_in_seat(seat, code(user)))
+    entry("Handle::spawn_on_worker", Told, Told, |place, user| {
+        let worker = place.workers - 1;
+        place.fate_of(place.runtime.handle().spawn_on_worker(worker, code(user)))
     }),
     entry("Handle::spawn_blocking", Told, Told, |place, user| {
         place.fate_of(place.runtime.handle().spawn_blocking(call(user)))
@@ -278,7 +278,7 @@ pub(super) const TABLE: &[Entry] = &[
                 let client = TcpStream::connect(address).await.expect("a client");
                 assert_eq!(client.read(&mut [0]).await.expect("the end"), 0);
             }
-            // As long as the hook lives: one seat has polled each handler to its end before the client hears of it.
+            // As long as the hook lives: one worker has polled each handler to its end before the client hears of it.
             assert_eq!(tasks_that_panicked.load(Ordering::SeqCst), 0, "a task");
             let report = server.shutdown(Instant::now() + HOUR).await;
             assert_eq!((report.accepted, report.failed, report.panicked), (3, 3, 0));

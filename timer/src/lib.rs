@@ -56,7 +56,7 @@
 //! | a timer refreshed by each message | [`IdleTimeout`] | a stored value a message |
 //!
 //! A callback runs as a task, never nested in the driver's turn, where theirs ran; one that is slow delays no other timer on a
-//! runtime of several seats, and one that panics ends itself alone.
+//! runtime of several workers, and one that panics ends itself alone.
 //!
 //! What a runtime turns:
 //!

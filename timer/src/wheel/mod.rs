@@ -9,7 +9,7 @@
 //! Invariants:
 //! - *Placement.* A pending entry is in the slot [`Place::of`] its deadline and the time elapsed. So the slot need
 //!   not be stored, and advancing the time must re-file exactly the entries whose place changes: those of the slot
-//!   that the new time is in. Where in its slot it stands, the entry knows: its [`Seat`].
+//!   that the new time is in. Where in its slot it stands, the entry knows: its [`Position`].
 //! - *Occupancy.* A bit of `occupied`, and of each level's bitmap, is set exactly when something is there.
 //! - *Order.* Entries of equal deadlines are in the same slot always, in the order of their insertion. Whatever leaves
 //!   or moves within the slot, no entry overtakes another.
@@ -37,7 +37,7 @@ pub(crate) use self::entry::Due;
 pub use self::key::Key;
 use self::{
     bits::lowest_one,
-    entry::{Entry, Seat},
+    entry::{Entry, Position},
     level::Level,
     link::Link,
     place::{LEVELS, Place},
@@ -128,7 +128,7 @@ impl Wheel {
     pub fn remove(&mut self, key: Key) -> Option<Waker> {
         let entry = self.slabs.entries.remove(key.index());
         if entry.waker.is_some() {
-            self.unfile(entry.deadline, entry.seat);
+            self.unfile(entry.deadline, entry.position);
             self.pending -= 1;
         }
         if self.slabs.entries.is_empty() && self.slabs.entries.capacity() > KEPT_CAPACITY {
@@ -264,9 +264,9 @@ impl Wheel {
     /// Moves a filed entry to the place of another deadline.
     fn move_to(&mut self, key: &Key, deadline: u64) {
         let entry = &mut self.slabs.entries[key.index()];
-        let (old, seat) = (entry.deadline, entry.seat);
+        let (old, position) = (entry.deadline, entry.position);
         entry.deadline = deadline;
-        self.unfile(old, seat);
+        self.unfile(old, position);
         self.file(key.link(), deadline);
     }
 
@@ -280,9 +280,9 @@ impl Wheel {
 
     /// Takes an entry out of its slot; the entry itself need not be in the slab any more.
     #[inline]
-    fn unfile(&mut self, deadline: u64, seat: Seat) {
+    fn unfile(&mut self, deadline: u64, position: Position) {
         let Place { level, slot } = Place::of(deadline, self.elapsed);
-        self.levels[level].unlink(slot, &mut self.slabs, seat);
+        self.levels[level].unlink(slot, &mut self.slabs, position);
         self.note_level(level);
     }
 

@@ -1,17 +1,17 @@
-//! [`Moves`]: by which others see whether a worker is awake, and whether it is stuck.
+//! [`Progress`]: by which others see whether a worker is awake, and whether it is stuck.
 //!
-//! A count that is odd while the worker is awake, and even while it sleeps or the seat is empty. It changes at each turn, so a
+//! A count that is odd while the worker is awake, and even while it sleeps or the slot is empty. It changes at each turn, so a
 //! worker that is awake and whose count stays is in one poll all the time: its driver is turned by nobody.
 
 use crate::sync::{AtomicU64, Ordering};
 
-pub(crate) struct Moves {
+pub(crate) struct Progress {
     count: AtomicU64,
     /// What it was at the last look.
     seen: AtomicU64,
 }
 
-impl Moves {
+impl Progress {
     pub(crate) fn new() -> Self {
         Self {
             count: AtomicU64::new(0),

@@ -1,6 +1,6 @@
-//! [`Local`]: the tasks that are pinned to one thread, as others know them.
+//! [`LocalTasks`]: the tasks that are pinned to one thread, as others know them.
 //!
-//! A thread has one from when it sits down in a seat until it leaves. The seats but the first belong to one thread each, so theirs is made
+//! A thread has one from when it sits down in a slot until it leaves. The slots but the first belong to one thread each, so theirs is made
 //! with the runtime, and takes tasks before the thread has come. A pinned task is polled and dropped by that
 //! thread alone: it is queued only in its worker's own queue or in the inbox here, and it is in the list here, which
 //! its thread empties when it leaves. After that both are closed: what is still woken finds nobody, and what is still spawned
@@ -13,7 +13,7 @@ use crate::scheduler::ending;
 use std::sync::Arc;
 use waterwheel_reactor::Reactor;
 
-pub(crate) struct Local {
+pub(crate) struct LocalTasks {
     /// Those that are not complete.
     pub(crate) owned: OwnedTasks,
     /// Those that other threads have made ready.
@@ -22,7 +22,7 @@ pub(crate) struct Local {
     reactor: Arc<Reactor>,
 }
 
-impl Local {
+impl LocalTasks {
     pub(crate) fn new(reactor: Arc<Reactor>) -> Arc<Self> {
         Arc::new(Self {
             owned: OwnedTasks::default(),

@@ -1,4 +1,4 @@
-//! Tasks for the worker of a seat, from where that worker is not at work: from the hooks of threads, also of its own, and at the end.
+//! Tasks for the worker of a worker, from where that worker is not at work: from the hooks of threads, also of its own, and at the end.
 
 use std::collections::HashSet;
 use std::future::pending;
@@ -60,7 +60,7 @@ fn ends(test: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// Each thread, before it works, has a task run in each seat: its own is not taken yet, nor are those of others, which do the same.
+/// Each thread, before it works, has a task run in each worker: its own is not taken yet, nor are those of others, which do the same.
 #[test]
 fn from_the_start_hook_of_every_thread() {
     for workers in WORKERS {
@@ -72,10 +72,10 @@ fn from_the_start_hook_of_every_thread() {
                 .worker_threads(workers)
                 .on_thread_start(move || {
                     let handle = given.wait();
-                    for seat in 0..workers {
+                    for worker in 0..workers {
                         let tell = tell.clone();
-                        drop(handle.spawn_in_seat(seat, async move {
-                            tell.send((seat, thread::current().id())).unwrap();
+                        drop(handle.spawn_on_worker(worker, async move {
+                            tell.send((worker, thread::current().id())).unwrap();
                         }));
                     }
                 })
@@ -83,13 +83,13 @@ fn from_the_start_hook_of_every_thread() {
                 .expect("a runtime");
             handle.give(runtime.handle().clone());
             let mut threads = vec![HashSet::new(); workers];
-            // There is a thread for each seat but the first, and a spare one.
+            // There is a thread for each worker but the first, and a spare one.
             for _ in 0..workers * workers {
-                let (seat, thread) = told.recv_timeout(PATIENCE).expect("all are run");
-                threads[seat].insert(thread);
+                let (worker, thread) = told.recv_timeout(PATIENCE).expect("all are run");
+                threads[worker].insert(thread);
             }
             for threads in &threads[1..] {
-                assert_eq!(threads.len(), 1, "one seat, one thread");
+                assert_eq!(threads.len(), 1, "one worker, one thread");
             }
             drop(runtime);
             handle.take_back();
@@ -109,7 +109,7 @@ impl Drop for Dropped {
 /// Until a worker is there its tasks wait, and the end of the runtime ends them: in the report they are stuck while the hook is, and their
 /// futures are dropped when it returns.
 #[test]
-fn a_worker_that_never_comes_to_its_seat() {
+fn a_worker_that_never_comes_to_its_worker() {
     for workers in [2, 4] {
         ends(move || {
             let go_on = Given::<()>::new();
@@ -121,9 +121,9 @@ fn a_worker_that_never_comes_to_its_seat() {
                 .expect("a runtime");
             let (drops, dropped) = mpsc::channel();
             let tasks: Vec<_> = (1..workers)
-                .map(|seat| {
+                .map(|worker| {
                     let dropped = Dropped(drops.clone());
-                    runtime.handle().spawn_in_seat(seat, async move {
+                    runtime.handle().spawn_on_worker(worker, async move {
                         let _dropped = dropped;
                         pending::<()>().await;
                     })
@@ -149,7 +149,7 @@ fn a_worker_that_never_comes_to_its_seat() {
     }
 }
 
-/// A runtime that is dropped by one of its own threads, which has a task waiting in its seat.
+/// A runtime that is dropped by one of its own threads, which has a task waiting in its worker.
 #[test]
 fn dropped_in_the_start_hook() {
     for workers in WORKERS {
@@ -162,9 +162,9 @@ fn dropped_in_the_start_hook() {
                 .on_thread_start(move || {
                     let runtime = given.wait().lock().unwrap().take();
                     let Some(runtime) = runtime else { return };
-                    for seat in 0..workers {
+                    for worker in 0..workers {
                         let dropped = Dropped(drops.clone());
-                        drop(runtime.handle().spawn_in_seat(seat, async move {
+                        drop(runtime.handle().spawn_on_worker(worker, async move {
                             let _dropped = dropped;
                             pending::<()>().await;
                         }));
@@ -188,13 +188,13 @@ fn is_cancelled<T>(task: JoinHandle<T>) -> bool {
 /// What stop hooks and destructors spawn at the end is cancelled at once.
 #[test]
 fn at_the_end() {
-    /// Spawns in each seat when it is dropped.
+    /// Spawns in each worker when it is dropped.
     struct Spawns(Handle, mpsc::Sender<JoinHandle<()>>);
 
     impl Drop for Spawns {
         fn drop(&mut self) {
-            for seat in 0..self.0.seats() {
-                let task = self.0.spawn_in_seat(seat, async {});
+            for worker in 0..self.0.workers() {
+                let task = self.0.spawn_on_worker(worker, async {});
                 let _ = self.1.send(task);
             }
         }
@@ -215,9 +215,9 @@ fn at_the_end() {
                 .build()
                 .expect("a runtime");
             handle.give(runtime.handle().clone());
-            for seat in 0..workers {
+            for worker in 0..workers {
                 let spawns = Spawns(runtime.handle().clone(), spawns.clone());
-                drop(runtime.handle().spawn_in_seat(seat, async move {
+                drop(runtime.handle().spawn_on_worker(worker, async move {
                     let _spawns = spawns;
                     pending::<()>().await;
                 }));

@@ -1,4 +1,4 @@
-//! Who sits where: the first `block_on` in the first seat, a second one as a guest, the runtime's own threads in the others; from where
+//! Who sits where: the first `block_on` in the first worker, a second one as a guest, the runtime's own threads in the others; from where
 //! a runtime can be reached, and where `block_on` is refused; what a builder's options do.
 
 mod common;
@@ -18,8 +18,8 @@ use waterwheel::{
     Handle, Runtime, block_on, sleep, spawn, spawn_blocking, spawn_local, task, yield_now,
 };
 
-fn runtime(seats: usize) -> Runtime {
-    Runtime::builder().worker_threads(seats).build().unwrap()
+fn runtime(workers: usize) -> Runtime {
+    Runtime::builder().worker_threads(workers).build().unwrap()
 }
 
 fn here() -> ThreadId {
@@ -39,7 +39,7 @@ fn message_of<T>(panics: impl FnOnce() -> T) -> String {
     }
 }
 
-/// Somebody else has the first seat, as long as this is not dropped.
+/// Somebody else has the first worker, as long as this is not dropped.
 struct Seated {
     over: Arc<AtomicBool>,
     waker: Waker,
@@ -78,9 +78,9 @@ impl Drop for Seated {
     }
 }
 
-/// In a runtime of one seat, which the main future has, its tasks run on its thread.
+/// In a runtime of one worker, which the main future has, its tasks run on its thread.
 #[test]
-fn the_first_block_on_has_the_first_seat() {
+fn the_first_block_on_has_the_first_worker() {
     let runtime = runtime(1);
     for _ in 0..100 {
         runtime.block_on(async {
@@ -95,7 +95,7 @@ fn the_first_block_on_has_the_first_seat() {
 
 /// In one of several, it is one of those who run tasks.
 #[test]
-fn the_thread_in_the_first_seat_runs_tasks() {
+fn the_thread_in_the_first_worker_runs_tasks() {
     let runtime = runtime(2);
     let all = Arc::new(Barrier::new(2));
     runtime.block_on(async {
@@ -120,8 +120,8 @@ fn the_thread_in_the_first_seat_runs_tasks() {
 
 #[test]
 fn what_was_spawned_goes_on_when_it_leaves() {
-    for seats in [1, 2] {
-        let runtime = runtime(seats);
+    for workers in [1, 2] {
+        let runtime = runtime(workers);
         let (tell, told) = mpsc::channel();
         let (address, local) = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -156,8 +156,8 @@ fn what_was_spawned_goes_on_when_it_leaves() {
 
 #[test]
 fn a_second_one_is_a_guest() {
-    for seats in [1, 2] {
-        let runtime = runtime(seats);
+    for workers in [1, 2] {
+        let runtime = runtime(workers);
         let seated = Seated::on(&runtime);
         runtime.block_on(async {
             let guest = here();
@@ -177,7 +177,7 @@ fn a_second_one_is_a_guest() {
             stream.write_all(&hello).await.unwrap();
             let (answer, worker) = client.await.unwrap();
             assert_eq!(&answer, b"hello");
-            assert_ne!(worker, guest, "what it spawns runs in the seats");
+            assert_ne!(worker, guest, "what it spawns runs in the workers");
             // What is pinned runs here.
             let not_send = Rc::new(5);
             let pinned = spawn_local(async move {
@@ -191,8 +191,8 @@ fn a_second_one_is_a_guest() {
             assert!(timeout.await.is_err());
         });
         drop(seated);
-        // The next has the seat again.
-        if seats == 1 {
+        // The next has the worker again.
+        if workers == 1 {
             let guest_or_main = runtime.block_on(async { spawn(async { here() }).await });
             guest_or_main.unwrap();
         }
@@ -200,7 +200,7 @@ fn a_second_one_is_a_guest() {
 }
 
 #[test]
-fn a_runtime_of_one_seat_works_without_block_on() {
+fn a_runtime_of_one_worker_works_without_block_on() {
     let runtime = runtime(1);
     let (tell, told) = mpsc::channel();
     for _ in 0..1_000 {
@@ -222,8 +222,8 @@ fn a_runtime_of_one_seat_works_without_block_on() {
 /// All workers sleep, and one thread brings more than any of them has room for.
 #[test]
 fn a_burst_from_outside_into_a_runtime_that_sleeps() {
-    for seats in [1, 2, 8] {
-        let runtime = runtime(seats);
+    for workers in [1, 2, 8] {
+        let runtime = runtime(workers);
         for _ in 0..10 {
             let (tell, told) = mpsc::channel();
             thread::sleep(Duration::from_millis(2));
@@ -257,34 +257,34 @@ fn handles_reach_it_from_other_threads() {
 fn current_is_what_was_entered_last_or_else_where_we_are() {
     const WHAT: &str = "`Handle::current` was called outside a Waterwheel runtime; call it inside `block_on` or a task, \
                         or enter a runtime with `Handle::enter` before";
-    let seats = || Handle::current().metrics().workers.len();
+    let workers = || Handle::current().metrics().workers.len();
     assert_eq!(Handle::try_current().unwrap_err().to_string(), WHAT);
     assert_eq!(message_of(Handle::current), WHAT);
     let (two, three) = (runtime(2), runtime(3));
     {
         let _two = two.enter();
-        assert_eq!(seats(), 2);
+        assert_eq!(workers(), 2);
         {
             let _three = three.handle().enter();
-            assert_eq!(seats(), 3);
+            assert_eq!(workers(), 3);
             let again = two.enter();
-            assert_eq!(seats(), 2);
+            assert_eq!(workers(), 2);
             drop(again);
-            assert_eq!(seats(), 3);
+            assert_eq!(workers(), 3);
         }
-        assert_eq!(seats(), 2);
+        assert_eq!(workers(), 2);
         // To enter is not to be inside: `block_on` is allowed, and what is entered comes first in it.
         block_on(async {
-            assert_eq!(seats(), 2);
+            assert_eq!(workers(), 2);
             let _three = three.enter();
-            assert_eq!(seats(), 3);
+            assert_eq!(workers(), 3);
         });
-        assert_eq!(three.block_on(async { seats() }), 2);
+        assert_eq!(three.block_on(async { workers() }), 2);
     }
     assert!(Handle::try_current().is_err());
-    assert_eq!(block_on(async { seats() }), 1);
+    assert_eq!(block_on(async { workers() }), 1);
     assert_eq!(
-        two.block_on(async { spawn(async move { seats() }).await.unwrap() }),
+        two.block_on(async { spawn(async move { workers() }).await.unwrap() }),
         2
     );
     // Another thread has entered nothing.
@@ -299,10 +299,10 @@ fn current_is_what_was_entered_last_or_else_where_we_are() {
 #[test]
 fn what_is_entered_is_where_spawn_goes() {
     let (one, two) = (runtime(1), runtime(2));
-    let seats = async || Handle::current().metrics().workers.len();
+    let workers = async || Handle::current().metrics().workers.len();
     {
         let _two = two.enter();
-        let task = spawn(async move { seats().await });
+        let task = spawn(async move { workers().await });
         assert_eq!(one.block_on(task).unwrap(), 2);
         assert_eq!(one.block_on(spawn_blocking(|| 3)).unwrap(), 3);
         // Nothing is polled on this thread.
@@ -387,8 +387,8 @@ fn block_on_inside_is_refused_and_says_what_to_write() {
 
 #[test]
 fn a_panic_of_the_main_future_leaves_the_runtime() {
-    for seats in [1, 2] {
-        let runtime = runtime(seats);
+    for workers in [1, 2] {
+        let runtime = runtime(workers);
         let task = runtime.spawn(async {
             sleep(Duration::from_millis(2)).await;
             8
@@ -419,7 +419,7 @@ fn thread_name_is_what_the_kernel_shows() {
         .thread_name("ww-mill-with-a-long-name")
         .build()
         .unwrap();
-    // The seats but the first, and the spare. A thread gives itself its name.
+    // The workers but the first, and the spare. A thread gives itself its name.
     eventually("four threads of that name", || {
         threads_named("ww-mill-with-a-") == 4
     });
@@ -532,7 +532,7 @@ fn hooks_run_on_each_thread() {
         .on_thread_stop(move || assert!(stops.lock().unwrap().insert(here())))
         .build()
         .unwrap();
-    // Two seats, and the spare.
+    // Two workers, and the spare.
     eventually("three have started", || started.lock().unwrap().len() == 3);
     let all = Arc::new(Barrier::new(2));
     let jobs = [(); 2].map(|()| {
@@ -631,8 +631,8 @@ fn on_task_panic_is_told_who_and_of_what() {
 
 #[test]
 fn worker_threads_is_how_many_there_are() {
-    for seats in [1, 2, 5] {
-        assert_eq!(runtime(seats).metrics().workers.len(), seats);
+    for workers in [1, 2, 5] {
+        assert_eq!(runtime(workers).metrics().workers.len(), workers);
     }
     let processors = thread::available_parallelism().unwrap().get();
     assert_eq!(Runtime::new().unwrap().metrics().workers.len(), processors);

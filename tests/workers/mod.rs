@@ -1,12 +1,12 @@
-//! On how many seats the tests run.
+//! On how many workers the tests run.
 //!
-//! They call the [`block_on`] here, and the environment variable `WATERWHEEL_TEST_SEATS` says what that is:
+//! They call the [`block_on`] here, and the environment variable `WATERWHEEL_TEST_WORKERS` says what that is:
 //!
-//! - not set: [`waterwheel::block_on`], one seat by the short way;
+//! - not set: [`waterwheel::block_on`], one worker by the short way;
 //! - a number *n*: a [`Runtime`] with *n* worker threads, its `block_on`, and then its drop, so that what a test says of the end of a
 //!   runtime is said of that end.
 //!
-//! A test says what holds on any number of seats. Where one seat allows to say more, it asks [`count`]; where one thread does, it has
+//! A test says what holds on any number of workers. Where one worker allows to say more, it asks [`count`]; where one thread does, it has
 //! [`spawn_local`](waterwheel::spawn_local); and where only the short way does, it calls `waterwheel::block_on` and says why.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
@@ -18,17 +18,17 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use waterwheel::{Runtime, yield_now};
 
-const VARIABLE: &str = "WATERWHEEL_TEST_SEATS";
+const VARIABLE: &str = "WATERWHEEL_TEST_WORKERS";
 
 /// What [`VARIABLE`] asks for. `None`: the short way.
 static ASKED: LazyLock<Option<usize>> = LazyLock::new(|| {
     let value = env::var_os(VARIABLE)?;
-    let seats = value.to_str().and_then(|value| value.parse().ok());
-    match seats {
-        Some(seats @ 1..) => Some(seats),
+    let workers = value.to_str().and_then(|value| value.parse().ok());
+    match workers {
+        Some(workers @ 1..) => Some(workers),
         _ => panic!(
-            "{VARIABLE}={value:?} was asked for, which is no number of seats; \
-             write `{VARIABLE}=2`, or unset it for one seat without a `Runtime`"
+            "{VARIABLE}={value:?} was asked for, which is no number of workers; \
+             write `{VARIABLE}=2`, or unset it for one worker without a `Runtime`"
         ),
     }
 });
@@ -40,31 +40,31 @@ fn lock_started() -> MutexGuard<'static, HashSet<ThreadId>> {
     STARTED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs a future to its end in a runtime of as many seats as are asked for, which ends with it.
+/// Runs a future to its end in a runtime of as many workers as are asked for, which ends with it.
 #[track_caller]
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    let Some(seats) = *ASKED else {
+    let Some(workers) = *ASKED else {
         return waterwheel::block_on(future);
     };
     let runtime = Runtime::builder()
-        .worker_threads(seats)
+        .worker_threads(workers)
         .on_thread_start(|| {
             lock_started().insert(thread::current().id());
         })
         .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(error) => panic!("no runtime of {seats} seats could be made: {error}"),
+        Err(error) => panic!("no runtime of {workers} workers could be made: {error}"),
     };
     runtime.block_on(future)
 }
 
-/// How many seats there are: on one, tasks take turns, in order.
+/// How many workers there are: on one, tasks take turns, in order.
 pub(crate) fn count() -> usize {
     ASKED.unwrap_or(1)
 }
 
-/// How many threads a runtime starts: one for each seat but the first, and a spare one. By the short way, none.
+/// How many threads a runtime starts: one for each worker but the first, and a spare one. By the short way, none.
 pub(crate) fn threads() -> usize {
     ASKED.unwrap_or(0)
 }
@@ -80,7 +80,7 @@ pub(crate) fn is_seated(thread: ThreadId, main: ThreadId) -> bool {
     thread == main || lock_started().contains(&thread)
 }
 
-/// Waits until `holds` does: on one seat no longer than so many yields, as in each of them all who are ready have their turn; on several
+/// Waits until `holds` does: on one worker no longer than so many yields, as in each of them all who are ready have their turn; on several
 /// as long as it takes.
 pub(crate) async fn until(yields: usize, mut holds: impl FnMut() -> bool) {
     let mut yielded = 0;
@@ -94,7 +94,7 @@ pub(crate) async fn until(yields: usize, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Makes what comes in order on one seat comparable on several.
+/// Makes what comes in order on one worker comparable on several.
 pub(crate) fn in_any_order<T: Ord>(items: &mut [T]) {
     if count() > 1 {
         items.sort();

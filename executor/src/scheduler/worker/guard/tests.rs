@@ -49,7 +49,7 @@ fn these_are_all_steps() {
     assert_eq!(UNTIL_PANIC.take(), Some(0));
 }
 
-/// What is spawned from outside runs, and so does what is in `block_on`, in the first seat and as a guest.
+/// What is spawned from outside runs, and so does what is in `block_on`, in the first slot and as a guest.
 fn is_usable(runtime: &Runtime) {
     for _ in 0..2 {
         let (ran, runs) = mpsc::channel();
@@ -111,7 +111,7 @@ fn each(test: impl Fn(u32, &Runtime) + Copy + Send + 'static) {
 }
 
 #[test]
-fn the_first_seat_can_be_taken_again() {
+fn the_first_slot_can_be_taken_again() {
     each(|steps, runtime| {
         panics_after(steps, || runtime.block_on(async {}));
     });
@@ -119,7 +119,7 @@ fn the_first_seat_can_be_taken_again() {
 
 /// While tasks are left, for which somebody must sit there.
 #[test]
-fn the_first_seat_is_handed_over() {
+fn the_first_slot_is_handed_over() {
     each(|steps, runtime| {
         let (go, goes) = mpsc::channel();
         let (ran, runs) = mpsc::channel();
@@ -180,7 +180,7 @@ fn a_thread_can_be_in_another_block_on() {
 
 /// The main future's own panic, while its worker counts as awake, as one that searches, and as the watcher.
 #[test]
-fn a_main_future_that_panics_leaves_a_seat_that_is_as_before() {
+fn a_main_future_that_panics_leaves_a_slot_that_is_as_before() {
     for workers in [1, 2, 4] {
         let runtime = Runtime::builder().worker_threads(workers).build().unwrap();
         for round in 0..20 {
@@ -207,7 +207,7 @@ fn a_search_ends_with_its_thread() {
         let runtime = runtime.expect("descriptors and threads");
         let main = async {
             with_current(|worker| {
-                let worker = worker.expect("it is in the first seat");
+                let worker = worker.expect("it is in the first slot");
                 while !worker.shared.idle.start_searching() {
                     thread::yield_now();
                 }
@@ -221,11 +221,11 @@ fn a_search_ends_with_its_thread() {
         let end = Instant::now() + PATIENCE;
         let sleeper = loop {
             match shared.idle.choose() {
-                Some(seat) => break seat,
+                Some(slot) => break slot,
                 None => assert!(Instant::now() < end, "nobody is chosen to be woken"),
             }
             thread::yield_now();
         };
-        shared.seats[sleeper].driver.reactor.unpark();
+        shared.slots[sleeper].driver.reactor.unpark();
     }
 }

@@ -1,4 +1,4 @@
-//! Tasks that stay with the worker of a seat.
+//! Tasks that stay with the worker of a worker.
 
 use std::collections::HashSet;
 use std::future::pending;
@@ -9,20 +9,20 @@ use std::time::{Duration, Instant};
 use waterwheel::net::{ServeOptions, TcpListener, TcpStream, serve};
 use waterwheel::{Handle, JoinSet, Runtime, spawn_blocking, yield_now};
 
-fn runtime(seats: usize) -> Runtime {
+fn runtime(workers: usize) -> Runtime {
     Runtime::builder()
-        .worker_threads(seats)
+        .worker_threads(workers)
         .build()
         .expect("a runtime")
 }
 
 /// However often it yields, and however busy its worker and idle the others.
 #[test]
-fn a_task_in_a_seat_never_leaves_it() {
+fn a_task_in_a_worker_never_leaves_it() {
     let runtime = runtime(4);
-    let in_seats = (1..4).map(|seat| {
+    let in_workers = (1..4).map(|worker| {
         let ids = (0..50).map(|_| {
-            runtime.handle().spawn_in_seat(seat, async {
+            runtime.handle().spawn_on_worker(worker, async {
                 let mut threads = HashSet::new();
                 for _ in 0..100 {
                     threads.insert(thread::current().id());
@@ -33,30 +33,30 @@ fn a_task_in_a_seat_never_leaves_it() {
         });
         ids.collect::<Vec<_>>()
     });
-    let in_seats: Vec<_> = in_seats.collect();
+    let in_workers: Vec<_> = in_workers.collect();
     let main = thread::current().id();
     runtime.block_on(async {
         let mut all = HashSet::new();
-        for tasks in in_seats {
+        for tasks in in_workers {
             let mut threads = HashSet::new();
             for task in tasks {
                 threads.extend(task.await.unwrap());
             }
-            assert_eq!(threads.len(), 1, "one seat, one thread");
+            assert_eq!(threads.len(), 1, "one worker, one thread");
             all.extend(threads);
         }
-        assert_eq!(all.len(), 3, "three seats, three threads");
+        assert_eq!(all.len(), 3, "three workers, three threads");
         assert!(!all.contains(&main));
     });
 }
 
 #[test]
-fn a_task_for_the_first_seat_outlasts_block_on() {
+fn a_task_for_the_first_worker_outlasts_block_on() {
     let runtime = runtime(2);
     let (sender, receiver) = std::sync::mpsc::channel::<()>();
     let mut task = None;
     runtime.block_on(async {
-        task = Some(Handle::current().spawn_in_seat(0, async move {
+        task = Some(Handle::current().spawn_on_worker(0, async move {
             spawn_blocking(move || receiver.recv().is_ok())
                 .await
                 .unwrap()
@@ -70,12 +70,13 @@ fn a_task_for_the_first_seat_outlasts_block_on() {
 fn right_after_the_start_and_until_the_end() {
     for _ in 0..200 {
         let runtime = runtime(3);
-        let tasks = [0, 1, 2].map(|seat| runtime.handle().spawn_in_seat(seat, pending::<()>()));
+        let tasks =
+            [0, 1, 2].map(|worker| runtime.handle().spawn_on_worker(worker, pending::<()>()));
         let handle = runtime.handle().clone();
         let report = runtime.shutdown(Instant::now() + Duration::from_secs(60));
         assert!(report.is_complete());
         assert_eq!(report.tasks.len(), 3);
-        let late = handle.spawn_in_seat(1, async {});
+        let late = handle.spawn_on_worker(1, async {});
         waterwheel::block_on(async {
             for task in tasks.into_iter().chain([late]) {
                 assert!(task.await.unwrap_err().is_cancelled());
@@ -85,9 +86,9 @@ fn right_after_the_start_and_until_the_end() {
 }
 
 #[test]
-#[should_panic(expected = "has the seats 0..2")]
-fn a_seat_that_is_not_there() {
-    runtime(2).handle().spawn_in_seat(2, async {});
+#[should_panic(expected = "has the workers 0..2")]
+fn a_worker_that_is_not_there() {
+    runtime(2).handle().spawn_on_worker(2, async {});
 }
 
 #[test]
@@ -102,7 +103,7 @@ fn paused_time_has_one_order_all_the_same() {
         let tasks: Vec<_> = (0..9)
             .map(|n| {
                 let order = Arc::clone(&order);
-                Handle::current().spawn_in_seat(n % 3, async move {
+                Handle::current().spawn_on_worker(n % 3, async move {
                     order.lock().unwrap().push(n);
                 })
             })
@@ -114,15 +115,15 @@ fn paused_time_has_one_order_all_the_same() {
     });
 }
 
-/// A listener a seat: connections come to all of them, and all are served.
+/// A listener a worker: connections come to all of them, and all are served.
 #[test]
-fn a_listener_a_seat() {
+fn a_listener_per_worker() {
     let runtime = runtime(3);
     runtime.block_on(async {
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        let listeners = TcpListener::bind_group(any, Handle::current().seats()).unwrap();
+        let listeners = TcpListener::bind_reuseport(any, Handle::current().workers()).unwrap();
         let address = listeners[0].local_addr().unwrap();
-        let options = ServeOptions::new().listener_a_seat();
+        let options = ServeOptions::new().listener_per_worker();
         let server = serve(listeners, options, async |stream: TcpStream, _| {
             let mut buffer = [0; 5];
             stream.read_exact(&mut buffer).await?;

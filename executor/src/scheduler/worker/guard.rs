@@ -1,8 +1,8 @@
-//! [`Sitting`]: a thread's stay in a seat, from when it sits down until it leaves.
+//! [`WorkerGuard`]: a thread's stay in a slot, from when it sits down until it leaves.
 //!
-//! A thread that sits down makes several claims, one after the other: the seat, a place among the threads that sit, the thread's reactor
+//! A thread that sits down makes several claims, one after the other: the slot, a place among the threads that sit, the thread's reactor
 //! and timers, the membership in a paused runtime, the thread's [`CURRENT`] worker. Each claim is a guard that gives back what it claims
-//! when it is dropped, and it is made before the next step is taken. So a panic, in any step of a stay, loses no claim: the seat can be
+//! when it is dropped, and it is made before the next step is taken. So a panic, in any step of a stay, loses no claim: the slot can be
 //! taken again, and the end of the runtime waits for nobody who has gone.
 
 use super::pace::Pace;
@@ -15,10 +15,10 @@ use super::search::Search;
 use super::{CURRENT, Worker, with_current};
 use crate::scheduler::driver::Entered;
 use crate::scheduler::forked::is_inherited;
-use crate::scheduler::local::Local;
+use crate::scheduler::local_tasks::LocalTasks;
 use crate::scheduler::paused::Paused;
-use crate::scheduler::seat::Seat;
 use crate::scheduler::shared::Shared;
+use crate::scheduler::slot::Slot;
 use crate::scheduler::watch;
 use crate::task::id::Running;
 use crate::task::memory::Blocks;
@@ -36,8 +36,8 @@ impl Worker {
         let Some(number) = self.role.become_guest() else {
             return;
         };
-        // SAFETY: we are the seat's worker.
-        unsafe { self.seat.clear() };
+        // SAFETY: we are the slot's worker.
+        unsafe { self.slot.clear() };
         self.let_others_search(number);
     }
 
@@ -62,16 +62,16 @@ impl Worker {
 }
 
 /// Where a thread sits down.
-pub(crate) enum Chair {
-    /// In the seat of that number, which nobody else has. The first has been claimed from the threads; from here on it is the stay's to leave.
-    Seat(usize),
-    /// In a seat of its own, beside those of the runtime.
-    Guest(Arc<Seat>),
+pub(crate) enum Placement {
+    /// In the slot of that number, which nobody else has. The first has been claimed from the threads; from here on it is the stay's to leave.
+    Slot(usize),
+    /// In a slot of its own, beside those of the runtime.
+    Guest(Arc<Slot>),
 }
 
-/// A thread's stay in a seat: from here on `spawn`, `sleep` and sockets work on this thread. Dropped, it ends the tasks that
-/// are pinned to this thread, and leaves the seat.
-pub(crate) struct Sitting {
+/// A thread's stay in a slot: from here on `spawn`, `sleep` and sockets work on this thread. Dropped, it ends the tasks that
+/// are pinned to this thread, and leaves the slot.
+pub(crate) struct WorkerGuard {
     /// An `Rc`, and not a `Box`: to move a box is to assert that nobody else points into it, and the thread-local does.
     /// So a stay is not `Send` either, as the thread-local is this thread's.
     worker: Rc<Worker>,
@@ -87,28 +87,28 @@ pub(crate) struct Sitting {
     _leave: Leave,
 }
 
-impl Sitting {
+impl WorkerGuard {
     /// Sits down. The thread must not sit anywhere yet.
-    pub(crate) fn take(shared: Arc<Shared>, chair: Chair) -> Self {
-        let leave = Leave::new(shared, chair);
-        let (shared, seat, number) = (&leave.shared, &leave.seat, leave.number);
+    pub(crate) fn take(shared: Arc<Shared>, placement: Placement) -> Self {
+        let leave = Leave::new(shared, placement);
+        let (shared, slot, number) = (&leave.shared, &leave.slot, leave.number);
         at_step();
         let present = Present::new(shared, &leave.local);
         at_step();
-        let entered = seat.driver.enter();
+        let entered = slot.driver.enter();
         at_step();
-        let awake = Awake::new(seat);
+        let awake = Awake::new(slot);
         at_step();
         let polls = number.is_none_or(|number| number < shared.workers());
         let paused = shared.paused.as_ref().filter(|_| polls);
-        let member = paused.map(|paused| Member::new(shared, paused, seat));
+        let member = paused.map(|paused| Member::new(shared, paused, slot));
         at_step();
         let worker = Rc::new(Worker {
             role: Role::new(number, shared.workers()),
             pinned: Pinned::new(),
             streak: Cell::new(0),
             pace: Pace::new(shared.settings.event_interval),
-            rested: Rested::new(shared.process, shared.seats.len() > 1),
+            rested: Rested::new(shared.process, shared.slots.len() > 1),
             rest: match &shared.paused {
                 Some(paused) => Rest::Paused(PausedRest::new(Arc::clone(paused))),
                 None => Rest::Real,
@@ -117,13 +117,13 @@ impl Sitting {
             main_is_woken: Cell::new(false),
             local: Arc::clone(&leave.local),
             blocks: Blocks::new(),
-            seat: Arc::clone(seat),
+            slot: Arc::clone(slot),
             shared: Arc::clone(shared),
         });
         at_step();
         debug_assert!(
             with_current(|before| before.is_none() || is_inherited(before)),
-            "a thread sits in one seat"
+            "a thread sits in one slot"
         );
         let before = CURRENT.replace(Rc::as_ptr(&worker));
         Self {
@@ -142,7 +142,7 @@ impl Sitting {
     }
 }
 
-impl Drop for Sitting {
+impl Drop for WorkerGuard {
     fn drop(&mut self) {
         // Before the worker is freed, also if what follows panics.
         let _vacate = Vacate(self.before);
@@ -179,26 +179,26 @@ struct Resign<'a>(&'a Worker);
 
 impl Drop for Resign<'_> {
     fn drop(&mut self) {
-        self.0.seat.moves.gone();
+        self.0.slot.progress.gone();
         if let Some(number) = self.0.role.number() {
             self.0.let_others_search(number);
         }
     }
 }
 
-/// The time in which the seat's worker counts as one that may be awake.
-struct Awake(Arc<Seat>);
+/// The time in which the slot's worker counts as one that may be awake.
+struct Awake(Arc<Slot>);
 
 impl Awake {
-    fn new(seat: &Arc<Seat>) -> Self {
-        seat.moves.awake();
-        Self(Arc::clone(seat))
+    fn new(slot: &Arc<Slot>) -> Self {
+        slot.progress.awake();
+        Self(Arc::clone(slot))
     }
 }
 
 impl Drop for Awake {
     fn drop(&mut self) {
-        self.0.moves.gone();
+        self.0.progress.gone();
     }
 }
 
@@ -206,18 +206,18 @@ impl Drop for Awake {
 struct Member {
     shared: Arc<Shared>,
     paused: Arc<Paused>,
-    seat: Arc<Seat>,
+    slot: Arc<Slot>,
 }
 
 impl Member {
-    fn new(shared: &Arc<Shared>, paused: &Arc<Paused>, seat: &Arc<Seat>) -> Self {
+    fn new(shared: &Arc<Shared>, paused: &Arc<Paused>, slot: &Arc<Slot>) -> Self {
         shared.blocking.job_waits(true);
         let member = Self {
             shared: Arc::clone(shared),
             paused: Arc::clone(paused),
-            seat: Arc::clone(seat),
+            slot: Arc::clone(slot),
         };
-        paused.come(shared, &seat.driver.reactor);
+        paused.come(shared, &slot.driver.reactor);
         member
     }
 }
@@ -228,18 +228,18 @@ impl Drop for Member {
             return;
         }
         self.shared.blocking.job_waits(false);
-        self.paused.leave(&self.shared, &self.seat.driver.reactor);
+        self.paused.leave(&self.shared, &self.slot.driver.reactor);
     }
 }
 
 /// The time in which a thread is one of those that sit, for whom the end of the runtime waits. Dropped, it ends what is pinned there.
 struct Present {
     shared: Arc<Shared>,
-    local: Arc<Local>,
+    local: Arc<LocalTasks>,
 }
 
 impl Present {
-    fn new(shared: &Arc<Shared>, local: &Arc<Local>) -> Self {
+    fn new(shared: &Arc<Shared>, local: &Arc<LocalTasks>) -> Self {
         let present = Self {
             shared: Arc::clone(shared),
             local: Arc::clone(local),
@@ -260,31 +260,31 @@ impl Drop for Present {
     }
 }
 
-/// Dropped, it gives the seat to whom it may concern.
+/// Dropped, it gives the slot to whom it may concern.
 struct Leave {
     shared: Arc<Shared>,
-    seat: Arc<Seat>,
+    slot: Arc<Slot>,
     number: Option<usize>,
-    local: Arc<Local>,
+    local: Arc<LocalTasks>,
 }
 
 impl Leave {
-    /// Takes over the claim on the seat. Nothing here panics.
-    fn new(shared: Arc<Shared>, chair: Chair) -> Self {
-        let (seat, number) = match chair {
-            Chair::Seat(number) => (Arc::clone(&shared.seats[number]), Some(number)),
-            Chair::Guest(seat) => {
-                shared.guests.come(Arc::clone(&seat));
-                (seat, None)
+    /// Takes over the claim on the slot. Nothing here panics.
+    fn new(shared: Arc<Shared>, placement: Placement) -> Self {
+        let (slot, number) = match placement {
+            Placement::Slot(number) => (Arc::clone(&shared.slots[number]), Some(number)),
+            Placement::Guest(slot) => {
+                shared.guests.come(Arc::clone(&slot));
+                (slot, None)
             }
         };
         let local = match number.and_then(|number| shared.threads.local_in(number)) {
             Some(local) => Arc::clone(local),
-            None => Local::new(Arc::clone(&seat.driver.reactor)),
+            None => LocalTasks::new(Arc::clone(&slot.driver.reactor)),
         };
         Self {
             shared,
-            seat,
+            slot,
             number,
             local,
         }
@@ -300,13 +300,13 @@ impl Drop for Leave {
             Some(number) => {
                 self.shared.threads.leave(&self.shared, number, &self.local);
                 if let Some(paused) = &self.shared.paused {
-                    // They wait no more for who has the seat next, if nobody has.
+                    // They wait no more for who has the slot next, if nobody has.
                     paused.all_look(&self.shared);
                 }
             }
             None => {
-                self.shared.guests.leave(&self.seat);
-                self.seat.driver.close();
+                self.shared.guests.leave(&self.slot);
+                self.slot.driver.close();
             }
         }
     }

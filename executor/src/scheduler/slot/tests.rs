@@ -19,10 +19,10 @@ impl Random {
     }
 }
 
-/// A seat, a thief, and what is known of the tasks in the seat.
+/// A slot, a thief, and what is known of the tasks in the slot.
 struct World {
-    seat: Seat,
-    thief: Seat,
+    slot: Slot,
+    thief: Slot,
     positions: HashMap<Id, u64>,
     pushed: u64,
     left: u64,
@@ -30,10 +30,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let seat = || Seat::new(false, None).expect("descriptors");
+        let slot = || Slot::new(false, None).expect("descriptors");
         Self {
-            seat: seat(),
-            thief: seat(),
+            slot: slot(),
+            thief: slot(),
             positions: HashMap::new(),
             pushed: 0,
             left: 0,
@@ -41,31 +41,31 @@ impl World {
     }
 
     fn push(&mut self, task: Task) {
-        let position = self.seat.pushed();
+        let position = self.slot.pushed();
         self.positions.insert(task.header().id, position);
-        // SAFETY: nobody else has the seat.
-        unsafe { self.seat.push(task) };
-        assert_eq!(self.seat.pushed(), position + 1);
+        // SAFETY: nobody else has the slot.
+        unsafe { self.slot.push(task) };
+        assert_eq!(self.slot.pushed(), position + 1);
     }
 
     fn pop(&mut self) -> bool {
-        let left = self.seat.left();
+        let left = self.slot.left();
         // SAFETY: as above.
-        let task = unsafe { self.seat.ring.pop().or_else(|| self.seat.refill()) };
+        let task = unsafe { self.slot.ring.pop().or_else(|| self.slot.refill()) };
         self.came(task.as_ref(), left);
-        assert_eq!(self.seat.left(), left + u64::from(task.is_some()));
+        assert_eq!(self.slot.left(), left + u64::from(task.is_some()));
         task.is_some()
     }
 
     /// The thief takes what it can get, and forgets it.
     fn steal(&mut self) {
-        let left = self.seat.left();
+        let left = self.slot.left();
         let before = self.thief.pushed();
         // SAFETY: nobody else has the thief either.
-        let task = unsafe { self.seat.steal_into(&self.thief) };
+        let task = unsafe { self.slot.steal_into(&self.thief) };
         self.came(task.as_ref(), left);
         let stolen = u64::from(task.is_some()) + self.thief.pushed() - before;
-        assert_eq!(self.seat.left(), left + stolen);
+        assert_eq!(self.slot.left(), left + stolen);
         // SAFETY: as above.
         while unsafe { self.thief.ring.pop().or_else(|| self.thief.refill()) }.is_some() {}
     }
@@ -78,9 +78,9 @@ impl World {
     }
 
     fn check(&mut self) {
-        let (pushed, left) = (self.seat.pushed(), self.seat.left());
+        let (pushed, left) = (self.slot.pushed(), self.slot.left());
         assert!(self.pushed <= pushed && self.left <= left, "backwards");
-        assert_eq!((pushed - left) as usize, self.seat.ready());
+        assert_eq!((pushed - left) as usize, self.slot.ready());
         (self.pushed, self.left) = (pushed, left);
     }
 }
@@ -118,7 +118,7 @@ fn positions_only_grow_and_come_when_those_before_are_gone() {
         }
         while world.pop() {}
         assert_eq!(
-            (world.seat.left(), world.seat.pushed()),
+            (world.slot.left(), world.slot.pushed()),
             (TASKS as u64, TASKS as u64),
             "seed {seed}"
         );
@@ -134,15 +134,15 @@ fn a_theft_from_behind_a_ring_that_is_full_again() {
     while let Some(task) = tasks.pop() {
         world.push(task);
     }
-    let stolen = world.seat.overflow.take(CAPACITY / 2).expect("tasks");
+    let stolen = world.slot.overflow.take(CAPACITY / 2).expect("tasks");
     world.check();
-    assert_eq!(world.seat.left(), stolen.len() as u64);
+    assert_eq!(world.slot.left(), stolen.len() as u64);
     let mut popped = 0;
-    // SAFETY: nobody else has the seat.
-    while unsafe { world.seat.ring.pop().or_else(|| world.seat.refill()) }.is_some() {
+    // SAFETY: nobody else has the slot.
+    while unsafe { world.slot.ring.pop().or_else(|| world.slot.refill()) }.is_some() {
         popped += 1;
         world.check();
     }
     assert_eq!(popped, 4 * CAPACITY - stolen.len());
-    assert_eq!(world.seat.left(), world.seat.pushed());
+    assert_eq!(world.slot.left(), world.slot.pushed());
 }

@@ -1,10 +1,10 @@
-//! [`Seat`]: a place for a worker, and what other threads reach of it.
+//! [`Slot`]: a place for a worker, and what other threads reach of it.
 //!
 //! | module | what is there |
 //! |---|---|
 //! | `ring` | [`Ring`]: the ready tasks, for the worker to run and for others to steal |
 //! | `lifo` | [`LifoSlot`]: the task that was woken last |
-//! | `moves` | [`Moves`]: whether the worker is awake, and whether it moves |
+//! | `progress` | [`Progress`]: whether the worker is awake, and whether it moves |
 //! | `counters` | [`Counters`]: what it has done, for [`metrics`](crate::RuntimeMetrics) |
 //!
 //! # Positions
@@ -12,12 +12,12 @@
 //! The ring and the overflow behind it are one queue. A pinned task and the main future are queued elsewhere and keep a *position* in it:
 //! how many tasks had been pushed to the queue when they came. Their turn comes when as many have left. Two counts tell:
 //!
-//! - [`pushed`](Seat::pushed): how many tasks were ever pushed. That is the ring's tail and, beyond it, `behind`: how many tasks the worker
+//! - [`pushed`](Slot::pushed): how many tasks were ever pushed. That is the ring's tail and, beyond it, `behind`: how many tasks the worker
 //!   has put into the overflow and has not moved to the ring.
-//! - [`left`](Seat::left): how many tasks were ever taken out: from the ring, which its head counts, or by a sibling from the overflow, which
+//! - [`left`](Slot::left): how many tasks were ever taken out: from the ring, which its head counts, or by a sibling from the overflow, which
 //!   is `behind` less what the overflow still holds.
 //!
-//! Invariants, as the seat's worker sees them:
+//! Invariants, as the slot's worker sees them:
 //! - *Neither goes backwards.* A push adds one to `pushed`, at the tail or at `behind`; a refill moves tasks from `behind` to the tail, and
 //!   changes neither count. Nobody but the worker writes tail and `behind`. Thieves move the head on and shorten the overflow, each of which
 //!   adds to `left`.
@@ -29,23 +29,23 @@
 //!
 //! # Whose it is
 //!
-//! A seat is there as long as its runtime; the thread in it may change. What is *the worker's* here is done by the thread that
-//! sits in it (`Sitting`), or, when the runtime has ended and nobody does, by the one who ends it.
+//! A slot is there as long as its runtime; the thread in it may change. What is *the worker's* here is done by the thread that
+//! sits in it (`WorkerGuard`), or, when the runtime has ended and nobody does, by the one who ends it.
 
 pub(crate) mod counters;
-pub(crate) mod moves;
+pub(crate) mod progress;
 
 use crate::queue::ring::CAPACITY;
 use crate::scheduler::driver::Driver;
 use crate::scheduler::{LifoSlot, Ring, SharedQueue, Task, TaskQueue};
 use crate::sync::{AtomicU64, Ordering};
 use counters::Counters;
-use moves::Moves;
+use progress::Progress;
 use std::io;
 use std::sync::Arc;
 use waterwheel_timer::VirtualClock;
 
-pub(crate) struct Seat {
+pub(crate) struct Slot {
     pub(crate) driver: Driver,
     /// Runs before the others.
     pub(crate) lifo: LifoSlot,
@@ -55,17 +55,17 @@ pub(crate) struct Seat {
     pub(crate) overflow: SharedQueue,
     /// How many tasks have gone to the overflow and not from there to the ring. The worker's alone.
     behind: AtomicU64,
-    pub(crate) moves: Moves,
+    pub(crate) progress: Progress,
     pub(crate) counters: Counters,
 }
 
-impl Seat {
-    /// A seat that others steal from, or, `alone`, one that nobody does.
+impl Slot {
+    /// A slot that others steal from, or, `alone`, one that nobody does.
     pub(crate) fn new(alone: bool, paused: Option<&Arc<VirtualClock>>) -> io::Result<Self> {
         Ok(Self::with(Driver::new(paused)?, alone))
     }
 
-    /// The seat of a guest. It has no descriptors until its thread waits for one.
+    /// The slot of a guest. It has no descriptors until its thread waits for one.
     pub(crate) fn for_guest(paused: Option<&Arc<VirtualClock>>) -> Self {
         Self::with(Driver::lazy(paused), true)
     }
@@ -77,7 +77,7 @@ impl Seat {
             ring: Ring::new(alone),
             overflow: SharedQueue::new(),
             behind: AtomicU64::new(0),
-            moves: Moves::new(),
+            progress: Progress::new(),
             counters: Counters::default(),
         }
     }
@@ -86,7 +86,7 @@ impl Seat {
     ///
     /// # Safety
     ///
-    /// This thread is the seat's worker.
+    /// This thread is the slot's worker.
     #[inline]
     pub(crate) unsafe fn push(&self, task: Task) {
         // SAFETY: by the caller's promise.
@@ -101,7 +101,7 @@ impl Seat {
     ///
     /// # Safety
     ///
-    /// This thread is the seat's worker.
+    /// This thread is the slot's worker.
     #[cold]
     unsafe fn push_carefully(&self, task: Task) {
         if self.overflow.len() > 0 {
@@ -155,7 +155,7 @@ impl Seat {
     ///
     /// # Safety
     ///
-    /// This thread is the seat's worker.
+    /// This thread is the slot's worker.
     #[inline]
     pub(crate) unsafe fn refill(&self) -> Option<Task> {
         if self.overflow.len() == 0 {
@@ -179,11 +179,11 @@ impl Seat {
         }
     }
 
-    /// Moves tasks to the ring's end, or, if there is no room, behind the overflow.
+    /// Progress tasks to the ring's end, or, if there is no room, behind the overflow.
     ///
     /// # Safety
     ///
-    /// This thread is the seat's worker.
+    /// This thread is the slot's worker.
     pub(crate) unsafe fn take_in(&self, tasks: &mut TaskQueue) {
         while let Some(task) = tasks.pop() {
             // SAFETY: by the caller's promise.
@@ -197,7 +197,7 @@ impl Seat {
     ///
     /// # Safety
     ///
-    /// This thread is the worker of `thief`, and that is another seat.
+    /// This thread is the worker of `thief`, and that is another slot.
     pub(crate) unsafe fn steal_into(&self, thief: &Self) -> Option<Task> {
         // SAFETY: by the caller's promise.
         if let Some(task) = unsafe { self.ring.steal_into(&thief.ring) } {
@@ -229,7 +229,7 @@ impl Seat {
     ///
     /// # Safety
     ///
-    /// This thread is the seat's worker.
+    /// This thread is the slot's worker.
     pub(crate) unsafe fn clear(&self) {
         drop(self.lifo.take());
         // SAFETY: by the caller's promise.
