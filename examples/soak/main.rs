@@ -268,7 +268,7 @@ async fn high_tide(tally: &Tally, began: Instant, options: &Options) {
         let tide = runtime.spawn_on_worker(worker, timers::tide(tally.seed));
         tide.await.expect("no panic");
     }
-    // This future is in the first worker.
+    // This future is in the first worker, which changes hands.
     timers::tide(tally.seed).await;
     println!("each wheel has held them all after {:.1?}", began.elapsed());
 }

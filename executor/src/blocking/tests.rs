@@ -80,7 +80,7 @@ impl Drop for CountDrop {
     }
 }
 
-// One slot, whatever the tests are asked to have: it only awaits, and the runtime of the job has none that is sat in.
+// One worker, whatever the tests are asked to have: it only awaits, and the runtime of the job has none at work.
 fn join<T>(handle: JoinHandle<T>) -> Result<T, JoinError> {
     block_on(handle)
 }

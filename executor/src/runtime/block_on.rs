@@ -4,7 +4,7 @@ use crate::scheduler::forked::is_inherited;
 use crate::scheduler::settings::Settings;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::slot::Slot;
-use crate::scheduler::worker::{self, Main, Place, Placement, Worker, WorkerGuard};
+use crate::scheduler::worker::{self, Main, Placement, QueuePosition, Worker, WorkerGuard};
 use crate::task::id::Running;
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -56,7 +56,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     enter_and_run(shared, Placement::Slot(0), future)
 }
 
-/// The same in a runtime that is there: in its first worker, if nobody else is in `block_on`, or else as a guest.
+/// The same in a runtime that is there: as its first worker, if nobody else is in `block_on`, or else as a guest.
 #[track_caller]
 pub(crate) fn block_on_in<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
     shared.assert_here();
@@ -185,7 +185,7 @@ impl MainWaker {
         if !self.is_notified() {
             return false;
         }
-        let place = Place {
+        let place = QueuePosition {
             ring: self.ring.load(Ordering::Relaxed),
             pinned: self.pinned.load(Ordering::Relaxed),
         };

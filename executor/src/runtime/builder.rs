@@ -155,7 +155,7 @@ impl Builder {
     /// Tasks run in the same order every time: one worker polls what is spawned, first in, first out, however many workers there are, and
     /// timers that are due at the same instant wake in the order in which they were filed. What other threads do is not in that order:
     /// blocking jobs, guests of `block_on`, threads of one's own. A poll that blocks its thread until another task has run never
-    /// returns, as on one worker. A `block_on` that finds the first worker taken is a guest, also if it is taken by the runtime's own thread.
+    /// returns, as on one worker. A `block_on` that finds the first worker's place taken is a guest, also if a thread of the runtime's own has it.
     ///
     /// Time goes on while nobody is in `block_on`, too, if tasks are left: a timer that repeats then keeps a thread busy.
     ///
@@ -231,7 +231,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// The kernel's, if there are not enough descriptors (three a worker) or threads.
+    /// The kernel's, if there are not enough descriptors (three for each worker) or threads.
     pub fn build(self) -> io::Result<Runtime> {
         let mut settings = self.settings;
         settings.blocking.hooks = settings.hooks.thread.clone();

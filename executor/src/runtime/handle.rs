@@ -95,17 +95,17 @@ impl Handle {
         JoinHandle(unsafe { self.shared.spawn(future, origin) })
     }
 
-    /// How many workers the runtime has.
+    /// How many workers the runtime has, the thread in `block_on` among them.
     #[must_use]
     pub fn workers(&self) -> usize {
         self.shared.slots.len()
     }
 
-    /// Starts a task that stays with the worker of that worker, whose driver then has its descriptors and timers: for what there is one of
-    /// a worker, such as a listener of a group at one address (`SO_REUSEPORT`).
+    /// Starts a task that stays with the worker of that number, whose driver then has its descriptors and timers: for what there is one of
+    /// for each worker, such as a listener of a group at one address (`SO_REUSEPORT`).
     ///
-    /// No other worker takes it, however busy that one is. It ends with the runtime at the latest. The thread in the first worker changes, as
-    /// it is whoever is in `block_on`: a task for worker 0 is not bound to it, and is as one of [`spawn`](Self::spawn). So is every one
+    /// No other worker takes it, however busy that one is. It ends with the runtime at the latest. The first worker is the thread that is in
+    /// `block_on`, and changes: a task for worker 0 is not bound to it, and is as one of [`spawn`](Self::spawn). So is every one
     /// if time is paused.
     ///
     /// It does not wait for the worker. A task that comes before its worker has begun, such as one from a hook of
@@ -236,7 +236,7 @@ impl Handle {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
-            .field("seats", &self.shared.slots.len())
+            .field("workers", &self.shared.slots.len())
             .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use crate::scheduler::slot::Slot;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RuntimeMetrics {
-    /// Of each worker. Guests of [`block_on`](crate::Runtime::block_on) are not counted.
+    /// Of each worker, in order. Guests of [`block_on`](crate::Runtime::block_on) are not counted.
     pub workers: Vec<WorkerMetrics>,
     /// Tasks that have not ended, without those that are pinned to a thread, and with blocking jobs. Those that are spawned while they are
     /// counted may be among them. If it is zero, there was a moment without any, also if tasks spawn others.

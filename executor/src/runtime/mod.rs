@@ -1,4 +1,4 @@
-//! [`Runtime`]: workers, the threads in them, and what they share.
+//! [`Runtime`]: a number of workers, and what they share.
 //!
 //! | module | what is there |
 //! |---|---|
@@ -41,10 +41,10 @@ use std::time::Instant;
 
 /// A runtime of several threads: tasks run on whichever is free, each thread with timers and descriptors of its own.
 ///
-/// It has a number of *workers*, each with a worker: N − 1 threads that it starts, and the thread that calls
-/// [`block_on`](Self::block_on), which sits in the first worker. When that leaves, another thread takes the worker, and what has been
+/// It has a number of *workers*, each with a thread: N − 1 threads that it starts, and the thread that calls
+/// [`block_on`](Self::block_on), which is the first worker. When that leaves, another thread takes its place, and what has been
 /// spawned goes on. A second thread that calls `block_on` meanwhile is a guest: it polls its own future, and what it spawns
-/// runs in the workers.
+/// runs on the workers.
 ///
 /// Dropped, the runtime ends as by [`shutdown`](Self::shutdown) without a deadline, but waits for no blocking job: every task is
 /// cancelled, every future dropped, and the threads have ended when the drop returns. A task whose poll does not return keeps it
@@ -87,7 +87,7 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// The kernel's, if there are not enough descriptors (three a worker) or threads.
+    /// The kernel's, if there are not enough descriptors (three for each worker) or threads.
     pub fn new() -> io::Result<Self> {
         Self::builder().build()
     }
@@ -107,7 +107,7 @@ impl Runtime {
         started.map(|()| runtime)
     }
 
-    /// Runs a future to its end on this thread, in the runtime's first worker, if nobody else does; or else as a guest.
+    /// Runs a future to its end on this thread, as the runtime's first worker, if no other thread is that; or else as a guest.
     ///
     /// A guest takes no descriptors while its future only waits for tasks, for other threads and for time. When it first waits for a socket, or
     /// another descriptor, or sleeps by the wall clock, it opens three; if the kernel has none, the wait for the socket gives its error. Until it

@@ -1,6 +1,6 @@
 //! [`LocalTasks`]: the tasks that are pinned to one thread, as others know them.
 //!
-//! A thread has one from when it sits down in a slot until it leaves. The slots but the first belong to one thread each, so theirs is made
+//! A thread has them from when it takes a slot until it leaves that. The slots but the first belong to one thread each, so theirs is made
 //! with the runtime, and takes tasks before the thread has come. A pinned task is polled and dropped by that
 //! thread alone: it is queued only in its worker's own queue or in the inbox here, and it is in the list here, which
 //! its thread empties when it leaves. After that both are closed: what is still woken finds nobody, and what is still spawned

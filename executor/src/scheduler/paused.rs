@@ -26,7 +26,7 @@
 //! Blocking jobs run too. They belong to the invariant by their count: none may be queued or running, and none may have ended since the
 //! round began, as it may have woken somebody who has looked before. A job that is in `block_on` is a guest, and not at work.
 //!
-//! While the first slot changes hands, there may be something in its driver that nobody can find. The clock waits for whoever sits down next.
+//! While the first slot changes hands, there may be something in its driver that nobody can find. The clock waits for the thread that takes it next.
 //!
 //! What other threads do, and what is under way in the kernel, nobody knows of.
 //!
@@ -87,7 +87,7 @@ impl Paused {
         &self.clock
     }
 
-    /// A thread sits down that polls.
+    /// A thread that polls becomes a worker.
     pub(crate) fn come(&self, shared: &Shared, reactor: &Arc<Reactor>) {
         let mut rounds = lock(&self.rounds);
         rounds.members.push(Member {
@@ -180,7 +180,7 @@ impl Rounds {
         let all_sleep = self.members.iter().all(|member| {
             Arc::ptr_eq(&member.reactor, own) || (member.asleep && member.confirmed == self.number)
         });
-        // Somebody outside may just have queued something, or whoever is to run it has yet to sit down.
+        // Somebody outside may just have queued something, or the thread that is to run it has yet to come.
         if !all_sleep || shared.has_ready() || self.first_slot_changes_hands(shared) {
             return None;
         }
@@ -190,8 +190,8 @@ impl Rounds {
     /// Whether somebody has the first slot who is not there yet, or not any more.
     fn first_slot_changes_hands(&self, shared: &Shared) -> bool {
         let first = &shared.slots[0].driver.reactor;
-        let sits = |member: &Member| Arc::ptr_eq(&member.reactor, first);
-        !self.members.iter().any(sits)
+        let is_there = |member: &Member| Arc::ptr_eq(&member.reactor, first);
+        !self.members.iter().any(is_there)
             && !shared.is_closing()
             && shared.threads.first_slot_is_taken()
     }

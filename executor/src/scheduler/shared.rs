@@ -151,7 +151,7 @@ impl Shared {
         }
     }
 
-    /// Tells all who sit, when they look, to end what they have.
+    /// Tells all workers, when they look, to end what they have.
     pub(crate) fn set_closing(&self) {
         self.closing.store(true, Ordering::Release);
     }

@@ -118,7 +118,7 @@ impl Shared {
     }
 
     /// The kernel has refused a thread that a job needs: sees to it that a worker asks again. Each does so before it sleeps; those that
-    /// sleep already are woken to learn of it, and if the first slot is vacant, somebody sits down there.
+    /// sleep already are woken to learn of it, and if the first slot is vacant, the spare thread is sent there.
     #[cold]
     fn tell_of_refusal(&self) {
         if self.threads.first_slot_is_vacant() {

@@ -69,7 +69,7 @@ impl<A> ServeOptions<A> {
     /// [group](crate::TcpListener::bind_reuseport) of as many listeners as the runtime has [workers](waterwheel_executor::Handle::workers).
     ///
     /// A connection's task begins where it was accepted. Other workers take it over only if that one is busy and they are not. The
-    /// listener of the first worker is accepted from wherever there is time; see [`spawn_on_worker`](waterwheel_executor::Handle::spawn_on_worker).
+    /// listener of the first worker is accepted from by any worker that has time; see [`spawn_on_worker`](waterwheel_executor::Handle::spawn_on_worker).
     ///
     /// # Examples
     ///

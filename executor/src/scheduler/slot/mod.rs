@@ -30,7 +30,7 @@
 //! # Whose it is
 //!
 //! A slot is there as long as its runtime; the thread in it may change. What is *the worker's* here is done by the thread that
-//! sits in it (`WorkerGuard`), or, when the runtime has ended and nobody does, by the one who ends it.
+//! has the slot (`WorkerGuard`), or, when the runtime has ended and none has it, by the thread that ends it.
 
 pub(crate) mod counters;
 pub(crate) mod progress;

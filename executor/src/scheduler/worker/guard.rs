@@ -1,9 +1,9 @@
-//! [`WorkerGuard`]: a thread's stay in a slot, from when it sits down until it leaves.
+//! [`WorkerGuard`]: the time in which a thread is a worker, from when it takes a slot until it leaves it.
 //!
-//! A thread that sits down makes several claims, one after the other: the slot, a place among the threads that sit, the thread's reactor
-//! and timers, the membership in a paused runtime, the thread's [`CURRENT`] worker. Each claim is a guard that gives back what it claims
-//! when it is dropped, and it is made before the next step is taken. So a panic, in any step of a stay, loses no claim: the slot can be
-//! taken again, and the end of the runtime waits for nobody who has gone.
+//! A thread that becomes a worker makes several claims, one after the other: the slot, a place among the threads that the end of the runtime
+//! waits for, the thread's reactor and timers, the membership in a paused runtime, the thread's [`CURRENT`] worker. Each claim is a guard that
+//! gives back what it claims when it is dropped, and it is made before the next step is taken. So a panic in any step loses no claim: the slot
+//! can be taken again, and the end of the runtime waits for no thread that has gone.
 
 use super::pace::Pace;
 use super::paused::PausedRest;
@@ -61,24 +61,24 @@ impl Worker {
     }
 }
 
-/// Where a thread sits down.
+/// Which slot a thread takes.
 pub(crate) enum Placement {
-    /// In the slot of that number, which nobody else has. The first has been claimed from the threads; from here on it is the stay's to leave.
+    /// The slot of that number, which no other thread has. The first has been claimed from `Threads`; from here on the guard leaves it.
     Slot(usize),
-    /// In a slot of its own, beside those of the runtime.
+    /// A slot of its own, beside those of the runtime.
     Guest(Arc<Slot>),
 }
 
-/// A thread's stay in a slot: from here on `spawn`, `sleep` and sockets work on this thread. Dropped, it ends the tasks that
+/// The time in which a thread is a worker: from here on `spawn`, `sleep` and sockets work on this thread. Dropped, it ends the tasks that
 /// are pinned to this thread, and leaves the slot.
 pub(crate) struct WorkerGuard {
     /// An `Rc`, and not a `Box`: to move a box is to assert that nobody else points into it, and the thread-local does.
-    /// So a stay is not `Send` either, as the thread-local is this thread's.
+    /// So a guard is not `Send` either, as the thread-local is this thread's.
     worker: Rc<Worker>,
     /// The worker that this thread had before: none, or, in a child, that of its parent's.
     before: *const Worker,
     /// In a paused runtime.
-    _member: Option<Member>,
+    _member: Option<PausedMember>,
     _awake: Awake,
     /// Given up after `drop` has run, so that destructors of tasks find what they know.
     _entered: Entered,
@@ -88,7 +88,7 @@ pub(crate) struct WorkerGuard {
 }
 
 impl WorkerGuard {
-    /// Sits down. The thread must not sit anywhere yet.
+    /// Takes a slot. The thread must not be a worker yet.
     pub(crate) fn take(shared: Arc<Shared>, placement: Placement) -> Self {
         let leave = Leave::new(shared, placement);
         let (shared, slot, number) = (&leave.shared, &leave.slot, leave.number);
@@ -101,7 +101,7 @@ impl WorkerGuard {
         at_step();
         let polls = number.is_none_or(|number| number < shared.workers());
         let paused = shared.paused.as_ref().filter(|_| polls);
-        let member = paused.map(|paused| Member::new(shared, paused, slot));
+        let member = paused.map(|paused| PausedMember::new(shared, paused, slot));
         at_step();
         let worker = Rc::new(Worker {
             role: Role::new(number, shared.workers()),
@@ -123,7 +123,7 @@ impl WorkerGuard {
         at_step();
         debug_assert!(
             with_current(|before| before.is_none() || is_inherited(before)),
-            "a thread sits in one slot"
+            "a thread is one worker"
         );
         let before = CURRENT.replace(Rc::as_ptr(&worker));
         Self {
@@ -203,13 +203,13 @@ impl Drop for Awake {
 }
 
 /// The time in which a thread counts for when the clock of a paused runtime moves.
-struct Member {
+struct PausedMember {
     shared: Arc<Shared>,
     paused: Arc<Paused>,
     slot: Arc<Slot>,
 }
 
-impl Member {
+impl PausedMember {
     fn new(shared: &Arc<Shared>, paused: &Arc<Paused>, slot: &Arc<Slot>) -> Self {
         shared.blocking.job_waits(true);
         let member = Self {
@@ -222,7 +222,7 @@ impl Member {
     }
 }
 
-impl Drop for Member {
+impl Drop for PausedMember {
     fn drop(&mut self) {
         if !self.shared.is_here() {
             return;
@@ -232,7 +232,7 @@ impl Drop for Member {
     }
 }
 
-/// The time in which a thread is one of those that sit, for whom the end of the runtime waits. Dropped, it ends what is pinned there.
+/// The time in which a thread is one of those that the end of the runtime waits for. Dropped, it ends what is pinned there.
 struct Present {
     shared: Arc<Shared>,
     local: Arc<LocalTasks>,

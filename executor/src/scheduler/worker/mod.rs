@@ -21,7 +21,7 @@
 //! # In what order tasks run
 //!
 //! First in, first out, over the ring, the overflow behind it, the tasks pinned here and the main future. The latter two are
-//! queued elsewhere, and remember their [`Place`] among the others, by their [position](crate::scheduler::slot). With
+//! queued elsewhere, and remember their [`QueuePosition`] among the others, by their [position](crate::scheduler::slot). With
 //! siblings there is one exception: a task that is woken in the poll of another runs next, in the *LIFO slot*, up to
 //! [`LIFO_STREAK`] times in a row. It needs no sibling, which would otherwise be woken for it, to fight over its memory. What is
 //! spawned, what yields, and what the driver wakes goes to the end. A worker that is alone keeps the order.
@@ -45,7 +45,7 @@ mod validate;
 pub(crate) use guard::{Placement, WorkerGuard};
 use pace::Pace;
 use pinned::Pinned;
-pub(crate) use queues::Place;
+pub(crate) use queues::QueuePosition;
 use rest::Rest;
 use rested::Rested;
 use role::Role;
@@ -222,7 +222,7 @@ impl Worker {
 /// Runs `f` with this thread's worker, if it has one.
 #[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
-    // SAFETY: `f` cannot take the reference further than this call, and does not end the stay in it, as who has that is not `f`.
+    // SAFETY: `f` cannot take the reference further than this call, and does not drop the thread's guard, which is not `f`'s.
     f(unsafe { current() })
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// A place in the queue, for something that is queued elsewhere: behind so many of the slot's, and so many of the pinned.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct QueuePosition {
     pub(crate) ring: u64,
     pub(crate) pinned: u64,
 }
@@ -95,8 +95,8 @@ impl Worker {
     }
 
     /// The place of whoever comes now.
-    pub(crate) fn next_place(&self) -> Place {
-        Place {
+    pub(crate) fn next_place(&self) -> QueuePosition {
+        QueuePosition {
             ring: self.slot.pushed(),
             pinned: self.pinned.came(),
         }
@@ -104,7 +104,7 @@ impl Worker {
 
     /// Whether nobody is before that place: what was there may have been stolen, too.
     #[inline]
-    pub(crate) fn is_turn_of(&self, place: Place) -> bool {
+    pub(crate) fn is_turn_of(&self, place: QueuePosition) -> bool {
         (place.ring <= self.slot.ring.head() || place.ring <= self.slot.left())
             && place.pinned <= self.pinned.popped()
     }

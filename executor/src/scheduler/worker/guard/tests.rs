@@ -1,4 +1,4 @@
-//! A panic between any two claims of a thread that sits down loses none of them.
+//! A panic between any two claims of a thread that becomes a worker loses none of them.
 
 use crate::scheduler::worker::with_current;
 use crate::{Handle, Runtime, block_on, spawn};
@@ -13,7 +13,7 @@ use waterwheel_timer::sleep;
 /// Longer than a slow machine takes for any step here.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often [`at_step`] is called while a thread sits down.
+/// How often [`at_step`] is called while a thread becomes a worker.
 const STEPS: u32 = 6;
 
 thread_local! {
@@ -31,11 +31,11 @@ pub(super) fn at_step() {
     }
 }
 
-/// Sits down by `sit`, which panics after so many steps.
+/// Becomes a worker by `enter`, which panics after so many steps.
 #[track_caller]
-fn panics_after(steps: u32, sit: impl FnOnce()) {
+fn panics_after(steps: u32, enter: impl FnOnce()) {
     UNTIL_PANIC.set(Some(steps));
-    assert!(catch_unwind(AssertUnwindSafe(sit)).is_err(), "{steps}");
+    assert!(catch_unwind(AssertUnwindSafe(enter)).is_err(), "{steps}");
     assert_eq!(UNTIL_PANIC.get(), None);
     assert!(with_current(|current| current.is_none()));
     assert!(waterwheel_reactor::Reactor::current().is_none());
@@ -117,7 +117,7 @@ fn the_first_slot_can_be_taken_again() {
     });
 }
 
-/// While tasks are left, for which somebody must sit there.
+/// While tasks are left, for which a thread must be there.
 #[test]
 fn the_first_slot_is_handed_over() {
     each(|steps, runtime| {
