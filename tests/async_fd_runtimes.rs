@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::thread;
-use waterwheel::reactor::{AsyncFd, Direction};
+use waterwheel::reactor::{AsyncFd, Interest};
 use waterwheel::spawn;
 use workers::block_on;
 
@@ -19,7 +19,7 @@ fn pair() -> (Arc<AsyncFd<UnixStream>>, UnixStream) {
 
 async fn read_byte(fd: &AsyncFd<UnixStream>) -> u8 {
     let mut byte = [0];
-    let read = fd.async_io(Direction::Read, |mut stream| stream.read_exact(&mut byte));
+    let read = fd.async_io(Interest::Read, |mut stream| stream.read_exact(&mut byte));
     read.await.expect("read");
     byte[0]
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
-use waterwheel::reactor::{AsyncFd, Direction};
+use waterwheel::reactor::{AsyncFd, Interest};
 use waterwheel::{Runtime, sleep, sleep_until, spawn, yield_now};
 use workers::block_on;
 
@@ -193,7 +193,7 @@ fn a_descriptor_is_served_within_the_interval() {
             });
             let mut byte = [0];
             let read = |mut stream: &UnixStream| stream.read(&mut byte);
-            assert_eq!(ours.async_io(Direction::Read, read).await.unwrap(), 1);
+            assert_eq!(ours.async_io(Interest::Read, read).await.unwrap(), 1);
             assert_eq!(u32::from(byte[0]), sent);
             served.push(polls.since());
         }

@@ -19,7 +19,7 @@ use waterwheel::net::{
     Outbox, ServeOptions, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener,
     UnixStream, copy_bidirectional, serve,
 };
-use waterwheel::reactor::{AsyncFd, Call, Direction, Reading, Stay};
+use waterwheel::reactor::{AsyncFd, Call, Interest, Reading, Stay};
 use waterwheel::signal::{SignalKind, ctrl_c, signal};
 use waterwheel::timer::{run_after, run_every, sleep_until_system};
 use waterwheel::{
@@ -912,12 +912,12 @@ fn a_child_does_not_put_a_descriptor_of_its_parents_back_into_blocking_mode() {
     block_on(async {
         let mut byte = [0];
         let error = reader
-            .try_io(Direction::Read, |mut fd| fd.read(&mut byte))
+            .try_io(Interest::Read, |mut fd| fd.read(&mut byte))
             .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         writer.write_all(b"a").unwrap();
         reader
-            .async_io(Direction::Read, |mut fd| fd.read(&mut byte))
+            .async_io(Interest::Read, |mut fd| fd.read(&mut byte))
             .await
             .unwrap();
     });

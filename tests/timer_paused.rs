@@ -16,7 +16,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 use waterwheel::net::{TcpListener, TcpStream};
-use waterwheel::reactor::{AsyncFd, Direction};
+use waterwheel::reactor::{AsyncFd, Interest};
 use waterwheel::timer::{self, IdleTimeout, MissedTick, Timers};
 use waterwheel::{
     JoinSet, Runtime, block_on, interval, run_after, run_every, sleep, sleep_until, spawn,
@@ -156,7 +156,7 @@ impl Pipe {
 
     async fn read(&self) -> usize {
         let read = |mut stream: &UnixStream| stream.read(&mut [0; 8]);
-        self.0.async_io(Direction::Read, read).await.unwrap()
+        self.0.async_io(Interest::Read, read).await.unwrap()
     }
 }
 

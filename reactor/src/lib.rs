@@ -36,4 +36,4 @@ pub use async_fd::{
     AsyncFd, AsyncIo, Call, Readable, Reading, Stay, Wait, Way, Writable, Writing, missing_runtime,
 };
 pub use reactor::{Enter, Reactor};
-pub use source::Direction;
+pub use source::Interest;

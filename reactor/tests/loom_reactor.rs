@@ -46,7 +46,7 @@ use bell::{Bell, explore};
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 use reactor::{Reactor, Source};
-use source::Direction::{Read, Write};
+use source::Interest::{Read, Write};
 use std::io::{stdin, stdout};
 use std::os::fd::AsFd;
 use std::sync::Arc;

@@ -34,7 +34,7 @@ mod sys {
 use bell::{Bell, explore};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
-use source::Direction::{self, Read, Write};
+use source::Interest::{self, Read, Write};
 use source::{Drained, Readiness, Ready, WaitKey, Waiters};
 use std::sync::Arc;
 use std::task::Waker;
@@ -75,14 +75,14 @@ fn assert_no_waiters(source: &Source) {
 /// A task that waits for one direction, as `Wait` does it.
 struct Task {
     source: Arc<Source>,
-    direction: Direction,
+    direction: Interest,
     key: Option<WaitKey>,
     bell: Arc<Bell>,
     waker: Waker,
 }
 
 impl Task {
-    fn new(source: &Arc<Source>, direction: Direction) -> Self {
+    fn new(source: &Arc<Source>, direction: Interest) -> Self {
         let bell = Bell::new();
         Self {
             source: Arc::clone(source),

@@ -12,7 +12,7 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use waterwheel::net::{ServeOptions, TcpListener, TcpStream, UnixStream, read_chunk, serve};
-use waterwheel::reactor::{AsyncFd, Call, Direction, Reactor, Reading, Stay, Wait, Writing};
+use waterwheel::reactor::{AsyncFd, Call, Interest, Reactor, Reading, Stay, Wait, Writing};
 use waterwheel::timer::{
     self, CallbackTimer, Schedule, TimerHandle, Timers, VirtualClock, WallClock, WallReading, Wheel,
 };
@@ -322,7 +322,7 @@ pub(super) const TABLE: &[Entry] = &[
     entry("TcpStream::try_io", Caller, Caller, |place, user| {
         place.runtime.block_on(async {
             let (stream, _peer) = stream().await;
-            let tried = stream.try_io(Direction::Write, move || {
+            let tried = stream.try_io(Interest::Write, move || {
                 user.call();
                 Ok(())
             });
@@ -338,7 +338,7 @@ pub(super) const TABLE: &[Entry] = &[
                 Ok(())
             };
             stream
-                .async_io(Direction::Write, operation)
+                .async_io(Interest::Write, operation)
                 .await
                 .expect("it has room");
         });
@@ -347,7 +347,7 @@ pub(super) const TABLE: &[Entry] = &[
     entry("try_io", Caller, Caller, |place, user| {
         place.runtime.block_on(async {
             let (stream, _peer) = UnixStream::pair().expect("a pair");
-            let tried = stream.try_io(Direction::Write, move || {
+            let tried = stream.try_io(Interest::Write, move || {
                 user.call();
                 Ok(())
             });
@@ -363,7 +363,7 @@ pub(super) const TABLE: &[Entry] = &[
                 Ok(())
             };
             stream
-                .async_io(Direction::Write, operation)
+                .async_io(Interest::Write, operation)
                 .await
                 .expect("it has room");
         });
@@ -373,7 +373,7 @@ pub(super) const TABLE: &[Entry] = &[
         place.runtime.block_on(async {
             let (fd, _peer) = pair();
             fd.writable().await.expect("it is registered");
-            let tried = fd.try_io(Direction::Write, move |_| {
+            let tried = fd.try_io(Interest::Write, move |_| {
                 user.call();
                 Ok(())
             });
@@ -388,7 +388,7 @@ pub(super) const TABLE: &[Entry] = &[
                 user.call();
                 Ok(())
             };
-            fd.async_io(Direction::Write, operation)
+            fd.async_io(Interest::Write, operation)
                 .await
                 .expect("it was ready");
         });
@@ -458,7 +458,7 @@ pub(super) const TABLE: &[Entry] = &[
         let ours = AsyncFd::new(ours).expect("non-blocking");
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
-        let mut readable = pin!(ours.async_io(Direction::Read, |mut fd| fd.read(&mut [0])));
+        let mut readable = pin!(ours.async_io(Interest::Read, |mut fd| fd.read(&mut [0])));
         let polled = std::future::Future::poll(readable.as_mut(), &mut Context::from_waker(&waker));
         assert!(polled.is_pending());
         io::Write::write_all(&mut theirs, b"!").expect("room");

@@ -20,7 +20,7 @@ pub use self::way::{Reading, Way, Writing};
 
 use self::registration::{Registration, Seen};
 use crate::reactor::Source;
-use crate::source::{Direction, WaitKey};
+use crate::source::{Interest, WaitKey};
 use crate::sys::fork::Process;
 use std::future::Future;
 use std::io;
@@ -58,14 +58,14 @@ use std::task::{Context, Poll};
 ///
 /// ```
 /// use std::io::{Read, Write};
-/// use waterwheel::reactor::{AsyncFd, Direction};
+/// use waterwheel::reactor::{AsyncFd, Interest};
 ///
 /// waterwheel::block_on(async {
 ///     let (reader, mut writer) = std::io::pipe()?;
 ///     let reader = AsyncFd::new(reader)?;
 ///     waterwheel::spawn(async move { writer.write_all(b"turn") });
 ///     let mut buffer = [0; 16];
-///     let read = reader.async_io(Direction::Read, |mut pipe| pipe.read(&mut buffer)).await?;
+///     let read = reader.async_io(Interest::Read, |mut pipe| pipe.read(&mut buffer)).await?;
 ///     assert_eq!(&buffer[..read], b"turn");
 ///     std::io::Result::Ok(())
 /// })?;
@@ -168,7 +168,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// `WouldBlock` if the descriptor is not ready; what `operation` gives.
     pub fn try_io<R>(
         &self,
-        direction: Direction,
+        direction: Interest,
         operation: impl FnOnce(&T) -> io::Result<R>,
     ) -> io::Result<R> {
         let seen = self.see();
@@ -196,14 +196,14 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// `operation` runs only inside a poll, so dropping the future never interrupts it: when it has succeeded, the
     /// future is ready.
-    pub fn async_io<R, F>(&self, direction: Direction, operation: F) -> AsyncIo<'_, T, F>
+    pub fn async_io<R, F>(&self, direction: Interest, operation: F) -> AsyncIo<'_, T, F>
     where
         F: FnMut(&T) -> io::Result<R>,
     {
         AsyncIo {
             wait: match direction {
-                Direction::Read => EitherWay::Reading(Wait::new(self)),
-                Direction::Write => EitherWay::Writing(Wait::new(self)),
+                Interest::Read => EitherWay::Reading(Wait::new(self)),
+                Interest::Write => EitherWay::Writing(Wait::new(self)),
             },
             operation,
         }
@@ -222,7 +222,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// use std::io::{ErrorKind, Write};
     /// use std::net::Shutdown;
     /// use std::os::unix::net::UnixStream;
-    /// use waterwheel::reactor::{AsyncFd, Direction};
+    /// use waterwheel::reactor::{AsyncFd, Interest};
     ///
     /// waterwheel::block_on(async {
     ///     let (ours, _theirs) = UnixStream::pair()?;
@@ -230,18 +230,18 @@ impl<T: AsFd> AsyncFd<T> {
     ///     while ours.get_ref().write(&[0; 4096]).is_ok() {}
     ///     let waits = std::sync::Arc::clone(&ours);
     ///     let waits = waterwheel::spawn(async move {
-    ///         waits.async_io(Direction::Write, |mut stream| stream.write(b"more")).await
+    ///         waits.async_io(Interest::Write, |mut stream| stream.write(b"more")).await
     ///     });
     ///     waterwheel::yield_now().await;
     ///     ours.get_ref().shutdown(Shutdown::Write)?;
-    ///     ours.mark_closed(Direction::Write);
+    ///     ours.mark_closed(Interest::Write);
     ///     let error = waits.await?.unwrap_err();
     ///     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     ///     std::io::Result::Ok(())
     /// })?;
     /// # std::io::Result::Ok(())
     /// ```
-    pub fn mark_closed(&self, direction: Direction) {
+    pub fn mark_closed(&self, direction: Interest) {
         self.registration.mark_closed(direction);
     }
 
@@ -251,7 +251,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// It asks nobody. Before the descriptor has first been waited for, the kernel has told nothing; and a `WouldBlock`
     /// takes back what was told.
     #[must_use]
-    pub fn is_closed(&self, direction: Direction) -> bool {
+    pub fn is_closed(&self, direction: Interest) -> bool {
         self.see().is_closed(direction)
     }
 
@@ -263,7 +263,7 @@ impl<T: AsFd> AsyncFd<T> {
     #[inline]
     pub(crate) fn would_block<W: Way>(&self, seen: Seen<'_>, call: Call<W>) -> io::Result<()> {
         self.registration
-            .would_block(self.inner.as_fd(), seen, W::DIRECTION, call.name)
+            .would_block(self.inner.as_fd(), seen, W::INTEREST, call.name)
     }
 
     pub(crate) fn source(&self) -> Option<&Arc<Source>> {

@@ -5,7 +5,7 @@
 //! that one is closed and the descriptor lives on.
 
 use crate::reactor::{Reactor, Source, wake_all};
-use crate::source::{Direction, Drained, Observed, Ready, WaitKey};
+use crate::source::{Drained, Interest, Observed, Ready, WaitKey};
 use crate::sync::lock;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -45,7 +45,7 @@ impl Registration {
     ///
     /// The source is made if there is none: a future whose call has said `WouldBlock` may be about to make and register
     /// it, and then finds there that the direction is ready all the same.
-    pub(crate) fn mark_closed(&self, direction: Direction) {
+    pub(crate) fn mark_closed(&self, direction: Interest) {
         let source = self.source.get_or_init(|| Arc::new(Source::new()));
         let mut wakers = Vec::new();
         if source.is_of_this_process() {
@@ -64,7 +64,7 @@ impl Registration {
         &self,
         fd: BorrowedFd<'_>,
         seen: Seen<'_>,
-        direction: Direction,
+        direction: Interest,
         call: &str,
     ) -> io::Result<()> {
         if seen.is_registered() {
@@ -75,7 +75,7 @@ impl Registration {
     }
 
     #[cold]
-    fn register(&self, fd: BorrowedFd<'_>, direction: Direction, call: &str) -> io::Result<()> {
+    fn register(&self, fd: BorrowedFd<'_>, direction: Interest, call: &str) -> io::Result<()> {
         let reactor = Reactor::current().unwrap_or_else(|| missing_runtime(call));
         if !reactor.is_of_this_process() {
             runtime_of_another_process(call);
@@ -94,12 +94,12 @@ pub(crate) struct Seen<'a> {
 
 impl Seen<'_> {
     #[inline]
-    pub(crate) fn is_ready(self, direction: Direction) -> bool {
+    pub(crate) fn is_ready(self, direction: Interest) -> bool {
         self.observed.is_ready(direction)
     }
 
     #[inline]
-    pub(crate) fn is_reported(self, direction: Direction) -> bool {
+    pub(crate) fn is_reported(self, direction: Interest) -> bool {
         self.observed.is_reported(direction)
     }
 
@@ -110,19 +110,19 @@ impl Seen<'_> {
 
     /// Whoever asks waits for the kernel's word, and not for an assumption. The descriptor is registered.
     #[cold]
-    pub(crate) fn forget_assumption(self, direction: Direction) {
+    pub(crate) fn forget_assumption(self, direction: Interest) {
         if let Some(source) = self.source {
             source.readiness.forget_assumption(self.observed, direction);
         }
     }
 
-    pub(crate) fn is_closed(self, direction: Direction) -> bool {
+    pub(crate) fn is_closed(self, direction: Interest) -> bool {
         self.observed.is_closed(direction)
     }
 
     /// A transfer has ended early. Nothing is known of a descriptor that is not registered, so nothing is cleared.
     #[inline]
-    pub(crate) fn drained(self, direction: Direction, why: Drained) {
+    pub(crate) fn drained(self, direction: Interest, why: Drained) {
         if let Some(source) = self.source
             && self.is_registered()
         {
@@ -132,7 +132,7 @@ impl Seen<'_> {
 
     /// A system call has failed, and nobody waits. A function of its own for what it would add to each caller.
     #[cold]
-    pub(crate) fn failed(self, direction: Direction, error: &io::Error) {
+    pub(crate) fn failed(self, direction: Interest, error: &io::Error) {
         if error.kind() == io::ErrorKind::WouldBlock {
             self.drained(direction, Drained::WouldBlock);
         }
@@ -142,7 +142,7 @@ impl Seen<'_> {
     #[inline]
     pub(crate) fn park(
         self,
-        direction: Direction,
+        direction: Interest,
         key: &mut Option<WaitKey>,
         waker: &Waker,
     ) -> bool {

@@ -5,7 +5,7 @@ use super::call::Call;
 use super::registration::Seen;
 use super::way::Way;
 use crate::reactor::{Reactor, Source};
-use crate::source::{Direction, Drained, WaitKey};
+use crate::source::{Drained, Interest, WaitKey};
 use crate::sync::lock;
 use crate::sys::socket::MAX_TRANSFER;
 use std::io;
@@ -81,7 +81,7 @@ impl<W: Way> Stay<W> {
     ) -> Poll<io::Result<usize>> {
         loop {
             let seen = fd.see();
-            if seen.is_ready(W::DIRECTION) {
+            if seen.is_ready(W::INTEREST) {
                 match operation(fd.get_ref()) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         if let Err(error) = register(fd, seen, call) {
@@ -97,13 +97,13 @@ impl<W: Way> Stay<W> {
                             && count != 0
                             && count != MAX_TRANSFER
                         {
-                            seen.drained(W::DIRECTION, Drained::Short);
+                            seen.drained(W::INTEREST, Drained::Short);
                         }
                         return Poll::Ready(result);
                     }
                 }
             }
-            if seen.park(W::DIRECTION, &mut self.key, &waker()) {
+            if seen.park(W::INTEREST, &mut self.key, &waker()) {
                 return Poll::Pending;
             }
         }
@@ -161,14 +161,14 @@ impl<W: Way> Stay<W> {
                 if let Err(error) = register(fd, seen, call) {
                     return Poll::Ready(Err(error));
                 }
-            } else if seen.is_reported(W::DIRECTION) {
+            } else if seen.is_reported(W::INTEREST) {
                 // The waker is taken, or about to be (see `source/mod.rs`).
                 self.key = None;
                 return Poll::Ready(Ok(()));
-            } else if seen.is_ready(W::DIRECTION) {
+            } else if seen.is_ready(W::INTEREST) {
                 // Assumed, and not reported: as in `Wait::poll_ready`.
-                seen.forget_assumption(W::DIRECTION);
-            } else if seen.park(W::DIRECTION, &mut self.key, waker) {
+                seen.forget_assumption(W::INTEREST);
+            } else if seen.park(W::INTEREST, &mut self.key, waker) {
                 return Poll::Pending;
             }
         }
@@ -192,7 +192,7 @@ impl<W: Way> Stay<W> {
                 register(fd, seen, call)?;
             }
             if let Some(source) = fd.source()
-                && source.park_for_report(W::DIRECTION, &mut self.key, waker)?
+                && source.park_for_report(W::INTEREST, &mut self.key, waker)?
             {
                 return Ok(());
             }
@@ -231,7 +231,7 @@ impl Source {
     /// waker in the next turn. `false`: it is registered nowhere, and nothing is left.
     fn park_for_report(
         &self,
-        direction: Direction,
+        direction: Interest,
         key: &mut Option<WaitKey>,
         waker: &Waker,
     ) -> io::Result<bool> {

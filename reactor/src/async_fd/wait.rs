@@ -134,7 +134,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
         ready!(budget::poll_left(cx, &mut self.gave_way));
         loop {
             let seen = self.fd.see();
-            if seen.is_ready(W::DIRECTION) {
+            if seen.is_ready(W::INTEREST) {
                 match operation(self.fd.get_ref(), seen) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         if let Err(error) = self.fd.would_block(seen, call) {
@@ -150,7 +150,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
                     }
                 }
             }
-            if seen.park(W::DIRECTION, &mut self.key, cx.waker()) {
+            if seen.park(W::INTEREST, &mut self.key, cx.waker()) {
                 return Poll::Pending;
             }
         }
@@ -181,7 +181,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
         self.poll_seen(cx, call, |fd, seen| {
             let count = operation(fd)?;
             if count < wanted && count != 0 && count != MAX_TRANSFER {
-                seen.drained(W::DIRECTION, Drained::Short);
+                seen.drained(W::INTEREST, Drained::Short);
             }
             Ok(count)
         })
@@ -209,15 +209,15 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
                 if let Err(error) = self.fd.would_block(seen, call) {
                     return Poll::Ready(Err(error));
                 }
-            } else if seen.is_reported(W::DIRECTION) {
+            } else if seen.is_reported(W::INTEREST) {
                 self.key = None;
                 budget::spend();
                 return Poll::Ready(Ok(()));
-            } else if seen.is_ready(W::DIRECTION) {
+            } else if seen.is_ready(W::INTEREST) {
                 // The other direction has registered it, and nobody has asked about this one: the report is on its way (R5
                 // of `readiness.rs`). With the assumption gone, who parks finds «not ready», as `source/mod.rs` wants it.
-                seen.forget_assumption(W::DIRECTION);
-            } else if seen.park(W::DIRECTION, &mut self.key, cx.waker()) {
+                seen.forget_assumption(W::INTEREST);
+            } else if seen.park(W::INTEREST, &mut self.key, cx.waker()) {
                 return Poll::Pending;
             }
         }

@@ -1,28 +1,28 @@
-//! The two values of [`Direction`] as types: [`Reading`] and [`Writing`].
+//! The two values of [`Interest`] as types: [`Reading`] and [`Writing`].
 
-use crate::source::Direction;
+use crate::source::Interest;
 use std::fmt::Debug;
 
 /// A direction that is known when a leaf future is compiled: [`Reading`] or [`Writing`].
 pub trait Way: sealed::Sealed + Copy + Debug + Unpin {
     /// The direction.
-    const DIRECTION: Direction;
+    const INTEREST: Interest;
 }
 
-/// [`Direction::Read`], as a type.
+/// [`Interest::Read`], as a type.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading;
 
-/// [`Direction::Write`], as a type.
+/// [`Interest::Write`], as a type.
 #[derive(Clone, Copy, Debug)]
 pub struct Writing;
 
 impl Way for Reading {
-    const DIRECTION: Direction = Direction::Read;
+    const INTEREST: Interest = Interest::Read;
 }
 
 impl Way for Writing {
-    const DIRECTION: Direction = Direction::Write;
+    const INTEREST: Interest = Interest::Write;
 }
 
 mod sealed {

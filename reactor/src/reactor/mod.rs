@@ -56,7 +56,7 @@ pub(crate) type Source = source::Source<Reactor>;
 /// use std::os::unix::net::UnixStream;
 /// use std::pin::pin;
 /// use std::task::{Context, Poll, Waker};
-/// use waterwheel::reactor::{AsyncFd, Direction, Reactor};
+/// use waterwheel::reactor::{AsyncFd, Interest, Reactor};
 ///
 /// let reactor = Reactor::new()?;
 /// let _entered = reactor.enter();
@@ -64,7 +64,7 @@ pub(crate) type Source = source::Source<Reactor>;
 /// let ours = AsyncFd::new(ours)?;
 ///
 /// let mut buffer = [0; 8];
-/// let mut reading = pin!(ours.async_io(Direction::Read, |mut fd| fd.read(&mut buffer)));
+/// let mut reading = pin!(ours.async_io(Interest::Read, |mut fd| fd.read(&mut buffer)));
 /// let mut cx = Context::from_waker(Waker::noop());
 /// assert!(reading.as_mut().poll(&mut cx).is_pending());
 ///

@@ -2,7 +2,7 @@
 
 use super::wakers::wake_all;
 use super::{Reactor, Source, elsewhere};
-use crate::source::{Direction, Home, Tenant, Token};
+use crate::source::{Home, Interest, Tenant, Token};
 use crate::spare_pipes;
 use crate::sync::lock;
 use std::io;
@@ -59,7 +59,7 @@ impl Reactor {
         self: &Arc<Self>,
         fd: BorrowedFd<'_>,
         source: &Arc<Source>,
-        direction: Direction,
+        direction: Interest,
     ) -> io::Result<()> {
         if !self.is_of_this_process() {
             return Err(elsewhere());

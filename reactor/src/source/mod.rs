@@ -1,7 +1,7 @@
 //! A source: a registered descriptor, as the reactor and the futures that wait for it share it.
 //!
 //! - [`readiness`]: the word with what is known of a descriptor: bits and a tick.
-//! - [`waiters`]: the wakers of those that wait; [`direction`]: for what.
+//! - [`waiters`]: the wakers of those that wait; [`interest`]: for what.
 //! - [`home`]: the reactor that a source is registered with; [`sources`]: that reactor's slab; [`token`]: the names in it.
 //!
 //! Nothing here knows the reactor: its type is the parameter `R`.
@@ -32,15 +32,15 @@
 //!
 //! `home`, then the reactor's slab, then `waiters`. No lock is held while a waker is cloned, woken or dropped.
 
-mod direction;
 mod home;
+mod interest;
 mod readiness;
 mod sources;
 mod token;
 mod waiters;
 
-pub use direction::Direction;
 pub(crate) use home::Home;
+pub use interest::Interest;
 pub(crate) use readiness::{Drained, Observed, Readiness, Ready};
 pub(crate) use sources::{Sources, Tenant};
 pub(crate) use token::Token;
@@ -97,23 +97,23 @@ impl<R> Source<R> {
     #[inline(always)]
     pub(crate) fn park(
         &self,
-        direction: Direction,
+        direction: Interest,
         key: &mut Option<WaitKey>,
         waker: &Waker,
     ) -> bool {
         // Twice the same, each for a direction that is known: this is done for every request of a server.
         match direction {
-            Direction::Read => self.park_for::<true>(key, waker),
-            Direction::Write => self.park_for::<false>(key, waker),
+            Interest::Read => self.park_for::<true>(key, waker),
+            Interest::Write => self.park_for::<false>(key, waker),
         }
     }
 
     #[inline(never)]
     fn park_for<const READ: bool>(&self, key: &mut Option<WaitKey>, waker: &Waker) -> bool {
         let direction = if READ {
-            Direction::Read
+            Interest::Read
         } else {
-            Direction::Write
+            Interest::Write
         };
         let waker = waker.clone();
         let back = lock(&self.waiters).store(direction, key, waker);

@@ -36,7 +36,7 @@
 //!   sign of a mark that is still ahead: the kernel takes `EPOLLPRI` back as soon as somebody has received the urgent
 //!   byte by itself, and reads stop at its place all the same.
 
-use super::direction::Direction;
+use super::interest::Interest;
 use crate::sync::{AtomicU64, Ordering};
 
 const READABLE: u64 = 1 << 0;
@@ -115,16 +115,16 @@ impl Ready {
     }
 
     /// What `shutdown(2)` makes of a direction.
-    pub(crate) const fn closed(direction: Direction) -> Self {
+    pub(crate) const fn closed(direction: Interest) -> Self {
         match direction {
-            Direction::Read => Self(READABLE | READ_CLOSED),
-            Direction::Write => Self(WRITABLE | WRITE_CLOSED),
+            Interest::Read => Self(READABLE | READ_CLOSED),
+            Interest::Write => Self(WRITABLE | WRITE_CLOSED),
         }
     }
 
     /// Whether it lets `direction` go on.
     #[inline]
-    pub(crate) fn concerns(self, direction: Direction) -> bool {
+    pub(crate) fn concerns(self, direction: Interest) -> bool {
         self.0 & mask(direction) != 0
     }
 }
@@ -138,34 +138,34 @@ const EPOLLRDHUP: u32 = libc::EPOLLRDHUP.cast_unsigned();
 
 /// The bits by which the kernel has said that a direction can go on.
 #[inline]
-const fn reported(direction: Direction) -> u64 {
+const fn reported(direction: Interest) -> u64 {
     match direction {
-        Direction::Read => READABLE | READ_CLOSED | ERROR,
-        Direction::Write => WRITABLE | WRITE_CLOSED | ERROR,
+        Interest::Read => READABLE | READ_CLOSED | ERROR,
+        Interest::Write => WRITABLE | WRITE_CLOSED | ERROR,
     }
 }
 
 /// The bit that lets a direction be tried though the kernel has said nothing.
 #[inline]
-const fn assumed(direction: Direction) -> u64 {
+const fn assumed(direction: Interest) -> u64 {
     match direction {
-        Direction::Read => READ_ASSUMED,
-        Direction::Write => WRITE_ASSUMED,
+        Interest::Read => READ_ASSUMED,
+        Interest::Write => WRITE_ASSUMED,
     }
 }
 
 /// The bits that let a call in a direction be tried.
 #[inline]
-const fn mask(direction: Direction) -> u64 {
+const fn mask(direction: Interest) -> u64 {
     reported(direction) | assumed(direction)
 }
 
 /// The bits with which a short transfer in a direction clears nothing (R3, R6).
 #[inline]
-const fn outlives_short(direction: Direction) -> u64 {
+const fn outlives_short(direction: Interest) -> u64 {
     match direction {
-        Direction::Read => ERROR | URGENT,
-        Direction::Write => ERROR,
+        Interest::Read => ERROR | URGENT,
+        Interest::Write => ERROR,
     }
 }
 
@@ -179,20 +179,20 @@ impl Observed {
 
     /// Whether a call in `direction` is worth a try: it is ready by report or by assumption.
     #[inline]
-    pub(crate) fn is_ready(self, direction: Direction) -> bool {
+    pub(crate) fn is_ready(self, direction: Interest) -> bool {
         self.0 & mask(direction) != 0
     }
 
     /// Whether the kernel has said that `direction` is ready.
     #[inline]
-    pub(crate) fn is_reported(self, direction: Direction) -> bool {
+    pub(crate) fn is_reported(self, direction: Interest) -> bool {
         self.0 & reported(direction) != 0
     }
 
-    pub(crate) fn is_closed(self, direction: Direction) -> bool {
+    pub(crate) fn is_closed(self, direction: Interest) -> bool {
         let closed = match direction {
-            Direction::Read => READ_CLOSED,
-            Direction::Write => WRITE_CLOSED,
+            Interest::Read => READ_CLOSED,
+            Interest::Write => WRITE_CLOSED,
         };
         self.0 & closed != 0
     }
@@ -247,7 +247,7 @@ impl Readiness {
 
     /// Clears `direction`, unless an event has come since `observed` (R2, R3).
     #[inline]
-    pub(crate) fn clear(&self, observed: Observed, direction: Direction, why: Drained) {
+    pub(crate) fn clear(&self, observed: Observed, direction: Interest, why: Drained) {
         self.update(|word| {
             if !observed.same_tick(word) {
                 return None;
@@ -272,7 +272,7 @@ impl Readiness {
     /// Takes the assumption away that `direction` is ready: from here on it is so if the kernel says so (R5). Nothing is done if
     /// the word has moved since `observed`, which was of a registered descriptor.
     #[cold]
-    pub(crate) fn forget_assumption(&self, observed: Observed, direction: Direction) {
+    pub(crate) fn forget_assumption(&self, observed: Observed, direction: Interest) {
         debug_assert!(observed.is_registered(), "nobody would report");
         self.update(|word| {
             observed
@@ -283,7 +283,7 @@ impl Readiness {
 
     /// From here on events will come. `direction` has just said `WouldBlock`, or waits for a report; the other stays to be
     /// tried (R4).
-    pub(crate) fn register(&self, direction: Direction) {
+    pub(crate) fn register(&self, direction: Interest) {
         self.update(|word| {
             let bits = REGISTERED | (ASSUMED & !assumed(direction));
             Some((word & KEPT | bits).wrapping_add(ONE_TICK))

@@ -4,7 +4,7 @@
 //! *and* its turn there, so that a key that has outlived its waker finds nobody: it neither displaces nor removes
 //! another task's.
 
-use super::direction::Direction;
+use super::interest::Interest;
 use super::readiness::Ready;
 use slab::Slab;
 use std::num::NonZeroU32;
@@ -28,10 +28,10 @@ const WRITE_SLOT: u32 = u32::MAX - 1;
 const KEEP: usize = 64;
 
 #[inline]
-const fn slot_of(direction: Direction) -> u32 {
+const fn slot_of(direction: Interest) -> u32 {
     match direction {
-        Direction::Read => READ_SLOT,
-        Direction::Write => WRITE_SLOT,
+        Interest::Read => READ_SLOT,
+        Interest::Write => WRITE_SLOT,
     }
 }
 
@@ -39,7 +39,7 @@ const fn slot_of(direction: Direction) -> u32 {
 struct Further {
     waker: Option<Waker>,
     id: Id,
-    direction: Direction,
+    direction: Interest,
 }
 
 #[derive(Debug)]
@@ -67,10 +67,10 @@ impl Waiters {
     }
 
     #[inline]
-    fn slot(&mut self, direction: Direction) -> (&mut Option<Waker>, &mut Id) {
+    fn slot(&mut self, direction: Interest) -> (&mut Option<Waker>, &mut Id) {
         match direction {
-            Direction::Read => (&mut self.read, &mut self.read_id),
-            Direction::Write => (&mut self.write, &mut self.write_id),
+            Interest::Read => (&mut self.read, &mut self.read_id),
+            Interest::Write => (&mut self.write, &mut self.write_id),
         }
     }
 
@@ -104,7 +104,7 @@ impl Waiters {
     #[must_use]
     pub(crate) fn store(
         &mut self,
-        direction: Direction,
+        direction: Interest,
         key: &mut Option<WaitKey>,
         waker: Waker,
     ) -> Option<Waker> {
@@ -117,13 +117,13 @@ impl Waiters {
     }
 
     #[inline]
-    fn has_free_slot(&mut self, direction: Direction) -> bool {
+    fn has_free_slot(&mut self, direction: Interest) -> bool {
         self.slot(direction).0.is_none()
     }
 
     /// Stores the waker of the only future that waits in a direction: the common case.
     #[inline]
-    fn fill_slot(&mut self, direction: Direction, waker: Waker) -> WaitKey {
+    fn fill_slot(&mut self, direction: Interest, waker: Waker) -> WaitKey {
         let id = self.take_id();
         let (slot, slot_id) = self.slot(direction);
         debug_assert!(slot.is_none(), "nobody's waker is displaced");
@@ -136,7 +136,7 @@ impl Waiters {
     #[cold]
     fn store_beside(
         &mut self,
-        direction: Direction,
+        direction: Interest,
         key: &mut Option<WaitKey>,
         waker: Waker,
     ) -> Option<Waker> {
@@ -155,7 +155,7 @@ impl Waiters {
         }
     }
 
-    fn store_further(&mut self, direction: Direction, waker: Waker) -> WaitKey {
+    fn store_further(&mut self, direction: Interest, waker: Waker) -> WaitKey {
         let id = self.take_id();
         let key = self.more.get_or_insert_default().insert(Further {
             waker: Some(waker),
@@ -194,12 +194,12 @@ impl Waiters {
     /// Moves the wakers that `ready` concerns to `wakers`.
     #[inline]
     pub(crate) fn take(&mut self, ready: Ready, wakers: &mut Vec<Waker>) {
-        if ready.concerns(Direction::Read)
+        if ready.concerns(Interest::Read)
             && let Some(waker) = self.read.take()
         {
             wakers.push(waker);
         }
-        if ready.concerns(Direction::Write)
+        if ready.concerns(Interest::Write)
             && let Some(waker) = self.write.take()
         {
             wakers.push(waker);
@@ -228,7 +228,7 @@ impl Waiters {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use Direction::{Read, Write};
+    use Interest::{Read, Write};
     use std::sync::Arc;
     use std::task::Wake;
 
@@ -244,7 +244,7 @@ mod tests {
     /// As [`Waiters::store`], with the key that it leaves.
     fn store(
         waiters: &mut Waiters,
-        direction: Direction,
+        direction: Interest,
         mut key: Option<WaitKey>,
         waker: Waker,
     ) -> (WaitKey, Option<Waker>) {

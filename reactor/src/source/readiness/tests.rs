@@ -1,7 +1,7 @@
 //! Tests of `readiness`.
 
 use super::*;
-use Direction::{Read, Write};
+use Interest::{Read, Write};
 
 fn registered() -> Readiness {
     let readiness = Readiness::new();

@@ -89,7 +89,7 @@ mod tests {
         for _ in 0..100 {
             let source = Arc::new(Source::new());
             let token = sources.insert(Arc::clone(&source), 0).expect("open");
-            source.readiness.register(crate::Direction::Read);
+            source.readiness.register(crate::Interest::Read);
             let reactor = Arc::clone(&reactor);
             *lock(&source.home) = Some(Home { reactor, token });
             registered.push((source, token));
