@@ -12,7 +12,7 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use waterwheel::net::{ServeOptions, TcpListener, TcpStream, UnixStream, read_chunk, serve};
-use waterwheel::reactor::{AsyncFd, Call, Direction, Reactor, Reading, Stay, Wait, Writing};
+use waterwheel::reactor::{AsyncFd, Call, Interest, Reactor, Reading, Stay, Wait, Writing};
 use waterwheel::timer::{
     self, CallbackTimer, Schedule, TimerHandle, Timers, VirtualClock, WallClock, WallReading, Wheel,
 };
@@ -95,9 +95,9 @@ pub(super) const TABLE: &[Entry] = &[
     entry("Handle::spawn", Told, Told, |place, user| {
         place.fate_of(place.runtime.handle().spawn(code(user)))
     }),
-    entry("Handle::spawn_in_seat", Told, Told, |place, user| {
-        let seat = place.workers - 1;
-        place.fate_of(place.runtime.handle().spawn_in_seat(seat, code(user)))
+    entry("Handle::spawn_on_worker", Told, Told, |place, user| {
+        let worker = place.workers - 1;
+        place.fate_of(place.runtime.handle().spawn_on_worker(worker, code(user)))
     }),
     entry("Handle::spawn_blocking", Told, Told, |place, user| {
         place.fate_of(place.runtime.handle().spawn_blocking(call(user)))
@@ -278,7 +278,7 @@ pub(super) const TABLE: &[Entry] = &[
                 let client = TcpStream::connect(address).await.expect("a client");
                 assert_eq!(client.read(&mut [0]).await.expect("the end"), 0);
             }
-            // As long as the hook lives: one seat has polled each handler to its end before the client hears of it.
+            // As long as the hook lives: one worker has polled each handler to its end before the client hears of it.
             assert_eq!(tasks_that_panicked.load(Ordering::SeqCst), 0, "a task");
             let report = server.shutdown(HOUR).await;
             assert_eq!((report.accepted, report.failed, report.panicked), (3, 3, 0));
@@ -322,7 +322,7 @@ pub(super) const TABLE: &[Entry] = &[
     entry("TcpStream::try_io", Caller, Caller, |place, user| {
         place.runtime.block_on(async {
             let (stream, _peer) = stream().await;
-            let tried = stream.try_io(Direction::Write, move || {
+            let tried = stream.try_io(Interest::Write, move || {
                 user.call();
                 Ok(())
             });
@@ -338,7 +338,7 @@ pub(super) const TABLE: &[Entry] = &[
                 Ok(())
             };
             stream
-                .async_io(Direction::Write, operation)
+                .async_io(Interest::Write, operation)
                 .await
                 .expect("it has room");
         });
@@ -347,7 +347,7 @@ pub(super) const TABLE: &[Entry] = &[
     entry("try_io", Caller, Caller, |place, user| {
         place.runtime.block_on(async {
             let (stream, _peer) = UnixStream::pair().expect("a pair");
-            let tried = stream.try_io(Direction::Write, move || {
+            let tried = stream.try_io(Interest::Write, move || {
                 user.call();
                 Ok(())
             });
@@ -363,7 +363,7 @@ pub(super) const TABLE: &[Entry] = &[
                 Ok(())
             };
             stream
-                .async_io(Direction::Write, operation)
+                .async_io(Interest::Write, operation)
                 .await
                 .expect("it has room");
         });
@@ -373,7 +373,7 @@ pub(super) const TABLE: &[Entry] = &[
         place.runtime.block_on(async {
             let (fd, _peer) = pair();
             fd.writable().await.expect("it is registered");
-            let tried = fd.try_io(Direction::Write, move |_| {
+            let tried = fd.try_io(Interest::Write, move |_| {
                 user.call();
                 Ok(())
             });
@@ -388,7 +388,7 @@ pub(super) const TABLE: &[Entry] = &[
                 user.call();
                 Ok(())
             };
-            fd.async_io(Direction::Write, operation)
+            fd.async_io(Interest::Write, operation)
                 .await
                 .expect("it was ready");
         });
@@ -458,7 +458,7 @@ pub(super) const TABLE: &[Entry] = &[
         let ours = AsyncFd::new(ours).expect("non-blocking");
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
-        let mut readable = pin!(ours.async_io(Direction::Read, |mut fd| fd.read(&mut [0])));
+        let mut readable = pin!(ours.async_io(Interest::Read, |mut fd| fd.read(&mut [0])));
         let polled = std::future::Future::poll(readable.as_mut(), &mut Context::from_waker(&waker));
         assert!(polled.is_pending());
         io::Write::write_all(&mut theirs, b"!").expect("room");

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Direction, Reading, Wait};
+use waterwheel_reactor::{AsyncFd, Call, Interest, Reading, Wait};
 
 /// The future of [`UdpSocket::recv`](crate::UdpSocket::recv), and of the like methods of it and of
 /// [`UnixDatagram`](crate::UnixDatagram).
@@ -71,7 +71,7 @@ impl Future for RecvDatagram<'_> {
 
 /// Receives a datagram without waiting.
 pub(crate) fn try_recv(io: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> io::Result<usize> {
-    io.try_io(Direction::Read, |fd| {
+    io.try_io(Interest::Read, |fd| {
         let recv = || socket::recv(fd.as_fd(), buffer);
         recv_or_end(io, recv, || Ok(0))
     })

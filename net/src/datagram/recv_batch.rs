@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::messages::{self, Headers, MAX_DATAGRAMS, Received};
-use waterwheel_reactor::{AsyncFd, Call, Direction, Reading, Wait};
+use waterwheel_reactor::{AsyncFd, Call, Interest, Reading, Wait};
 
 const RECV_BATCH: Call<Reading> = Call::new("UdpSocket::recv_batch");
 
@@ -92,7 +92,7 @@ impl RecvBatch {
     /// Receives without waiting.
     pub(crate) fn try_recv(&mut self, io: &AsyncFd<OwnedFd>) -> io::Result<usize> {
         self.received.clear();
-        io.try_io(Direction::Read, |fd| {
+        io.try_io(Interest::Read, |fd| {
             recv_or_end(io, || self.recv(fd), || Ok(0))
         })
     }

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Direction, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Call, Interest, Wait, Writing};
 
 /// The future of [`UdpSocket::send`](crate::UdpSocket::send), and of the same method of
 /// [`UnixDatagram`](crate::UnixDatagram).
@@ -36,5 +36,5 @@ impl Future for SendDatagram<'_> {
 
 /// Sends a datagram without waiting.
 pub(crate) fn try_send(io: &AsyncFd<OwnedFd>, buffer: &[u8]) -> io::Result<usize> {
-    io.try_io(Direction::Write, |fd| socket::send(fd.as_fd(), buffer))
+    io.try_io(Interest::Write, |fd| socket::send(fd.as_fd(), buffer))
 }

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use waterwheel_reactor::sys::messages::{self, Headers};
-use waterwheel_reactor::{AsyncFd, Call, Direction, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Call, Interest, Wait, Writing};
 
 const SEND_BATCH: Call<Writing> = Call::new("UdpSocket::send_batch");
 
@@ -100,7 +100,7 @@ impl SendBatch {
         if self.is_sent() {
             return Ok(0);
         }
-        io.try_io(Direction::Write, |fd| self.send(fd))
+        io.try_io(Interest::Write, |fd| self.send(fd))
     }
 
     fn send(&mut self, fd: &OwnedFd) -> io::Result<usize> {

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::address::Address;
 use waterwheel_reactor::sys::datagram;
-use waterwheel_reactor::{AsyncFd, Call, Direction, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Call, Interest, Wait, Writing};
 
 const SEND_TO: Call<Writing> = Call::new("UdpSocket::send_to");
 
@@ -43,7 +43,7 @@ pub(crate) fn try_send_to<A: Address>(
     buffer: &[u8],
     to: &A,
 ) -> io::Result<usize> {
-    io.try_io(Direction::Write, |fd| {
+    io.try_io(Interest::Write, |fd| {
         datagram::send_to(fd.as_fd(), buffer, to)
     })
 }

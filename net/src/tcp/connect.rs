@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use waterwheel_poll_context::budget;
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Direction, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Call, Interest, Wait, Writing};
 
 const NAME: &str = "TcpStream::connect";
 const CONNECT: Call<Writing> = Call::new(NAME);
@@ -103,7 +103,7 @@ impl Future for Handshake<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             ready!(self.wait.poll_ready(cx, CONNECT))?;
-            match self.wait.fd().try_io(Direction::Write, outcome) {
+            match self.wait.fd().try_io(Interest::Write, outcome) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return Poll::Ready(outcome),
             }

@@ -225,13 +225,13 @@ own_calls! {
     /// ```
     /// use std::os::fd::AsFd;
     /// use waterwheel::net::{TcpListener, TcpStream};
-    /// use waterwheel::reactor::Direction;
+    /// use waterwheel::reactor::Interest;
     ///
     /// waterwheel::block_on(async {
     ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
     ///     let acceptor = std::net::TcpListener::from(listener.as_fd().try_clone_to_owned()?);
     ///     let client = TcpStream::connect(listener.local_addr()?).await?;
-    ///     let (_stream, peer) = listener.async_io(Direction::Read, || acceptor.accept()).await?;
+    ///     let (_stream, peer) = listener.async_io(Interest::Read, || acceptor.accept()).await?;
     ///     assert_eq!(peer, client.local_addr()?);
     ///     std::io::Result::Ok(())
     /// })?;

@@ -330,7 +330,7 @@ own_calls! {
     /// ```
     /// use std::os::fd::AsFd;
     /// use waterwheel::net::UdpSocket;
-    /// use waterwheel::reactor::Direction;
+    /// use waterwheel::reactor::Interest;
     ///
     /// waterwheel::block_on(async {
     ///     let socket = UdpSocket::bind("127.0.0.1:0").await?;
@@ -338,7 +338,7 @@ own_calls! {
     ///     socket.send_to(b"water", socket.local_addr()?).await?;
     ///     let mut buffer = [0; 16];
     ///     let receive = || receiver.recv_from(&mut buffer);
-    ///     let (length, from) = socket.async_io(Direction::Read, receive).await?;
+    ///     let (length, from) = socket.async_io(Interest::Read, receive).await?;
     ///     assert_eq!((&buffer[..length], from), (&b"water"[..], socket.local_addr()?));
     ///     std::io::Result::Ok(())
     /// })?;

@@ -40,8 +40,8 @@ use self::{
     schedule::{Claim, Shared},
 };
 use crate::{
-    caller::Caller,
     sleep::Sleep,
+    timers::Caller,
     wall::{Target, WallWait},
 };
 
