@@ -207,7 +207,7 @@ async fn tick_while(working: Rc<Cell<bool>>) -> Line {
         let first = *phase.get_or_insert(scheduled);
         let periods = (scheduled - first).as_nanos() / PERIOD.as_nanos();
         in_phase &= (scheduled - first).as_nanos() == periods * PERIOD.as_nanos();
-        in_phase &= scheduled >= began + PERIOD;
+        in_phase &= scheduled >= began;
         late.push(Instant::now().checked_duration_since(scheduled));
     }
     let (count, early, median, most) = lateness(late);

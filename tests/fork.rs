@@ -190,6 +190,7 @@ impl Everything {
             let mut by_wall_clock = Box::pin(sleep_until_system(SystemTime::now() + LONG));
             started(&mut by_wall_clock).await;
             let mut ticks = interval(LONG);
+            ticks.tick().await;
             assert!(ticks.tick().now_or_never().is_none());
             let mut signals = (signal(USR1).unwrap(), ctrl_c());
             assert!(signals.0.recv().now_or_never().is_none());

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 use waterwheel::timer::{self, Sleep, Timers, VirtualClock};
-use waterwheel::{JoinSet, Runtime, interval, interval_at, sleep, sleep_until, timeout};
+use waterwheel::{JoinSet, Runtime, interval_at, sleep, sleep_until, timeout};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 const S: fn(u64) -> Duration = Duration::from_secs;
@@ -133,7 +133,7 @@ fn an_interval_with_more_slack_than_period() {
     let runtime = Runtime::builder().paused_time().build().unwrap();
     runtime.block_on(async {
         let start = timer::now();
-        let mut interval = interval(MS(7)).with_slack(MS(20));
+        let mut interval = interval_at(start + MS(7), MS(7)).with_slack(MS(20));
         let mut last = start;
         for _ in 0..100 {
             let tick = interval.tick().await;

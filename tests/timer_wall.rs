@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use waterwheel::timer::{self, ClockStep, TimerHandle, Timers};
-use waterwheel::{Runtime, interval, run_after, run_every, sleep, spawn, timeout, yield_now};
+use waterwheel::{Runtime, interval_at, run_after, run_every, sleep, spawn, timeout, yield_now};
 
 const S: fn(u64) -> Duration = Duration::from_secs;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -167,7 +167,7 @@ fn monotonic_timers_are_untouched_by_steps() {
         });
         let ticking = note(4);
         spawn(async move {
-            let mut interval = interval(S(7));
+            let mut interval = interval_at(timer::now() + S(7), S(7));
             loop {
                 interval.tick().await;
                 ticking();

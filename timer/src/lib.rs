@@ -10,7 +10,7 @@
 //! | call | gives | resolves |
 //! |---|---|---|
 //! | [`sleep()`], [`sleep_until`] | [`Sleep`] | once, at a deadline |
-//! | [`interval()`], [`interval_at`] | [`Interval`], a stream | at every multiple of a period, see [`MissedTick`] |
+//! | [`interval()`], [`interval_at`] | [`Interval`], a stream | at once, and after each period, see [`MissedTick`]; [`interval_at`]: from a start on |
 //! | [`timeout()`], [`timeout_at`] | [`Timeout`] | with the inner future, or with [`Elapsed`] |
 //!
 //! and by the names of `waterwheel::timer`:
@@ -40,7 +40,7 @@
 //! |---|---|---|
 //! | `runAt(time, cb)` | `run_at(Instant, f)`; `run_at_system(SystemTime, f)` by the wall clock | it was the wall clock always, though slept for by a monotonic one |
 //! | `runAfter(delay, cb)` | `run_after(Duration, f)` | nanoseconds; a delay that overflows is never |
-//! | `runEvery(interval, cb)` | `run_every(Duration, f)`, or [`interval()`] | it keeps its phase; theirs drifted by its lateness |
+//! | `runEvery(interval, cb)` | `run_every(Duration, f)`; or [`interval()`], which ticks at once, too | it keeps its phase; theirs drifted by its lateness |
 //! | `cancelTimer(id)` | [`TimerHandle::cancel`] | tells whether it has prevented a run; from any thread, O(1) |
 //! | `addTimer(ms, cb)` | `run_after(Duration, f)` | |
 //! | `addTimer(ms, cb, recurring)` | `run_every(Duration, f)` | |

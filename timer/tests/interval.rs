@@ -62,12 +62,30 @@ fn ten_thousand_ticks_do_not_drift() {
 }
 
 #[test]
-fn the_first_tick_is_one_period_from_the_call() {
+fn the_first_tick_is_at_the_call_and_each_other_a_period_after_the_one_before() {
+    let before = Instant::now();
+    let mut interval = interval(PERIOD);
+    interval.set_missed_tick(MissedTick::Burst);
+    let after = Instant::now();
+    let first = interval.tick().now_or_never().expect("at once");
+    assert!((before..=after).contains(&first));
+    for n in 1..=5 {
+        assert_eq!(block_on(interval.tick()), first + n * PERIOD, "in phase");
+    }
+}
+
+/// What is polled late has ticked at the call all the same: the phase is the call's.
+#[test]
+fn the_phase_is_that_of_the_call() {
     let before = Instant::now();
     let mut interval = interval(PERIOD);
     let after = Instant::now();
-    let tick = block_on(interval.tick());
-    assert!((before + PERIOD..=after + PERIOD).contains(&tick));
+    std::thread::sleep(PERIOD + PERIOD / 2);
+    let first = block_on(interval.tick());
+    assert!((before..=after).contains(&first));
+    let next = block_on(interval.tick());
+    assert_eq!((next - first).as_nanos() % PERIOD.as_nanos(), 0);
+    assert!(next > after + PERIOD, "by `Skip` those missed are left out");
 }
 
 #[test]
@@ -116,7 +134,7 @@ fn missed_ticks() {
 fn a_cancelled_tick_is_not_lost() {
     let owner = Owner::new();
     let _enter = owner.timers.enter();
-    let mut interval = interval(PERIOD);
+    let mut interval = interval_at(Instant::now() + PERIOD, PERIOD);
     assert!(poll_once(&mut interval.tick(), Waker::noop()).is_pending());
     let due = owner.timers.next_deadline().expect("a tick is filed");
     assert!(poll_once(&mut interval.tick(), Waker::noop()).is_pending());

@@ -30,7 +30,7 @@ impl Stalled {
         let clock = Arc::new(VirtualClock::new());
         let timers = Timers::with_virtual_clock(Waker::noop().clone(), Arc::clone(&clock));
         let _enter = timers.enter();
-        let mut interval = interval(PERIOD);
+        let mut interval = interval_at(now() + PERIOD, PERIOD);
         interval.set_missed_tick(policy);
         assert_eq!(interval.missed_tick(), policy);
         Stalled {
@@ -163,6 +163,7 @@ fn far_stalls() {
     assert_eq!(first, (10, (3 * century + MS(3)).as_millis()));
     assert_eq!(stalled.ticks(1)[0].0, (3 * century + PERIOD).as_millis());
     stalled.interval = interval(Duration::MAX);
+    assert_eq!(stalled.interval.tick().now_or_never(), Some(now()));
     assert_eq!(stalled.interval.tick().now_or_never(), None);
     assert_eq!(stalled.clock.advance_to_next(None), 0, "never");
 }

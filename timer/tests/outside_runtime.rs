@@ -22,10 +22,12 @@ fn message_of<F: Future>(future: F) -> String {
 #[test]
 fn the_panic_names_the_call_and_the_remedy() {
     let later = Instant::now() + HOUR;
+    let mut ticks = interval(HOUR);
+    assert!(poll_once(&mut ticks.tick(), Waker::noop()).is_ready());
     let messages = [
         ("sleep", message_of(sleep(HOUR))),
         ("sleep_until", message_of(sleep_until(later))),
-        ("interval", message_of(interval(HOUR).tick())),
+        ("interval", message_of(ticks.tick())),
         ("interval_at", message_of(interval_at(later, HOUR).tick())),
         ("timeout", message_of(timeout(HOUR, pending::<()>()))),
         ("timeout_at", message_of(timeout_at(later, pending::<()>()))),

@@ -131,12 +131,14 @@ fn a_sleep_that_gives_way() {
 fn an_interval_whose_period_has_passed() {
     in_one_poll(|cx| {
         let mut ticks = interval(HOUR);
+        assert!(ticks.poll_tick(cx).is_ready(), "the first");
         assert!(ticks.poll_tick(cx).is_pending());
         ticks.reset();
         assert!(ticks.poll_tick(cx).is_pending(), "an hour from now");
     });
     waterwheel::block_on(poll_fn(|cx| {
         let mut ticks = interval(MOMENT);
+        assert!(ticks.poll_tick(cx).is_ready(), "the first");
         if ticks.poll_tick(cx).is_pending() {
             ticks.reset();
             std::thread::sleep(3 * MOMENT);

@@ -17,9 +17,10 @@ pub use self::missed_tick::MissedTick;
 
 use crate::{clock::far::after, sleep::Sleep, timers::Caller, timers::current};
 
-/// Ticks once every `period`; the first tick is one period from now.
+/// Ticks at once, and then once every `period`, counted from this call.
 ///
-/// A period of [`Duration::MAX`] never ticks.
+/// For another first tick, such as one period from now, use [`interval_at`]. With a period of [`Duration::MAX`] the first tick is the only
+/// one.
 ///
 /// # Panics
 ///
@@ -32,8 +33,10 @@ use crate::{clock::far::after, sleep::Sleep, timers::Caller, timers::current};
 /// block_on(async {
 ///     let start = Instant::now();
 ///     let mut interval = interval(Duration::from_millis(2));
-///     for _ in 0..3 {
-///         interval.tick().await;
+///     let first = interval.tick().await;
+///     assert!(first >= start && first <= Instant::now(), "at once");
+///     for n in 1..=3 {
+///         assert!(interval.tick().await >= first + n * Duration::from_millis(2));
 ///     }
 ///     assert!(start.elapsed() >= Duration::from_millis(6));
 /// });
@@ -41,10 +44,12 @@ use crate::{clock::far::after, sleep::Sleep, timers::Caller, timers::current};
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
     assert_period("interval", period);
-    Interval::new(Sleep::after(period, Caller::Interval), period)
+    Interval::new(Sleep::at(current::now(), Caller::Interval), period)
 }
 
 /// Ticks once every `period`; the first tick is at `start`, at once if that has passed.
+///
+/// An interval that waits one period first is `interval_at(timer::now() + period, period)`.
 ///
 /// # Panics
 ///
