@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use waterwheel::timer::{TimerHandle, Timers, now, run_after, run_every_while};
+use waterwheel::timer::{Callback, TimerHandle, Timers, now, run_after};
 use waterwheel::{Runtime, sleep, spawn};
 
 const PLAY: Duration = Duration::from_secs(60);
@@ -176,10 +176,9 @@ fn poison(player: &Arc<Player>, counts: &Arc<Mutex<Counts>>) {
     let (counts, mut ticks) = (Arc::clone(counts), 0);
     let handle = Arc::new(Mutex::new(None::<TimerHandle>));
     let own = Arc::clone(&handle);
-    let timer = run_every_while(
-        Arc::downgrade(player),
-        POISON,
-        move |player: Arc<Player>| {
+    let timer = Callback::every(POISON)
+        .while_alive(&Arc::downgrade(player))
+        .run(move |player| {
             *lock(&player.health) -= 3;
             lock(&counts).poison_ticks += 1;
             ticks += 1;
@@ -189,8 +188,7 @@ fn poison(player: &Arc<Player>, counts: &Arc<Mutex<Counts>>) {
                     timer.cancel();
                 }
             }
-        },
-    );
+        });
     *lock(&handle) = Some(timer);
 }
 

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 use waterwheel::timer::{
-    self, ClockStep, IdleTimeout, MissedTick, Timers, advance, now, run_after, run_after_async,
-    run_after_while, run_at, run_at_system, run_every, set_system_time, sleep_boottime,
-    sleep_until_system, system_now,
+    self, Callback, ClockStep, IdleTimeout, MissedTick, Timers, advance, now, run_after, run_at,
+    run_every, set_system_time, sleep_boottime, sleep_until_system, system_now,
 };
 use waterwheel::{Runtime, block_on, interval, sleep, sleep_until, timeout, yield_now};
 
@@ -89,10 +88,10 @@ async fn paused() {
         println!("  {}: run_at(start + 1 s)", at())
     });
     run_after(2 * SECOND, move || println!("  {}: run_after(2 s)", at()));
-    run_after_async(3 * SECOND, async move || {
+    Callback::after(3 * SECOND).run_async(async move || {
         sleep(SECOND / 2).await;
         println!(
-            "  {}: run_after_async(3 s), with half a second of its own",
+            "  {}: Callback::after(3 s).run_async(…), with half a second of its own",
             at()
         );
     });
@@ -109,16 +108,15 @@ async fn paused() {
     });
     let (alive, dead) = (Arc::new("alive"), Arc::new("dead"));
     for target in [&alive, &dead] {
-        run_after_while(
-            Arc::downgrade(target),
-            6 * SECOND,
-            move |target: Arc<&str>| {
+        let weak = Arc::downgrade(target);
+        Callback::after(6 * SECOND)
+            .while_alive(&weak)
+            .run(move |target| {
                 println!(
-                    "  {}: run_after_while(…, 6 s), whose target is {target}",
+                    "  {}: Callback::after(6 s).while_alive(…), whose target is {target}",
                     at()
                 );
-            },
-        );
+            });
     }
     drop(dead);
 
@@ -186,9 +184,8 @@ async fn paused() {
         }
     });
     let noon = system_now() + 2 * HOUR;
-    run_at_system(noon, move || {
-        println!("  {}: run_at_system(in two hours)", at())
-    });
+    Callback::at_system(noon)
+        .run(move || println!("  {}: Callback::at_system(in two hours)", at()));
     sleep(HOUR).await;
     set_system_time(system_now() - HOUR);
     sleep(HOUR).await;

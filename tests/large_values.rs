@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::thread;
 use std::time::Duration;
 use waterwheel::net::{ServeOptions, TcpListener, TcpStream, serve};
-use waterwheel::timer::run_after_async;
+use waterwheel::timer::Callback;
 use waterwheel::{
     JoinSet, Runtime, block_on, spawn, spawn_blocking, spawn_local, timeout, yield_now,
 };
@@ -94,10 +94,10 @@ const CASES: [Case; 10] = [
     ("serve", || {
         Box::pin(async { serves().await.expect("sockets") })
     }),
-    ("run_after_async", || {
+    ("Callback::run_async", || {
         Box::pin(async {
             let (give, take) = std::sync::mpsc::channel();
-            run_after_async(Duration::ZERO, async move || {
+            Callback::after(Duration::ZERO).run_async(async move || {
                 give.send(future().await).expect("the test waits");
             });
             let taken = spawn_blocking(move || take.recv());

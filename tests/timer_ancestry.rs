@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 use waterwheel::timer::{
-    self, Timers, VirtualClock, Wheel, advance, now, run_after, run_after_while, run_at, run_every,
-    run_every_while, set_system_time, system_now,
+    self, Callback, Timers, VirtualClock, Wheel, advance, now, run_after, run_at, run_every,
+    set_system_time, system_now,
 };
 use waterwheel::{Runtime, sleep, yield_now};
 
@@ -119,9 +119,15 @@ fn add_condition_timer() {
             let ran = Arc::clone(ran);
             move |target: Arc<i32>| ran.lock().unwrap().push(*target)
         };
-        run_after_while(Arc::downgrade(&alive), SECOND, note(&ran));
-        run_after_while(Arc::downgrade(&dead), SECOND, note(&ran));
-        let repeated = run_every_while(Arc::downgrade(&alive), 2 * SECOND, note(&ran));
+        Callback::after(SECOND)
+            .while_alive(&Arc::downgrade(&alive))
+            .run(note(&ran));
+        Callback::after(SECOND)
+            .while_alive(&Arc::downgrade(&dead))
+            .run(note(&ran));
+        let repeated = Callback::every(2 * SECOND)
+            .while_alive(&Arc::downgrade(&alive))
+            .run(note(&ran));
         drop(dead);
         sleep(3 * SECOND).await;
         assert_eq!(*ran.lock().unwrap(), [7, 7]);

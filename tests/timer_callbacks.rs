@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use waterwheel::net::{TcpListener, TcpStream};
-use waterwheel::timer::{self, CallbackTimer, Schedule, TimerHandle, Timers};
+use waterwheel::timer::{self, Callback, CallbackTimer, Schedule, TimerHandle, Timers};
 use waterwheel::{
     Handle, Runtime, block_on, run_after, run_at, run_every, sleep, spawn, yield_now,
 };
@@ -147,7 +147,7 @@ fn a_timer_that_runs_once_in_and_beside_its_run() {
         assert_eq!(told.try_recv(), Ok([false; 4]), "in its run");
         assert_eq!(answer(&timer), [false; 4], "when it is over");
         // One whose run takes a while, seen from beside.
-        let slow = timer::run_after_async(S(1), {
+        let slow = Callback::after(S(1)).run_async({
             let log = log.clone();
             async move || {
                 sleep(S(5)).await;
@@ -169,7 +169,7 @@ fn a_timer_that_runs_once_in_and_beside_its_run() {
 fn a_repeated_timer_that_is_cancelled_in_an_async_run_ends_with_that() {
     paused(|| async {
         let log = Log::new();
-        let timer = timer::run_every_async(S(10), {
+        let timer = Callback::every(S(10)).run_async({
             let log = log.clone();
             move || {
                 let log = log.clone();
@@ -378,12 +378,38 @@ fn a_period_keeps_its_phase() {
     });
 }
 
+/// One that starts at an instant of its own keeps the phase of that; a refresh and a reset count a period, as of any that repeats.
+#[test]
+fn one_that_repeats_may_begin_at_an_instant() {
+    paused(|| async {
+        let log = Log::new();
+        let start = log.1;
+        let past = Callback::every_from(start - S(5), S(10)).run(log.noting());
+        let ahead = Callback::every_from(start + S(3), S(10)).run(log.noting());
+        assert_eq!(ahead.next_deadline(), Some(start + S(3)));
+        timer::advance(S(20)).await;
+        assert_eq!(log.take(), [0, 3, 5, 13, 15].map(S));
+        assert!(past.cancel() && ahead.refresh());
+        assert_eq!(ahead.next_deadline(), Some(start + S(30)));
+        assert!(ahead.reset(S(2), true));
+        timer::advance(S(5)).await;
+        assert_eq!(log.take(), [22, 24].map(S));
+        ahead.cancel();
+        // Not begun: the new delay counts from one period before its first run.
+        let first = timer::now() + S(10);
+        let early = Callback::every_from(first, S(4)).run(log.noting());
+        assert!(early.reset(S(5), false));
+        assert_eq!(early.next_deadline(), Some(first + S(1)));
+        early.cancel();
+    });
+}
+
 #[test]
 fn what_is_missed_because_a_run_takes_long_is_left_out_and_runs_never_overlap() {
     paused(|| async {
         let log = Log::new();
         let running = Arc::new(AtomicBool::new(false));
-        let every = timer::run_every_async(S(10), {
+        let every = Callback::every(S(10)).run_async({
             let log = log.clone();
             let mut takes = [25, 10, 0, 3].map(S).into_iter();
             move || {
@@ -577,7 +603,7 @@ fn the_end_of_the_runtime_ends_its_timers() {
                 run_every(S(3600), move || {
                     let _ = &second;
                 }),
-                timer::run_after_async(Duration::ZERO, async move || {
+                Callback::after(Duration::ZERO).run_async(async move || {
                     let _third = third;
                     pending().await
                 }),
@@ -619,7 +645,7 @@ fn a_panic_ends_its_timer_alone_and_the_hook_is_told() {
             panic!("broken");
         });
         let guard = functions.guard();
-        let later = timer::run_every_async(S(3), move || {
+        let later = Callback::every(S(3)).run_async(move || {
             let _ = &guard;
             async { panic!("broken later") }
         });
@@ -650,10 +676,10 @@ fn a_condition_timer_runs_as_long_as_its_target_lives() {
                 log.note();
             }
         };
-        let _ = timer::run_at_while(weak(), log.1 + S(1), run());
-        let _ = timer::run_after_while(weak(), S(2), run());
-        let every = timer::run_every_while(weak(), S(3), run());
-        let slow = timer::run_every_while_async(weak(), S(4), {
+        let _ = Callback::at(log.1 + S(1)).while_alive(&weak()).run(run());
+        let _ = Callback::after(S(2)).while_alive(&weak()).run(run());
+        let every = Callback::every(S(3)).while_alive(&weak()).run(run());
+        let slow = Callback::every(S(4)).while_alive(&weak()).run_async({
             let log = log.clone();
             move |target: Arc<i32>| {
                 let log = log.clone();
@@ -694,17 +720,17 @@ fn a_condition_timer_whose_target_is_dead_leaves_the_wheel_and_does_not_run() {
         let target: Arc<str> = Arc::from("a session");
         let weak = || Arc::downgrade(&target);
         let handles = [
-            timer::run_at_while(weak(), start + S(1), run()),
-            timer::run_after_while(weak(), S(1), run()),
-            timer::run_every_while(weak(), S(1), run()),
-            timer::run_after_while_async(weak(), S(1), {
+            Callback::at(start + S(1)).while_alive(&weak()).run(run()),
+            Callback::after(S(1)).while_alive(&weak()).run(run()),
+            Callback::every(S(1)).while_alive(&weak()).run(run()),
+            Callback::after(S(1)).while_alive(&weak()).run_async({
                 let run = run();
                 move |target| {
                     run(target);
                     ready(())
                 }
             }),
-            timer::run_every_while_async(weak(), S(1), {
+            Callback::every(S(1)).while_alive(&weak()).run_async({
                 let run = run();
                 move |target| {
                     run(target);
@@ -729,7 +755,9 @@ fn a_condition_timer_whose_target_is_dead_leaves_the_wheel_and_does_not_run() {
                 .all(|handle| !handle.is_pending() && !handle.cancel())
         );
         // One that never had a target.
-        let never = timer::run_after_while(Weak::<u8>::new(), S(1), |_| unreachable!());
+        let never = Callback::after(S(1))
+            .while_alive(&Weak::<u8>::new())
+            .run(|_| unreachable!());
         timer::advance(S(1)).await;
         assert!(!never.is_pending());
     });

@@ -152,8 +152,10 @@ fn the_table_has_every_public_function_that_takes_a_time() {
     let _alone = alone();
     let found = functions::that_take_a_time();
     let all = rows();
-    let named: BTreeSet<String> = all.iter().map(|row| row.name.to_owned()).collect();
-    assert_eq!(named.len(), all.len(), "a row is there twice");
+    let names: BTreeSet<&str> = all.iter().map(|row| row.name).collect();
+    assert_eq!(names.len(), all.len(), "a row is there twice");
+    let function = |name: &str| name.split(',').next().unwrap_or(name).to_owned();
+    let named: BTreeSet<String> = names.into_iter().map(function).collect();
     let missing: Vec<_> = found.difference(&named).collect();
     let stale: Vec<_> = named.difference(&found).collect();
     assert!(

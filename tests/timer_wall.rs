@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
-use waterwheel::timer::{self, ClockStep, TimerHandle, Timers};
+use waterwheel::timer::{self, Callback, ClockStep, TimerHandle, Timers};
 use waterwheel::{Runtime, interval_at, run_after, run_every, sleep, spawn, timeout, yield_now};
 
 const S: fn(u64) -> Duration = Duration::from_secs;
@@ -205,7 +205,7 @@ fn monotonic_timers_are_untouched_by_steps() {
     });
 }
 
-// ---- run_at_system
+// ---- Callback::at_system
 
 #[test]
 fn a_callback_goes_by_the_wall_clock() {
@@ -214,7 +214,7 @@ fn a_callback_goes_by_the_wall_clock() {
         let (tell, told) = mpsc::channel();
         let run_at = |time: SystemTime, name: u32| -> TimerHandle {
             let tell = tell.clone();
-            timer::run_at_system(time, move || {
+            Callback::at_system(time).run(move || {
                 tell.send((name, timer::now() - start, timer::system_now()))
                     .unwrap();
             })
@@ -249,7 +249,7 @@ fn a_callback_by_the_wall_clock_is_refreshed_and_reset_by_it() {
     paused(|| async {
         let (start, wall) = (timer::now(), timer::system_now());
         let (tell, told) = mpsc::channel();
-        let timer = timer::run_at_system(wall + HOUR, move || tell.send(timer::now()).unwrap());
+        let timer = Callback::at_system(wall + HOUR).run(move || tell.send(timer::now()).unwrap());
         timer::advance(S(60)).await;
         assert!(timer.refresh(), "an hour from now, by the wall clock");
         assert_eq!(timer.next_deadline(), Some(start + HOUR + S(60)));

@@ -24,7 +24,7 @@ pub(super) const LIMIT: Duration = Duration::from_secs(60 * 60);
 const SLACK: Duration = Duration::from_secs(60);
 
 pub(super) struct Row {
-    /// As [`that_take_a_time`](super::functions::that_take_a_time) has it.
+    /// As [`that_take_a_time`](super::functions::that_take_a_time) has it; after a comma, in which of its ways it is called.
     pub(super) name: &'static str,
     pub(super) takes: Takes,
 }
@@ -166,72 +166,91 @@ async fn called<T>(arrange: impl FnOnce(Box<dyn FnMut() + Send>) -> T) {
 }
 
 fn callbacks() -> Vec<Row> {
-    use timer::{
-        run_after, run_after_async, run_after_while, run_after_while_async, run_at, run_at_async,
-        run_at_system, run_at_while, run_at_while_async, run_every, run_every_async,
-        run_every_while, run_every_while_async,
-    };
+    use timer::{Callback, run_after, run_at, run_every};
     vec![
         takes_the_limit!("run_at", called(|f| run_at(now() + LIMIT, f))),
         takes_the_limit!("run_after", called(|f| run_after(LIMIT, f))),
         takes_the_limit!("run_every", called(|f| ends(run_every(LIMIT, f)))),
         takes_the_limit!(
-            "run_at_system",
-            called(|f| run_at_system(timer::system_now() + LIMIT, f))
+            "Callback::at_system",
+            called(|f| Callback::at_system(timer::system_now() + LIMIT).run(f))
         ),
         takes_the_limit!(
-            "run_at_async",
-            called(|mut f| run_at_async(now() + LIMIT, move || async move { f() }))
+            "Callback::at",
+            called(|mut f| Callback::at(now() + LIMIT).run_async(move || async move { f() }))
         ),
         takes_the_limit!(
-            "run_after_async",
-            called(|mut f| run_after_async(LIMIT, move || async move { f() }))
+            "Callback::after",
+            called(|mut f| Callback::after(LIMIT).run_async(move || async move { f() }))
         ),
         takes_the_limit!(
-            "run_every_async",
-            called(|mut f| ends(run_every_async(LIMIT, move || {
+            "Callback::every",
+            called(|mut f| ends(Callback::every(LIMIT).run_async(move || {
                 f();
                 async {}
             })))
         ),
-        takes_the_limit!("run_at_while", {
+        takes_the_limit!(
+            "Callback::every_from",
+            called(|f| ends(Callback::every_from(now() + LIMIT, LIMIT).run(f)))
+        ),
+        takes_the_limit!("Callback::at, while its target lives", {
             let target = Arc::new(());
             called(move |mut f| {
                 let weak = Arc::downgrade(&target);
-                (run_at_while(weak, now() + LIMIT, move |_| f()), target)
+                (
+                    Callback::at(now() + LIMIT)
+                        .while_alive(&weak)
+                        .run(move |_| f()),
+                    target,
+                )
             })
         }),
-        takes_the_limit!("run_after_while", {
+        takes_the_limit!("Callback::after, while its target lives", {
             let target = Arc::new(());
             called(move |mut f| {
                 let weak = Arc::downgrade(&target);
-                (run_after_while(weak, LIMIT, move |_| f()), target)
+                (
+                    Callback::after(LIMIT).while_alive(&weak).run(move |_| f()),
+                    target,
+                )
             })
         }),
-        takes_the_limit!("run_every_while", {
+        takes_the_limit!("Callback::every, while its target lives", {
             let target = Arc::new(());
             called(move |mut f| {
                 let weak = Arc::downgrade(&target);
-                (run_every_while(weak, LIMIT, move |_| f()), target)
+                (
+                    Callback::every(LIMIT).while_alive(&weak).run(move |_| f()),
+                    target,
+                )
             })
         }),
-        takes_the_limit!("run_at_while_async", {
+        takes_the_limit!("Callback::at, async while its target lives", {
             let target = Arc::new(());
             called(move |mut f| {
                 let weak = Arc::downgrade(&target);
                 let run = move |_| async move { f() };
-                (run_at_while_async(weak, now() + LIMIT, run), target)
+                (
+                    Callback::at(now() + LIMIT)
+                        .while_alive(&weak)
+                        .run_async(run),
+                    target,
+                )
             })
         }),
-        takes_the_limit!("run_after_while_async", {
+        takes_the_limit!("Callback::after, async while its target lives", {
             let target = Arc::new(());
             called(move |mut f| {
                 let weak = Arc::downgrade(&target);
                 let run = move |_| async move { f() };
-                (run_after_while_async(weak, LIMIT, run), target)
+                (
+                    Callback::after(LIMIT).while_alive(&weak).run_async(run),
+                    target,
+                )
             })
         }),
-        takes_the_limit!("run_every_while_async", {
+        takes_the_limit!("Callback::every, async while its target lives", {
             let target = Arc::new(());
             called(move |mut f| {
                 let weak = Arc::downgrade(&target);
@@ -239,7 +258,10 @@ fn callbacks() -> Vec<Row> {
                     f();
                     async {}
                 };
-                (run_every_while_async(weak, LIMIT, run), target)
+                (
+                    Callback::every(LIMIT).while_alive(&weak).run_async(run),
+                    target,
+                )
             })
         }),
         takes_the_limit!("CallbackTimer::new", async {

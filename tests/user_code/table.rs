@@ -14,7 +14,8 @@ use std::time::{Duration, Instant, SystemTime};
 use waterwheel::net::{ServeOptions, TcpListener, TcpStream, UnixStream, read_chunk, serve};
 use waterwheel::reactor::{AsyncFd, Call, Interest, Reactor, Reading, Stay, Wait, Writing};
 use waterwheel::timer::{
-    self, CallbackTimer, Schedule, TimerHandle, Timers, VirtualClock, WallClock, WallReading, Wheel,
+    self, Callback, CallbackTimer, Schedule, TimerHandle, Timers, VirtualClock, WallClock,
+    WallReading, Wheel,
 };
 use waterwheel::{JoinSet, Runtime, sleep, spawn, spawn_blocking, spawn_local, task};
 
@@ -152,74 +153,88 @@ pub(super) const TABLE: &[Entry] = &[
             timer::run_every(SHORT, move || user.call())
         })
     }),
-    entry("run_at_system", Told, Told, |place, user| {
+    entry("Callback::run", Told, Told, |place, user| {
         timer(place, user, |user| {
-            timer::run_at_system(SystemTime::now(), call(user))
+            Callback::at_system(SystemTime::now()).run(call(user))
         })
     }),
-    entry("run_at_async", Told, Told, |place, user| {
+    entry("Callback::run_async", Told, Told, |place, user| {
         timer(place, user, |user| {
-            timer::run_at_async(Instant::now(), async move || user.call())
+            Callback::after(SHORT).run_async(async move || user.call())
         })
     }),
-    entry("run_after_async", Told, Told, |place, user| {
-        timer(place, user, |user| {
-            timer::run_after_async(SHORT, async move || user.call())
-        })
-    }),
-    entry("run_every_async", Told, Told, |place, user| {
-        timer(place, user, |user| {
-            timer::run_every_async(SHORT, move || {
-                user.call();
-                ready(())
+    entry(
+        "Callback::run_async, again and again",
+        Told,
+        Told,
+        |place, user| {
+            timer(place, user, |user| {
+                Callback::every(SHORT).run_async(move || {
+                    user.call();
+                    ready(())
+                })
             })
-        })
-    }),
-    entry("run_at_while", Told, Told, |place, user| {
-        let target = Arc::new(());
-        let weak = Arc::downgrade(&target);
-        timer(place, user, |user| {
-            timer::run_at_while(weak, Instant::now(), move |_| user.call())
-        })
-    }),
-    entry("run_after_while", Told, Told, |place, user| {
-        let target = Arc::new(());
-        let weak = Arc::downgrade(&target);
-        timer(place, user, |user| {
-            timer::run_after_while(weak, SHORT, move |_| user.call())
-        })
-    }),
-    entry("run_every_while", Told, Told, |place, user| {
-        let target = Arc::new(());
-        let weak = Arc::downgrade(&target);
-        timer(place, user, |user| {
-            timer::run_every_while(weak, SHORT, move |_| user.call())
-        })
-    }),
-    entry("run_at_while_async", Told, Told, |place, user| {
-        let target = Arc::new(());
-        let weak = Arc::downgrade(&target);
-        timer(place, user, |user| {
-            timer::run_at_while_async(weak, Instant::now(), async move |_| user.call())
-        })
-    }),
-    entry("run_after_while_async", Told, Told, |place, user| {
-        let target = Arc::new(());
-        let weak = Arc::downgrade(&target);
-        timer(place, user, |user| {
-            timer::run_after_while_async(weak, SHORT, async move |_| user.call())
-        })
-    }),
-    entry("run_every_while_async", Told, Told, |place, user| {
-        let target = Arc::new(());
-        let weak = Arc::downgrade(&target);
-        timer(place, user, |user| {
-            timer::run_every_while_async(weak, SHORT, move |_| {
-                user.call();
-                ready(())
+        },
+    ),
+    entry(
+        "Callback::run, while its target lives",
+        Told,
+        Told,
+        |place, user| {
+            let target = Arc::new(());
+            let weak = Arc::downgrade(&target);
+            timer(place, user, |user| {
+                Callback::after(SHORT)
+                    .while_alive(&weak)
+                    .run(move |_| user.call())
             })
-        })
-    }),
+        },
+    ),
+    entry(
+        "Callback::run, again and again while its target lives",
+        Told,
+        Told,
+        |place, user| {
+            let target = Arc::new(());
+            let weak = Arc::downgrade(&target);
+            timer(place, user, |user| {
+                Callback::every(SHORT)
+                    .while_alive(&weak)
+                    .run(move |_| user.call())
+            })
+        },
+    ),
+    entry(
+        "Callback::run_async, while its target lives",
+        Told,
+        Told,
+        |place, user| {
+            let target = Arc::new(());
+            let weak = Arc::downgrade(&target);
+            timer(place, user, |user| {
+                Callback::after(SHORT)
+                    .while_alive(&weak)
+                    .run_async(async move |_| user.call())
+            })
+        },
+    ),
+    entry(
+        "Callback::run_async, again and again while its target lives",
+        Told,
+        Told,
+        |place, user| {
+            let target = Arc::new(());
+            let weak = Arc::downgrade(&target);
+            timer(place, user, |user| {
+                Callback::every(SHORT)
+                    .while_alive(&weak)
+                    .run_async(move |_| {
+                        user.call();
+                        ready(())
+                    })
+            })
+        },
+    ),
     // --- A server.
     entry("serve", Told, Told, |place, user| {
         place.runtime.block_on(async {

@@ -38,13 +38,13 @@
 //!
 //! | there | here (in `waterwheel::timer`) | what differs |
 //! |---|---|---|
-//! | `runAt(time, cb)` | `run_at(Instant, f)`; `run_at_system(SystemTime, f)` by the wall clock | it was the wall clock always, though slept for by a monotonic one |
+//! | `runAt(time, cb)` | `run_at(Instant, f)`; `Callback::at_system(SystemTime).run(f)` by the wall clock | it was the wall clock always, though slept for by a monotonic one |
 //! | `runAfter(delay, cb)` | `run_after(Duration, f)` | nanoseconds; a delay that overflows is never |
 //! | `runEvery(interval, cb)` | `run_every(Duration, f)`; or [`interval()`], which ticks at once, too | it keeps its phase; theirs drifted by its lateness |
 //! | `cancelTimer(id)` | [`TimerHandle::cancel`] | tells whether it has prevented a run; from any thread, O(1) |
 //! | `addTimer(ms, cb)` | `run_after(Duration, f)` | |
 //! | `addTimer(ms, cb, recurring)` | `run_every(Duration, f)` | |
-//! | `addConditionTimer(ms, cb, weak)` | `run_after_while(weak, …)`, `run_every_while`, `run_at_while` | the function gets the target, and leaves the wheel with it |
+//! | `addConditionTimer(ms, cb, weak)` | `Callback::after(Duration).while_alive(&weak).run(f)`; also `every`, `at`, `at_system` | the function gets the target, and leaves the wheel with it |
 //! | `Timer::cancel()` | [`TimerHandle::cancel`] | |
 //! | `Timer::refresh()` | [`TimerHandle::refresh`] | a stored value; the wheel is not touched |
 //! | `Timer::reset(ms, from_now)` | [`TimerHandle::reset`] | later: a stored value, too |

@@ -8,7 +8,7 @@ use std::{
 
 use super::schedule::Shared;
 
-/// Cancels, refreshes and resets a timer that was made by `run_after` or its kin. It can be cloned, sent and shared.
+/// Cancels, refreshes and resets a timer that a `Callback` has started, or `run_after` or `run_every` for short. It can be cloned, sent and shared.
 ///
 /// Dropping all handles *detaches* the timer, which goes on. A handle keeps neither the function nor what that has captured.
 ///

@@ -7,7 +7,7 @@
 //! | `schedule` | when it runs next: what the two share, behind a lock |
 //! | `moment` | [`Schedule`]; an instant or a time of the wall clock |
 //!
-//! The functions that people call, `run_after` and its kin, are the executor's: they spawn such a future as a task. So a
+//! What programs use, `Callback` and the short forms such as `run_after`, is the executor's: it spawns such a future as a task. So a
 //! callback never runs nested in the turn of a driver, and one that is slow or panics concerns itself alone.
 //!
 //! ```text
@@ -49,7 +49,7 @@ pin_project! {
     /// A future that calls a function when its [`Schedule`] says so, and resolves when it will not do so again.
     ///
     /// The function returns the future of its run, or `None` to end: that of a condition timer finds its target gone. Runs of
-    /// a timer never overlap. `waterwheel::timer::run_after` and its kin spawn one as a task; this type is for loops of
+    /// a timer never overlap. `waterwheel::timer::Callback` spawns one as a task; this type is for loops of
     /// one's own.
     ///
     /// # Panics

@@ -14,6 +14,8 @@ pub enum Schedule {
     /// Each time a period ends, for the first time one period from now. What is missed because a run takes long is left out,
     /// and the phase is kept, as by [`MissedTick::Skip`].
     Every(Duration),
+    /// At an instant, and then each time a period ends, counted from there; else as `Every`.
+    EveryFrom(Instant, Duration),
     /// Once, when the wall clock shows that or more; see [`sleep_until_system`](crate::sleep_until_system).
     AtSystem(SystemTime),
 }

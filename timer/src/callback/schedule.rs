@@ -57,8 +57,12 @@ impl Shared {
                 let now = Moment::Monotonic(paused::now());
                 (now, delay, now.after(delay))
             }
+            Schedule::EveryFrom(first, period) => {
+                let first = Moment::Monotonic(first);
+                (first.before(period).unwrap_or(first), period, first)
+            }
         };
-        let repeats = matches!(schedule, Schedule::Every(_));
+        let repeats = matches!(schedule, Schedule::Every(_) | Schedule::EveryFrom(..));
         assert_period(repeats, delay, "a schedule");
         let shared = Shared {
             state: Mutex::new(State {
