@@ -30,7 +30,7 @@ mod ledger;
 mod run;
 mod scenarios;
 
-use calls::{Call, Expect, Fault};
+use calls::{Expect, Fault, Operation};
 use injector::{Plan, exempt};
 use ledger::{Entries, code_of};
 use run::{Outcome, Workers};

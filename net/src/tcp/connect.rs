@@ -11,10 +11,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use waterwheel_poll_context::budget;
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Interest, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Wait, Writing};
 
 const NAME: &str = "TcpStream::connect";
-const CONNECT: Call<Writing> = Call::new(NAME);
+const CONNECT: Operation<Writing> = Operation::new(NAME);
 
 impl TcpStream {
     /// Connects to the address in `addr` that accepts first.

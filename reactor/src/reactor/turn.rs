@@ -3,7 +3,7 @@
 use super::instance::Instance;
 use super::wakers::wake_all;
 use super::{Reactor, elsewhere};
-use crate::source::{Ready, Tenant, Token};
+use crate::source::{Ready, Registered, Token};
 use crate::spare_pipes;
 use crate::sync::lock;
 use crate::sys::clock::real_now;
@@ -203,7 +203,7 @@ impl Reactor {
             wakers = std::mem::take(&mut sources.spare_wakers);
             for event in events {
                 let (token, happened) = (Token::from_bits(event.u64), event.events);
-                if let Some(Tenant { source, .. }) = sources.get(token) {
+                if let Some(Registered { source, .. }) = sources.get(token) {
                     told += 1;
                     source.dispatch(Ready::from_epoll(happened), &mut wakers);
                 } else if token == Token::CLOCK {
