@@ -7,13 +7,13 @@ macro_rules! calls {
     ($($call:ident: $name:literal,)*) => {
         /// A kind of call. What a call is for tells kinds apart, as the kernel does.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub(crate) enum Operation {
+        pub(crate) enum Call {
             $($call,)*
         }
 
-        pub(crate) const ALL: &[Operation] = &[$(Call::$call,)*];
+        pub(crate) const ALL: &[Call] = &[$(Call::$call,)*];
 
-        impl Operation {
+        impl Call {
             pub(crate) fn name(self) -> &'static str {
                 match self {
                     $(Call::$call => $name,)*
@@ -195,7 +195,7 @@ const FALLS_BACK: &[Row] = &[
 ];
 const NAMES: &[Row] = &[(Fail(ENOBUFS), Reported), (Delay, Invisible)];
 
-impl Operation {
+impl Call {
     /// What it can fail with.
     ///
     /// Not there is what no page warrants, and what a program brings upon itself, as `EBADF`. For once something of the kind is: should

@@ -1,7 +1,7 @@
 //! Counts the calls of a run by kind, and says which one is to fail. And what it must know of descriptors, so that a fault is one that
 //! a kernel could produce.
 
-use super::calls::{CALLS, Fault, Operation};
+use super::calls::{CALLS, Call, Fault};
 use libc::{c_int, epoll_event};
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ const LASTING: Duration = Duration::from_millis(25);
 /// The one call of a run that is to fail: the first, from 0 on, of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    pub(crate) call: Operation,
+    pub(crate) call: Call,
     pub(crate) index: usize,
     pub(crate) fault: Fault,
 }
@@ -34,13 +34,13 @@ struct State {
     plan: Option<Plan>,
     injected: Option<Instant>,
     built: bool,
-    counts: HashMap<Operation, usize>,
+    counts: HashMap<Call, usize>,
     registered: HashMap<c_int, Registered>,
     deregistered: Vec<Registered>,
     /// Events that the kernel has given and that are yet to be delivered.
     held_back: HashMap<c_int, Vec<epoll_event>>,
     /// Descriptors of the runtime's own, and the call that made them.
-    made: HashMap<c_int, Operation>,
+    made: HashMap<c_int, Call>,
 }
 
 static STATE: LazyLock<Mutex<State>> = LazyLock::new(Mutex::default);
@@ -104,7 +104,7 @@ pub(crate) fn counted() -> (Counts, bool) {
 }
 
 /// Counts a call, and says how it fails, if it is to.
-pub(crate) fn next(call: Operation) -> Option<Fault> {
+pub(crate) fn next(call: Call) -> Option<Fault> {
     if is_exempt() {
         return None;
     }
@@ -199,14 +199,14 @@ pub(crate) fn held_back(epoll: c_int, room: &mut [epoll_event]) -> Option<usize>
 }
 
 /// A descriptor was made by that call, if it is one.
-pub(crate) fn made(fd: c_int, call: Operation) {
+pub(crate) fn made(fd: c_int, call: Call) {
     if fd >= 0 && !is_exempt() {
         state().made.insert(fd, call);
     }
 }
 
 /// The call that has made a descriptor, if it is one of a runtime's own.
-pub(crate) fn made_as(fd: c_int) -> Option<Operation> {
+pub(crate) fn made_as(fd: c_int) -> Option<Call> {
     if is_exempt() {
         return None;
     }

@@ -7,7 +7,7 @@
 //! than it need be, is followed by an edge, as it would be if the rest had come just afterwards. The descriptor is armed anew
 //! ([`owe_an_edge`]) before the call returns.
 
-use super::calls::{Fault, Operation};
+use super::calls::{Call, Fault};
 use super::injector::{self, Registered};
 use libc::{c_int, c_long, c_void, epoll_event, iovec, mmsghdr, msghdr, size_t, sockaddr};
 use libc::{socklen_t, ssize_t};
@@ -43,7 +43,7 @@ fn fail(code: c_int) -> c_long {
 }
 
 /// Makes a call, or what the fault for it makes of it. `real` is given the length to ask for.
-fn sized(call: Operation, fd: c_int, length: usize, real: impl Fn(usize) -> c_long) -> c_long {
+fn sized(call: Call, fd: c_int, length: usize, real: impl Fn(usize) -> c_long) -> c_long {
     match injector::next(call) {
         None => real(length),
         Some(Fault::Fail(code) | Fault::Lasting(code)) => {
@@ -80,7 +80,7 @@ fn sized(call: Operation, fd: c_int, length: usize, real: impl Fn(usize) -> c_lo
 }
 
 /// As [`sized`], for a call without a length.
-fn plain(call: Operation, fd: c_int, real: impl Fn() -> c_long) -> c_long {
+fn plain(call: Call, fd: c_int, real: impl Fn() -> c_long) -> c_long {
     sized(call, fd, 0, |_| real())
 }
 
@@ -110,7 +110,7 @@ fn is_stream(fd: c_int) -> bool {
     option(fd, libc::SO_TYPE) == libc::SOCK_STREAM
 }
 
-fn of_kind(fd: c_int, stream: Operation, datagram: Operation) -> Operation {
+fn of_kind(fd: c_int, stream: Call, datagram: Call) -> Call {
     if is_stream(fd) { stream } else { datagram }
 }
 

@@ -30,7 +30,7 @@ mod ledger;
 mod run;
 mod scenarios;
 
-use calls::{Expect, Fault, Operation};
+use calls::{Call, Expect, Fault};
 use injector::{Plan, exempt};
 use ledger::{Entries, code_of};
 use run::{Outcome, Workers};

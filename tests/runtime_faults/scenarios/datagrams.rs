@@ -2,7 +2,7 @@
 //! nothing to do with it: so who is told tries again.
 
 use super::{LONG, bytes, check};
-use crate::calls::{Expect, Fault, Operation};
+use crate::calls::{Call, Expect, Fault};
 use crate::ledger::{Ledger, Part};
 use std::io;
 use waterwheel::net::{RecvBatch, SendBatch, UdpSocket, UnixDatagram};
@@ -11,7 +11,7 @@ use waterwheel::{spawn, timeout};
 const ROUNDS: usize = 4;
 const BATCH: usize = 8;
 
-pub(super) fn expect(call: Operation, fault: Fault) -> Option<Expect> {
+pub(super) fn expect(call: Call, fault: Fault) -> Option<Expect> {
     match (call, fault) {
         // Who waits for a datagram, and cannot, tries again, too.
         (Call::EpollAdd, Fault::Fail(_)) => Some(Expect::Told),

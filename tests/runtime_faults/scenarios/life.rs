@@ -2,7 +2,7 @@
 //! threads, a signal; and tasks that are left when it ends.
 
 use super::LONG;
-use crate::calls::{Expect, Fault, Operation};
+use crate::calls::{Call, Expect, Fault};
 use crate::injector;
 use crate::ledger::{Ledger, Part};
 use crate::run::documented;
@@ -23,7 +23,7 @@ pub(crate) const LEFT: usize = 3;
 
 const SHORT: Duration = Duration::from_millis(1);
 
-pub(super) fn expect(call: Operation, fault: Fault) -> Option<Expect> {
+pub(super) fn expect(call: Call, fault: Fault) -> Option<Expect> {
     match (call, fault) {
         // A listener's to a signal, which has a descriptor of its own.
         (Call::Duplicate, Fault::Fail(_)) => Some(Expect::Reported),

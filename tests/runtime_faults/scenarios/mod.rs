@@ -17,7 +17,7 @@ mod outbox;
 mod relay;
 mod served;
 
-use crate::calls::{Expect, Fault, Operation};
+use crate::calls::{Call, Expect, Fault};
 use crate::ledger::Ledger;
 use std::future::Future;
 use std::io;
@@ -42,7 +42,7 @@ pub(crate) struct Scenario {
     /// How many tasks it leaves for the end of the runtime.
     pub(crate) left: usize,
     /// Where something else is to come of a fault than elsewhere.
-    pub(crate) expect: fn(Operation, Fault) -> Option<Expect>,
+    pub(crate) expect: fn(Call, Fault) -> Option<Expect>,
 }
 
 pub(crate) const ALL: &[Scenario] = &[

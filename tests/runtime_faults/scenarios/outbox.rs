@@ -1,7 +1,7 @@
 //! [`Outbox`]: each message is told what has become of it, and so is who closes.
 
 use super::{LONG, Stream, bytes, check, tcp_pair};
-use crate::calls::{Expect, Fault, Operation};
+use crate::calls::{Call, Expect, Fault};
 use crate::ledger::{Ledger, Part};
 use std::future::poll_fn;
 use std::io;
@@ -14,7 +14,7 @@ use waterwheel::{spawn, timeout};
 /// The second, and what is queued behind it, does not fit the buffers.
 const LENGTHS: [usize; 5] = [10, 60 << 10, 0, 1, 300];
 
-pub(super) fn expect(call: Operation, fault: Fault) -> Option<Expect> {
+pub(super) fn expect(call: Call, fault: Fault) -> Option<Expect> {
     match (call, fault) {
         // A message that nobody is before is written at once: what does not go is queued, and tried again.
         (Call::Send, Fault::Zero) => Some(Expect::NothingOrWriteZero),

@@ -2,7 +2,7 @@
 //! relay, which is to go on whatever befalls it.
 
 use super::{LONG, Stream, read_to_end, tcp_pair, write_to_end};
-use crate::calls::{Expect, Fault, Operation};
+use crate::calls::{Call, Expect, Fault};
 use crate::ledger::{Ledger, Part};
 use futures_util::future::try_join;
 use std::fs::File;
@@ -16,7 +16,7 @@ const THERE: usize = 256 << 10;
 const BACK: usize = 700;
 const FILE: usize = 100 << 10;
 
-pub(super) fn expect(call: Operation, fault: Fault) -> Option<Expect> {
+pub(super) fn expect(call: Call, fault: Fault) -> Option<Expect> {
     match (call, fault) {
         // Clients here take it as the relay does: their own direction tells.
         (Call::Shutdown, Fault::Lie(libc::ENOTCONN)) => Some(Expect::Invisible),

@@ -2,7 +2,7 @@
 //! error of a connection ends that one.
 
 use super::{LONG, Stream, read_to_end, write_to_end};
-use crate::calls::{Expect, Fault, Operation};
+use crate::calls::{Call, Expect, Fault};
 use crate::ledger::{Ledger, Part};
 use futures_util::future::try_join;
 use std::io;
@@ -29,7 +29,7 @@ const GONE: [i32; 7] = [
     libc::ENETUNREACH,
 ];
 
-pub(super) fn expect(call: Operation, fault: Fault) -> Option<Expect> {
+pub(super) fn expect(call: Call, fault: Fault) -> Option<Expect> {
     match (call, fault) {
         (Call::Accept, Fault::Fail(code)) if GONE.contains(&code) => Some(Expect::Invisible),
         _ => None,
