@@ -18,9 +18,6 @@
 // | `sync` | the primitives, which loom models replace |
 
 mod async_fd;
-#[cfg(canary)]
-#[path = "../../tests/canaries/switch.rs"]
-mod canary;
 #[cfg(test)]
 #[path = "../../tests/cases/mod.rs"]
 mod cases;

@@ -53,10 +53,6 @@ impl Future for RecvDatagram<'_> {
             take,
             call,
         } = &mut *self;
-        #[cfg(canary)]
-        if crate::canary::is_out("udp-error-lost") {
-            let _ = socket::take_error(wait.fd().as_fd());
-        }
         // An empty buffer takes a datagram as any other does; and that one is short says nothing about the next.
         let io = wait.fd();
         wait.poll_io(cx, *call, |fd| {

@@ -76,15 +76,6 @@ impl Reactor {
             .instance()
             .and_then(|instance| instance.epoll.add(fd, token.to_bits()));
         if let Err(error) = added {
-            #[cfg(canary)]
-            if crate::canary::is_out("failed-registration-ignored") {
-                return Ok(());
-            }
-            #[cfg(canary)]
-            let token = match token {
-                _ if crate::canary::is_out("failed-registration-leaks") => Token::WAKE,
-                token => token,
-            };
             lock(&self.sources).remove(token);
             // Who has parked meanwhile looks again, and meets the error too.
             let mut wakers = Vec::new();
@@ -118,10 +109,6 @@ impl Reactor {
             return;
         }
         let tenant = lock(&self.sources).remove(token);
-        #[cfg(canary)]
-        if crate::canary::is_out("closed-without-del") {
-            return;
-        }
         if let Some(Registered { fd, .. }) = tenant
             && let Some(instance) = self.instance.get()
         {

@@ -52,10 +52,6 @@ impl Reactor {
             awake();
             return self.turn_now();
         }
-        #[cfg(canary)]
-        if crate::canary::is_out("parks-by-the-users-token") {
-            std::thread::park_timeout(std::time::Duration::ZERO);
-        }
         let Some(instance) = self.instance.get() else {
             return self.wait_at_doorbell(deadline, awake);
         };
@@ -129,10 +125,6 @@ impl Reactor {
         if let Some(deadline) = deadline {
             let now = real_now();
             if deadline <= now {
-                return Ok(Wait::ZERO);
-            }
-            #[cfg(canary)]
-            if (deadline - now).as_millis() == 0 && crate::canary::is_out("short-wait-spins") {
                 return Ok(Wait::ZERO);
             }
             instance.alarm.arm(deadline, now)?;

@@ -140,9 +140,6 @@ impl<R> Source<R> {
             return;
         }
         let waker = lock(&self.waiters).remove(key);
-        #[cfg(canary)]
-        let _locked =
-            crate::canary::is_out("waker-dropped-under-lock").then(|| lock(&self.waiters));
         drop(waker);
     }
 

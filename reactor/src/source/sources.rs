@@ -75,10 +75,6 @@ impl<R> Sources<R> {
     #[inline]
     pub(crate) fn get(&self, token: Token) -> Option<&Registered<R>> {
         let tenant = self.slab.get(token.key as usize)?;
-        #[cfg(canary)]
-        if crate::canary::is_out("token-without-generation") {
-            return Some(tenant);
-        }
         (tenant.generation == token.generation).then_some(tenant)
     }
 
