@@ -19,7 +19,7 @@ use waterwheel::net::{
     Outbox, ServeOptions, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener,
     UnixStream, copy_bidirectional, serve,
 };
-use waterwheel::reactor::{AsyncFd, Call, Interest, Reading, Stay};
+use waterwheel::reactor::{AsyncFd, Interest, Operation, OwnedWait, Reading};
 use waterwheel::signal::{SignalKind, ctrl_c, signal};
 use waterwheel::timer::{run_after, run_every, sleep_until_system};
 use waterwheel::{
@@ -1040,9 +1040,9 @@ fn a_child_waits_for_no_lock_that_a_vanished_thread_held() {
             })),
             // Where a source is registered.
             repeat(Box::new(move || {
-                let mut stay = Stay::<Reading>::new();
+                let mut stay = OwnedWait::<Reading>::new();
                 for _ in 0..100 {
-                    stay.next_turn(&asked, Call::new("a test"), Waker::noop())
+                    stay.next_turn(&asked, Operation::new("a test"), Waker::noop())
                         .unwrap();
                 }
                 stay.leave(&asked);

@@ -323,8 +323,8 @@ fn what_is_entered_is_where_spawn_goes() {
 fn block_on_inside_is_refused_and_says_what_to_write() {
     #[track_caller]
     fn check(runtime: &Handle) {
-        type Call<'a> = &'a dyn Fn();
-        let calls: [(&str, Call<'_>); 2] = [
+        type Operation<'a> = &'a dyn Fn();
+        let calls: [(&str, Operation<'_>); 2] = [
             ("block_on", &|| block_on(async {})),
             ("Handle::block_on", &|| runtime.block_on(async {})),
         ];

@@ -9,7 +9,7 @@
 // | room | what is there |
 // |---|---|
 // | `signal` | signals, as streams |
-// | `async_fd` | what leaf futures use: `AsyncFd`; `Wait` and `Stay`; the lazy way of a descriptor into a reactor |
+// | `async_fd` | what leaf futures use: `AsyncFd`; `Wait` and `OwnedWait`; the lazy way of a descriptor into a reactor |
 // | `reactor` | the turn; who registers where; what a child of `fork` does with its parent's registrations |
 // | `park` | what the owner sleeps in, and what ends that |
 // | `source` | a registered descriptor: readiness, wakers, token, and the slab of them |
@@ -18,9 +18,6 @@
 // | `sync` | the primitives, which loom models replace |
 
 mod async_fd;
-#[cfg(canary)]
-#[path = "../../tests/canaries/switch.rs"]
-mod canary;
 #[cfg(test)]
 #[path = "../../tests/cases/mod.rs"]
 mod cases;
@@ -33,7 +30,8 @@ mod sync;
 pub mod sys;
 
 pub use async_fd::{
-    AsyncFd, AsyncIo, Call, Readable, Reading, Stay, Wait, Way, Writable, Writing, missing_runtime,
+    AsyncFd, AsyncIo, InterestKind, Operation, OwnedWait, Readable, Reading, Wait, Writable,
+    Writing, missing_runtime,
 };
 pub use reactor::{Enter, Reactor};
 pub use source::Interest;

@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Instant;
-use waterwheel::reactor::{AsyncFd, Call, Interest, Reactor, Reading, Stay};
+use waterwheel::reactor::{AsyncFd, Interest, Operation, OwnedWait, Reactor, Reading};
 
 /// Two ends of a connection, of which the first is awaited.
 fn pair() -> (AsyncFd<UnixStream>, UnixStream) {
@@ -74,16 +74,16 @@ fn a_silent_stream_that_a_writer_registered_is_not_readable() {
     assert_pends!(&reactor, ours.readable());
 }
 
-/// The same by a `Stay`, by which a server waits for its listeners.
+/// The same by an `OwnedWait`, by which a server waits for its listeners.
 #[test]
 fn to_a_stay_a_silent_stream_that_a_writer_registered_is_not_readable() {
-    const CALL: Call<Reading> = Call::new("a test");
+    const CALL: Operation<Reading> = Operation::new("a test");
     let reactor = Reactor::new().expect("reactor");
     let _entered = reactor.enter();
     let (ours, mut theirs) = pair();
     assert!(poll(&mut ours.writable(), Waker::noop()).is_pending());
     let woken = Count::new();
-    let mut stay = Stay::<Reading>::new();
+    let mut stay = OwnedWait::<Reading>::new();
     let mut poll_ready = || stay.poll_ready(&ours, CALL, &woken.waker());
     assert!(poll_ready().is_pending(), "nobody has asked the kernel");
     hear_all(&reactor);

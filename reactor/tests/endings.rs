@@ -13,9 +13,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::task::{Context, Poll};
-use waterwheel::reactor::{AsyncFd, Call, Interest, Reactor, Reading, Wait};
+use waterwheel::reactor::{AsyncFd, Interest, Operation, Reactor, Reading, Wait};
 
-const READ: Call<Reading> = Call::new("test");
+const READ: Operation<Reading> = Operation::new("test");
 
 /// Asserts that epoll has no more to say, however often it is asked.
 fn assert_quiet(reactor: &Reactor) {

@@ -12,7 +12,9 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use waterwheel::net::{ServeOptions, TcpListener, TcpStream, UnixStream, read_chunk, serve};
-use waterwheel::reactor::{AsyncFd, Call, Interest, Reactor, Reading, Stay, Wait, Writing};
+use waterwheel::reactor::{
+    AsyncFd, Interest, Operation, OwnedWait, Reactor, Reading, Wait, Writing,
+};
 use waterwheel::timer::{
     self, Callback, CallbackTimer, Schedule, TimerHandle, Timers, VirtualClock, WallClock,
     WallReading, Wheel,
@@ -418,7 +420,7 @@ pub(super) const TABLE: &[Entry] = &[
             let (fd, _peer) = pair();
             let mut wait = Wait::<_, Writing>::new(&fd);
             let mut cx = Context::from_waker(Waker::noop());
-            let polled = wait.poll_io(&mut cx, Call::new("a test"), move |_| {
+            let polled = wait.poll_io(&mut cx, Operation::new("a test"), move |_| {
                 user.call();
                 Ok(())
             });
@@ -431,7 +433,7 @@ pub(super) const TABLE: &[Entry] = &[
             let (fd, _peer) = pair();
             let mut wait = Wait::<_, Writing>::new(&fd);
             let mut cx = Context::from_waker(Waker::noop());
-            let polled = wait.poll_transfer(&mut cx, Call::new("a test"), 1, move |_| {
+            let polled = wait.poll_transfer(&mut cx, Operation::new("a test"), 1, move |_| {
                 user.call();
                 Ok(1)
             });
@@ -439,16 +441,16 @@ pub(super) const TABLE: &[Entry] = &[
         });
         Ignored
     }),
-    entry("Stay::poll_transfer", Caller, Caller, |place, user| {
+    entry("OwnedWait::poll_transfer", Caller, Caller, |place, user| {
         place.runtime.block_on(async {
             let (fd, _peer) = pair();
-            let mut stay = Stay::<Writing>::new();
+            let mut stay = OwnedWait::<Writing>::new();
             let operation = move |_: &OwnedFd| {
                 user.call();
                 Ok(1)
             };
             let waker = || Waker::noop().clone();
-            let polled = stay.poll_transfer(&fd, Call::new("a test"), 1, operation, waker);
+            let polled = stay.poll_transfer(&fd, Operation::new("a test"), 1, operation, waker);
             assert!(polled.is_ready());
         });
         Ignored
@@ -500,14 +502,14 @@ pub(super) const TABLE: &[Entry] = &[
         Ignored
     }),
     // --- Wakers.
-    entry("Stay::poll_ready", Ignored, Ignored, |_, user| {
+    entry("OwnedWait::poll_ready", Ignored, Ignored, |_, user| {
         let reactor = Reactor::new().expect("a reactor");
         let _entered = reactor.enter();
         let (mut theirs, ours) = std::os::unix::net::UnixStream::pair().expect("a pair");
         let ours = AsyncFd::new(ours).expect("non-blocking");
-        let mut stay = Stay::<Reading>::new();
+        let mut stay = OwnedWait::<Reading>::new();
         let waker = Waker::from(Arc::new(user));
-        let ready = stay.poll_ready(&ours, Call::new("a test"), &waker);
+        let ready = stay.poll_ready(&ours, Operation::new("a test"), &waker);
         assert!(ready.is_pending());
         // Whom the turn wakes has the last one.
         drop(waker);
@@ -515,14 +517,14 @@ pub(super) const TABLE: &[Entry] = &[
         reactor.turn(Some(Instant::now() + HOUR)).expect("a turn");
         Ignored
     }),
-    entry("Stay::next_turn", Ignored, Ignored, |_, user| {
+    entry("OwnedWait::next_turn", Ignored, Ignored, |_, user| {
         let reactor = Reactor::new().expect("a reactor");
         let _entered = reactor.enter();
         let (_theirs, ours) = std::os::unix::net::UnixStream::pair().expect("a pair");
         let ours = AsyncFd::new(ours).expect("non-blocking");
-        let mut stay = Stay::<Writing>::new();
+        let mut stay = OwnedWait::<Writing>::new();
         let waker = Waker::from(Arc::new(user));
-        stay.next_turn(&ours, Call::new("a test"), &waker)
+        stay.next_turn(&ours, Operation::new("a test"), &waker)
             .expect("registered");
         // Whom the turn wakes has the last one.
         drop(waker);

@@ -93,9 +93,6 @@
 #![forbid(unsafe_code)]
 
 mod callback;
-#[cfg(canary)]
-#[path = "../../tests/canaries/switch.rs"]
-mod canary;
 mod clock;
 mod idle_timeout;
 mod interval;

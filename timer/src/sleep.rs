@@ -119,12 +119,6 @@ impl Sleep {
     #[inline]
     pub(crate) fn after(delay: Duration, caller: Caller) -> Self {
         let now = current::now();
-        #[cfg(canary)]
-        let now = if crate::canary::is_out("loop-time-in-milliseconds") {
-            now - Duration::from_nanos(crate::clock::from_instant(now) % 1_000_000)
-        } else {
-            now
-        };
         Sleep {
             deadline: far::after(now, delay),
             registration: None,

@@ -1,8 +1,8 @@
 //! [`Handle`]: a runtime, from any thread.
 
 use super::metrics::{self, RuntimeMetrics};
-use crate::JoinHandle;
 use crate::runtime::block_on::block_on_in;
+use crate::runtime::join_handle::JoinHandle;
 use crate::runtime::spawn;
 use crate::scheduler::entered::{self, Entered};
 use crate::scheduler::origin::Origin;

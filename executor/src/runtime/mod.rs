@@ -30,7 +30,7 @@ pub use handle::{EnterGuard, Handle, TryCurrentError};
 pub use metrics::{RuntimeMetrics, WorkerMetrics};
 pub use report::ShutdownReport;
 
-use crate::JoinHandle;
+use crate::runtime::join_handle::JoinHandle;
 use crate::scheduler::origin::Origin;
 use crate::scheduler::settings::Settings;
 use crate::scheduler::shared::Shared;

@@ -1,6 +1,6 @@
 //! [`spawn`], [`spawn_local`] and [`spawn_blocking`].
 
-use crate::JoinHandle;
+use crate::runtime::join_handle::JoinHandle;
 use crate::scheduler::entered;
 use crate::scheduler::origin::Origin;
 use crate::scheduler::shared::Shared;

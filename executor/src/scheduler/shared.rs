@@ -119,10 +119,6 @@ impl Shared {
 
     /// Whether there is anything that a worker in the first slot might have to do.
     pub(crate) fn needs_first_slot(&self) -> bool {
-        #[cfg(canary)]
-        if crate::canary::is_out("stuck-in-local-queue") {
-            return false;
-        }
         let first = &self.slots[0];
         self.owned.any()
             || self.injection.len() > 0

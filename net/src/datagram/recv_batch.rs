@@ -8,9 +8,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::messages::{self, Headers, MAX_DATAGRAMS, Received};
-use waterwheel_reactor::{AsyncFd, Call, Interest, Reading, Wait};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Reading, Wait};
 
-const RECV_BATCH: Call<Reading> = Call::new("UdpSocket::recv_batch");
+const RECV_BATCH: Operation<Reading> = Operation::new("UdpSocket::recv_batch");
 
 /// Room for several datagrams, to be used again and again by [`UdpSocket::recv_batch`](crate::UdpSocket::recv_batch).
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::address::Address;
 use waterwheel_reactor::sys::datagram;
-use waterwheel_reactor::{AsyncFd, Call, Interest, Reading, Wait};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Reading, Wait};
 
 /// The future of [`UdpSocket::recv_from`](crate::UdpSocket::recv_from), and of the like methods of it and of
 /// [`UnixDatagram`](crate::UnixDatagram).
@@ -21,7 +21,7 @@ pub struct RecvFrom<'a, A = SocketAddr> {
     wait: Wait<'a, OwnedFd, Reading>,
     buffer: &'a mut [u8],
     take: Take,
-    call: Call<Reading>,
+    call: Operation<Reading>,
     address: PhantomData<fn() -> A>,
 }
 
@@ -30,7 +30,7 @@ impl<'a, A: Address> RecvFrom<'a, A> {
         io: &'a AsyncFd<OwnedFd>,
         buffer: &'a mut [u8],
         take: Take,
-        call: Call<Reading>,
+        call: Operation<Reading>,
     ) -> Self {
         Self {
             wait: Wait::new(io),

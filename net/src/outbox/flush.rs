@@ -12,9 +12,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Interest, Writing};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Writing};
 
-const SEND: Call<Writing> = Call::new("Outbox::send");
+const SEND: Operation<Writing> = Operation::new("Outbox::send");
 
 /// How many messages go with one system call at most.
 const MESSAGES: usize = 64;

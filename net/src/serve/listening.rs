@@ -13,9 +13,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use waterwheel_reactor::{Call, Interest, Reading, Stay};
+use waterwheel_reactor::{Interest, Operation, OwnedWait, Reading};
 
-const ACCEPT: Call<Reading> = Call::new("serve");
+const ACCEPT: Operation<Reading> = Operation::new("serve");
 
 /// How many connections are refused between two pauses.
 const REFUSED_AT_A_TIME: usize = 64;
@@ -26,7 +26,7 @@ pub(super) struct Listening<L>(Mutex<Option<Open<L>>>);
 #[derive(Debug)]
 struct Open<L> {
     listener: L,
-    stay: Stay<Reading>,
+    stay: OwnedWait<Reading>,
     reserve: Reserve,
 }
 
@@ -42,7 +42,7 @@ impl<L: ListenerSocket> Listening<L> {
         let reserve = Reserve::new(&listener);
         Self(Mutex::new(Some(Open {
             listener,
-            stay: Stay::new(),
+            stay: OwnedWait::new(),
             reserve,
         })))
     }

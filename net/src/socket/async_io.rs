@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use waterwheel_reactor::{AsyncFd, Call, Interest, Reading, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Reading, Wait, Writing};
 
 /// The two methods of a socket that has the field `io`, with an example.
 macro_rules! own_calls {
@@ -140,11 +140,11 @@ impl<R, F: FnMut() -> io::Result<R>> Future for AsyncIo<'_, F> {
         match wait {
             EitherWay::Reading(wait) => {
                 let io = wait.fd();
-                wait.poll_io(cx, Call::new(name), |_| {
+                wait.poll_io(cx, Operation::new(name), |_| {
                     ends.run(io, Interest::Read, &mut *operation)
                 })
             }
-            EitherWay::Writing(wait) => wait.poll_io(cx, Call::new(name), |_| operation()),
+            EitherWay::Writing(wait) => wait.poll_io(cx, Operation::new(name), |_| operation()),
         }
     }
 }

@@ -11,10 +11,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use waterwheel_poll_context::budget;
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Interest, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Wait, Writing};
 
 const NAME: &str = "TcpStream::connect";
-const CONNECT: Call<Writing> = Call::new(NAME);
+const CONNECT: Operation<Writing> = Operation::new(NAME);
 
 impl TcpStream {
     /// Connects to the address in `addr` that accepts first.
@@ -111,25 +111,12 @@ impl Future for Handshake<'_> {
     }
 }
 
-#[cfg(canary)]
-impl Drop for Handshake<'_> {
-    fn drop(&mut self) {
-        if crate::canary::is_out("dropped-connect-leaks") {
-            std::mem::forget(self.wait.fd().as_fd().try_clone_to_owned());
-        }
-    }
-}
-
 /// How the handshake of a socket that is said to be writable has ended; `WouldBlock` if it has not.
 ///
 /// Readiness alone says nothing: a socket that is not connected yet is reported as writable and hung up.
 fn outcome(fd: &OwnedFd) -> io::Result<()> {
     if let Some(error) = socket::take_error(fd.as_fd())? {
         return Err(error);
-    }
-    #[cfg(canary)]
-    if crate::canary::is_out("hup-is-connected") {
-        return Ok(());
     }
     match socket::peer_addr::<SocketAddr>(fd.as_fd()) {
         Ok(_) => Ok(()),

@@ -10,7 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use waterwheel_reactor::sys::{options, socket};
-use waterwheel_reactor::{AsyncFd, Call, Reading};
+use waterwheel_reactor::{AsyncFd, Operation, Reading};
 
 /// A TCP socket that listens for connections.
 ///
@@ -167,7 +167,7 @@ impl TcpListener {
     /// Waits until there is a connection to accept, or an error: for what accepts by [`try_io`](Self::try_io). In all else as
     /// [`TcpStream::readable`](crate::TcpStream::readable).
     pub fn readable(&self) -> Readable<'_> {
-        Readable::new(&self.io, Call::new("TcpListener::readable"))
+        Readable::new(&self.io, Operation::new("TcpListener::readable"))
     }
 
     /// Takes a listener of the standard library, and puts it in non-blocking mode.
@@ -245,7 +245,7 @@ impl ListenerSocket for TcpListener {
 }
 
 impl Listen for TcpListener {
-    const ACCEPT: Call<Reading> = Call::new("TcpListener::accept");
+    const ACCEPT: Operation<Reading> = Operation::new("TcpListener::accept");
 
     fn io(&self) -> &AsyncFd<OwnedFd> {
         &self.io

@@ -1,22 +1,22 @@
 //! What leaf futures use: [`AsyncFd`], any descriptor, awaited.
 //!
-//! - [`wait`]: the loop of try, clear, park that each of them runs; [`stay`]: the same for what is no future, and borrows nothing.
-//! - [`call`], [`way`]: which way a wait goes, and by what name.
+//! - [`wait`]: the loop of try, clear, park that each of them runs; [`owned_wait`]: the same for what is no future, and borrows nothing.
+//! - [`operation`], [`interest_kind`]: which way a wait goes, and by what name.
 //! - [`registration`]: the lazy way of a descriptor into a reactor.
 //! - [`nonblocking`]: which open files are to be put back into blocking mode.
 
-mod call;
+mod interest_kind;
 mod nonblocking;
+mod operation;
+mod owned_wait;
 mod registration;
-mod stay;
 mod wait;
-mod way;
 
-pub use self::call::Call;
+pub use self::interest_kind::{InterestKind, Reading, Writing};
+pub use self::operation::Operation;
+pub use self::owned_wait::OwnedWait;
 pub use self::registration::missing_runtime;
-pub use self::stay::Stay;
 pub use self::wait::Wait;
-pub use self::way::{Reading, Way, Writing};
 
 use self::registration::{Registration, Seen};
 use crate::reactor::Source;
@@ -261,7 +261,11 @@ impl<T: AsFd> AsyncFd<T> {
     }
 
     #[inline]
-    pub(crate) fn would_block<W: Way>(&self, seen: Seen<'_>, call: Call<W>) -> io::Result<()> {
+    pub(crate) fn would_block<W: InterestKind>(
+        &self,
+        seen: Seen<'_>,
+        call: Operation<W>,
+    ) -> io::Result<()> {
         self.registration
             .would_block(self.inner.as_fd(), seen, W::INTEREST, call.name)
     }
@@ -307,7 +311,7 @@ impl<T: AsFd> Future for Readable<'_, T> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        const CALL: Call<Reading> = Call::new("AsyncFd::readable");
+        const CALL: Operation<Reading> = Operation::new("AsyncFd::readable");
         self.wait.poll_ready(cx, CALL)
     }
 }
@@ -316,7 +320,7 @@ impl<T: AsFd> Future for Writable<'_, T> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        const CALL: Call<Writing> = Call::new("AsyncFd::writable");
+        const CALL: Operation<Writing> = Operation::new("AsyncFd::writable");
         self.wait.poll_ready(cx, CALL)
     }
 }
@@ -346,8 +350,8 @@ impl<T: AsFd, R, F: FnMut(&T) -> io::Result<R>> Future for AsyncIo<'_, T, F> {
         let this = self.get_mut();
         const NAME: &str = "AsyncFd::async_io";
         match &mut this.wait {
-            EitherWay::Reading(wait) => wait.poll_io(cx, Call::new(NAME), &mut this.operation),
-            EitherWay::Writing(wait) => wait.poll_io(cx, Call::new(NAME), &mut this.operation),
+            EitherWay::Reading(wait) => wait.poll_io(cx, Operation::new(NAME), &mut this.operation),
+            EitherWay::Writing(wait) => wait.poll_io(cx, Operation::new(NAME), &mut this.operation),
         }
     }
 }

@@ -58,7 +58,7 @@ impl Registration {
     }
 
     /// `fd` has said `WouldBlock`: clears the direction, or, if no event would tell when that is over, registers.
-    /// `call` names who asks.
+    /// `operation` names who asks.
     #[inline]
     pub(crate) fn would_block(
         &self,

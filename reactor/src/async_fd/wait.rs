@@ -1,9 +1,9 @@
 //! [`Wait`]: one future's stay at a descriptor, for those who write leaf futures.
 
 use super::AsyncFd;
-use super::call::Call;
+use super::interest_kind::InterestKind;
+use super::operation::Operation;
 use super::registration::Seen;
-use super::way::Way;
 use crate::source::{Drained, WaitKey};
 use crate::sys::socket::MAX_TRANSFER;
 use std::io;
@@ -29,9 +29,9 @@ use waterwheel_poll_context::contain::contain_panic;
 /// use std::os::fd::AsFd;
 /// use std::pin::Pin;
 /// use std::task::{Context, Poll};
-/// use waterwheel::reactor::{AsyncFd, Call, Reading, Wait};
+/// use waterwheel::reactor::{AsyncFd, Operation, Reading, Wait};
 ///
-/// const READ_BYTE: Call<Reading> = Call::new("ReadByte");
+/// const READ_BYTE: Operation<Reading> = Operation::new("ReadByte");
 ///
 /// struct ReadByte<'a, T: AsFd> {
 ///     wait: Wait<'a, T, Reading>,
@@ -67,22 +67,22 @@ use waterwheel_poll_context::contain::contain_panic;
 /// ```compile_fail,E0308
 /// use std::os::fd::OwnedFd;
 /// use std::task::Context;
-/// use waterwheel::reactor::{Call, Reading, Wait, Writing};
+/// use waterwheel::reactor::{Operation, Reading, Wait, Writing};
 ///
 /// fn poll(wait: &mut Wait<'_, OwnedFd, Reading>, cx: &mut Context<'_>) {
-///     let _ = wait.poll_ready(cx, Call::<Writing>::new("poll"));
+///     let _ = wait.poll_ready(cx, Operation::<Writing>::new("poll"));
 /// }
 /// ```
 #[derive(Debug)]
 #[must_use = "it waits for nothing until it is polled"]
-pub struct Wait<'a, T: AsFd, W: Way> {
+pub struct Wait<'a, T: AsFd, W: InterestKind> {
     fd: &'a AsyncFd<T>,
     way: PhantomData<W>,
     key: Option<WaitKey>,
     gave_way: GaveWay,
 }
 
-impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
+impl<'a, T: AsFd, W: InterestKind> Wait<'a, T, W> {
     /// A stay at `fd`, which begins when it is first polled to pending.
     #[inline]
     pub fn new(fd: &'a AsyncFd<T>) -> Self {
@@ -101,7 +101,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
         self.fd
     }
 
-    /// Runs `operation` until it gives something else than `WouldBlock`, waiting in between, for `call`'s direction.
+    /// Runs `operation` until it gives something else than `WouldBlock`, waiting in between, for `operation`'s direction.
     ///
     /// `operation` must be one non-blocking system call, or several of which the first may say `WouldBlock`; it is
     /// called again from the start. The descriptor is registered at the first `WouldBlock`.
@@ -117,7 +117,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
     pub fn poll_io<R>(
         &mut self,
         cx: &mut Context<'_>,
-        call: Call<W>,
+        call: Operation<W>,
         mut operation: impl FnMut(&'a T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         self.poll_seen(cx, call, |fd, _| operation(fd))
@@ -128,7 +128,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
     fn poll_seen<R>(
         &mut self,
         cx: &mut Context<'_>,
-        call: Call<W>,
+        call: Operation<W>,
         mut operation: impl FnMut(&'a T, Seen<'a>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         ready!(budget::poll_left(cx, &mut self.gave_way));
@@ -174,7 +174,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
     pub fn poll_transfer(
         &mut self,
         cx: &mut Context<'_>,
-        call: Call<W>,
+        call: Operation<W>,
         wanted: usize,
         mut operation: impl FnMut(&'a T) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
@@ -200,7 +200,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
     /// # Panics
     ///
     /// As [`poll_io`](Self::poll_io).
-    pub fn poll_ready(&mut self, cx: &mut Context<'_>, call: Call<W>) -> Poll<io::Result<()>> {
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>, call: Operation<W>) -> Poll<io::Result<()>> {
         ready!(budget::poll_left(cx, &mut self.gave_way));
         loop {
             let seen = self.fd.see();
@@ -239,7 +239,7 @@ impl<'a, T: AsFd, W: Way> Wait<'a, T, W> {
     }
 }
 
-impl<T: AsFd, W: Way> Drop for Wait<'_, T, W> {
+impl<T: AsFd, W: InterestKind> Drop for Wait<'_, T, W> {
     #[inline]
     fn drop(&mut self) {
         if self.key.is_some() {

@@ -2,7 +2,7 @@
 
 use super::wakers::wake_all;
 use super::{Reactor, Source, elsewhere};
-use crate::source::{Home, Interest, Tenant, Token};
+use crate::source::{Interest, Registered, Registration, Token};
 use crate::spare_pipes;
 use crate::sync::lock;
 use std::io;
@@ -76,15 +76,6 @@ impl Reactor {
             .instance()
             .and_then(|instance| instance.epoll.add(fd, token.to_bits()));
         if let Err(error) = added {
-            #[cfg(canary)]
-            if crate::canary::is_out("failed-registration-ignored") {
-                return Ok(());
-            }
-            #[cfg(canary)]
-            let token = match token {
-                _ if crate::canary::is_out("failed-registration-leaks") => Token::WAKE,
-                token => token,
-            };
             lock(&self.sources).remove(token);
             // Who has parked meanwhile looks again, and meets the error too.
             let mut wakers = Vec::new();
@@ -93,7 +84,7 @@ impl Reactor {
             wake_all(&mut wakers);
             return Err(error);
         }
-        *home = Some(Home {
+        *home = Some(Registration {
             reactor: Arc::clone(self),
             token,
         });
@@ -101,7 +92,7 @@ impl Reactor {
     }
 
     /// Lets the next turn tell of a descriptor once more what holds of it, though nothing has changed. The caller holds the
-    /// lock of the source's `home`, so that it is registered meanwhile.
+    /// lock of the source's `registration`, so that it is registered meanwhile.
     pub(crate) fn report_again(&self, token: Token) -> io::Result<()> {
         if !self.is_of_this_process() {
             return Err(elsewhere());
@@ -112,17 +103,13 @@ impl Reactor {
     }
 
     /// Takes a source out, and its descriptor out of epoll, before that is closed: a duplicate of it would keep
-    /// the registration alive. The caller has taken the source's `home`, so this is done once.
+    /// the registration alive. The caller has taken the source's `registration`, so this is done once.
     pub(crate) fn deregister(&self, token: Token) {
         if !self.is_of_this_process() {
             return;
         }
         let tenant = lock(&self.sources).remove(token);
-        #[cfg(canary)]
-        if crate::canary::is_out("closed-without-del") {
-            return;
-        }
-        if let Some(Tenant { fd, .. }) = tenant
+        if let Some(Registered { fd, .. }) = tenant
             && let Some(instance) = self.instance.get()
         {
             // It fails only if the descriptor is not in epoll, which is what is wanted.

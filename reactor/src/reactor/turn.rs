@@ -3,7 +3,7 @@
 use super::instance::Instance;
 use super::wakers::wake_all;
 use super::{Reactor, elsewhere};
-use crate::source::{Ready, Tenant, Token};
+use crate::source::{Ready, Registered, Token};
 use crate::spare_pipes;
 use crate::sync::lock;
 use crate::sys::clock::real_now;
@@ -51,10 +51,6 @@ impl Reactor {
         if !self.parker.park() {
             awake();
             return self.turn_now();
-        }
-        #[cfg(canary)]
-        if crate::canary::is_out("parks-by-the-users-token") {
-            std::thread::park_timeout(std::time::Duration::ZERO);
         }
         let Some(instance) = self.instance.get() else {
             return self.wait_at_doorbell(deadline, awake);
@@ -131,10 +127,6 @@ impl Reactor {
             if deadline <= now {
                 return Ok(Wait::ZERO);
             }
-            #[cfg(canary)]
-            if (deadline - now).as_millis() == 0 && crate::canary::is_out("short-wait-spins") {
-                return Ok(Wait::ZERO);
-            }
             instance.alarm.arm(deadline, now)?;
             debug_assert!(
                 instance.alarm.ends_wait_by(deadline) || self.parker.is_notified(),
@@ -203,7 +195,7 @@ impl Reactor {
             wakers = std::mem::take(&mut sources.spare_wakers);
             for event in events {
                 let (token, happened) = (Token::from_bits(event.u64), event.events);
-                if let Some(Tenant { source, .. }) = sources.get(token) {
+                if let Some(Registered { source, .. }) = sources.get(token) {
                     told += 1;
                     source.dispatch(Ready::from_epoll(happened), &mut wakers);
                 } else if token == Token::CLOCK {

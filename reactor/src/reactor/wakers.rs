@@ -9,10 +9,6 @@ pub(crate) fn wake_all(wakers: &mut Vec<Waker>) {
     let mut rest = wakers.drain(..);
     let mut wake_rest = || rest.by_ref().for_each(Waker::wake);
     while let Err(payload) = catch_unwind(AssertUnwindSafe(&mut wake_rest)) {
-        #[cfg(canary)]
-        if crate::canary::is_out("dispatch-drops-wakers") {
-            return;
-        }
         // The payload is the user's too, and may panic when it is dropped: then it is leaked.
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(second);

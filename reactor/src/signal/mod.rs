@@ -14,9 +14,9 @@
 //! descriptor of its own. All signals are blocked while the handler runs, the handler that was there before included.
 
 use crate::async_fd::AsyncFd;
-use crate::async_fd::Call;
+use crate::async_fd::Operation;
+use crate::async_fd::OwnedWait;
 use crate::async_fd::Reading;
-use crate::async_fd::Stay;
 use crate::sys;
 use futures_core::Stream;
 use std::fmt;
@@ -134,7 +134,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
         kind,
         seen: sys::signal::count(kind.0),
         fd: AsyncFd::from_nonblocking(fd),
-        stay: Stay::new(),
+        stay: OwnedWait::new(),
         gave_way: GaveWay::NO,
     })
 }
@@ -237,7 +237,7 @@ pub struct Signal {
     /// How many have come that it knows of.
     seen: u64,
     fd: AsyncFd<OwnedFd>,
-    stay: Stay<Reading>,
+    stay: OwnedWait<Reading>,
     gave_way: GaveWay,
 }
 
@@ -262,7 +262,7 @@ impl Signal {
     ///
     /// As [`recv`](Self::recv).
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        const CALL: Call<Reading> = Call::new("Signal::recv");
+        const CALL: Operation<Reading> = Operation::new("Signal::recv");
         let Self {
             kind,
             seen,

@@ -2,7 +2,7 @@
 //!
 //! - [`readiness`]: the word with what is known of a descriptor: bits and a tick.
 //! - [`waiters`]: the wakers of those that wait; [`interest`]: for what.
-//! - [`home`]: the reactor that a source is registered with; [`sources`]: that reactor's slab; [`token`]: the names in it.
+//! - [`registration`]: the reactor that a source is registered with; [`sources`]: that reactor's slab; [`token`]: the names in it.
 //!
 //! Nothing here knows the reactor: its type is the parameter `R`.
 //!
@@ -30,19 +30,19 @@
 //!
 //! # Lock order
 //!
-//! `home`, then the reactor's slab, then `waiters`. No lock is held while a waker is cloned, woken or dropped.
+//! `registration`, then the reactor's slab, then `waiters`. No lock is held while a waker is cloned, woken or dropped.
 
-mod home;
 mod interest;
 mod readiness;
+mod registration;
 mod sources;
 mod token;
 mod waiters;
 
-pub(crate) use home::Home;
 pub use interest::Interest;
 pub(crate) use readiness::{Drained, Observed, Readiness, Ready};
-pub(crate) use sources::{Sources, Tenant};
+pub(crate) use registration::Registration;
+pub(crate) use sources::{Registered, Sources};
 pub(crate) use token::Token;
 pub(crate) use waiters::{WaitKey, Waiters};
 
@@ -55,7 +55,7 @@ pub(crate) struct Source<R> {
     pub(crate) readiness: Readiness,
     pub(crate) waiters: Mutex<Waiters>,
     /// Where it is registered, if it is.
-    pub(crate) home: Mutex<Option<Home<R>>>,
+    pub(crate) home: Mutex<Option<Registration<R>>>,
     owner: Owner,
 }
 
@@ -140,9 +140,6 @@ impl<R> Source<R> {
             return;
         }
         let waker = lock(&self.waiters).remove(key);
-        #[cfg(canary)]
-        let _locked =
-            crate::canary::is_out("waker-dropped-under-lock").then(|| lock(&self.waiters));
         drop(waker);
     }
 
@@ -154,8 +151,8 @@ impl<R> Source<R> {
         lock(&self.waiters).take(ready, wakers);
     }
 
-    /// There will be no more events: everybody is to look for themselves. The caller holds the lock of `home`, so
-    /// that the word never contradicts it: who finds the word unregistered, and `home` not, would register for ever.
+    /// There will be no more events: everybody is to look for themselves. The caller holds the lock of `registration`, so
+    /// that the word never contradicts it: who finds the word unregistered, and `registration` not, would register for ever.
     pub(crate) fn orphan(&self, wakers: &mut Vec<Waker>) {
         self.readiness.orphan();
         lock(&self.waiters).take(Ready::BOTH, wakers);

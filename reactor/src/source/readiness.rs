@@ -90,14 +90,6 @@ impl Ready {
 
     #[cold]
     fn rarities(events: u32) -> u64 {
-        #[cfg(canary)]
-        let events = match events {
-            rdhup if rdhup & EPOLLRDHUP != 0 && crate::canary::is_out("rdhup-is-hup") => {
-                rdhup | EPOLLHUP
-            }
-            _ if crate::canary::is_out("error-wakes-nobody") => events & !EPOLLERR,
-            _ => events,
-        };
         let mut bits = 0;
         if events & EPOLLPRI != 0 {
             bits |= READABLE | URGENT;
@@ -204,10 +196,6 @@ impl Observed {
 
     #[inline]
     fn same_tick(self, other: u64) -> bool {
-        #[cfg(canary)]
-        if crate::canary::is_out("tick-of-8-bits") {
-            return (self.0 >> 32) as u8 == (other >> 32) as u8;
-        }
         self.0 >> 32 == other >> 32
     }
 }
@@ -251,15 +239,6 @@ impl Readiness {
         self.update(|word| {
             if !observed.same_tick(word) {
                 return None;
-            }
-            #[cfg(canary)]
-            let why = match why {
-                Drained::Short if crate::canary::is_out("end-lost-at-rdhup") => Drained::WouldBlock,
-                why => why,
-            };
-            #[cfg(canary)]
-            if word & ERROR != 0 && crate::canary::is_out("error-spins") {
-                return Some(word & !mask(direction) | ERROR);
             }
             match why {
                 Drained::WouldBlock => Some(word & !mask(direction)),

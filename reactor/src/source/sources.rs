@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 #[derive(Debug)]
-pub(crate) struct Tenant<R> {
+pub(crate) struct Registered<R> {
     generation: u32,
     /// By which the kernel knows it.
     pub(crate) fd: RawFd,
@@ -21,7 +21,7 @@ pub(crate) struct Tenant<R> {
 /// Pure data; the lock around it is the reactor's.
 #[derive(Debug)]
 pub(crate) struct Sources<R> {
-    slab: Slab<Tenant<R>>,
+    slab: Slab<Registered<R>>,
     next_generation: u32,
     /// When so few are left, the slab tries to give memory back.
     shrink_at: usize,
@@ -60,7 +60,7 @@ impl<R> Sources<R> {
         let generation = self.next_generation;
         self.next_generation = generation.wrapping_add(1);
         let grows = self.slab.len() == self.slab.capacity();
-        let key = self.slab.insert(Tenant {
+        let key = self.slab.insert(Registered {
             generation,
             fd,
             source,
@@ -73,16 +73,12 @@ impl<R> Sources<R> {
     }
 
     #[inline]
-    pub(crate) fn get(&self, token: Token) -> Option<&Tenant<R>> {
+    pub(crate) fn get(&self, token: Token) -> Option<&Registered<R>> {
         let tenant = self.slab.get(token.key as usize)?;
-        #[cfg(canary)]
-        if crate::canary::is_out("token-without-generation") {
-            return Some(tenant);
-        }
         (tenant.generation == token.generation).then_some(tenant)
     }
 
-    pub(crate) fn remove(&mut self, token: Token) -> Option<Tenant<R>> {
+    pub(crate) fn remove(&mut self, token: Token) -> Option<Registered<R>> {
         self.get(token)?;
         let tenant = self.slab.remove(token.key as usize);
         if self.slab.len() <= self.shrink_at && self.slab.capacity() > Self::KEEP {
@@ -147,7 +143,7 @@ mod tests {
     #[test]
     fn a_connection_is_small() {
         assert_eq!(size_of::<Source<()>>(), 104);
-        assert_eq!(size_of::<Tenant<()>>(), 16);
+        assert_eq!(size_of::<Registered<()>>(), 16);
     }
 
     #[test]

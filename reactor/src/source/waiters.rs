@@ -91,10 +91,6 @@ impl Waiters {
                 (&mut further.waker, further.id)
             }
         };
-        #[cfg(canary)]
-        if crate::canary::is_out("index-names-another") {
-            return waker.is_some().then_some(waker);
-        }
         (id == key.id && waker.is_some()).then_some(waker)
     }
 
@@ -169,10 +165,6 @@ impl Waiters {
 
     /// Removes the waker of a future that no longer waits.
     pub(crate) fn remove(&mut self, key: WaitKey) -> Option<Waker> {
-        #[cfg(canary)]
-        if crate::canary::is_out("cancelled-waiters-stay") {
-            return None;
-        }
         let waker = self.waiting(key)?.take();
         if key.place < WRITE_SLOT
             && let Some(more) = &mut self.more

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::task::{Context, Waker};
-use waterwheel::reactor::{AsyncFd, Call, Interest, Reading, Wait, Writing};
+use waterwheel::reactor::{AsyncFd, Interest, Operation, Reading, Wait, Writing};
 use waterwheel::signal::{SignalKind, ctrl_c, end_at_second_ctrl_c, signal};
 
 /// What can always be read.
@@ -106,7 +106,7 @@ pub(super) fn rows() -> Vec<Row> {
             },
             {
                 let mut wait = Wait::new(&fd);
-                let call = Call::<Reading>::new("test");
+                let call = Operation::<Reading>::new("test");
                 poll_fn(|cx| wait.poll_io(cx, call, |mut file| file.read(&mut [1; 8])))
                     .await
                     .expect("zeros");
@@ -121,7 +121,7 @@ pub(super) fn rows() -> Vec<Row> {
             },
             {
                 let mut wait = Wait::new(&fd);
-                let call = Call::<Reading>::new("test");
+                let call = Operation::<Reading>::new("test");
                 poll_fn(|cx| wait.poll_transfer(cx, call, 8, |mut file| file.read(&mut [1; 8])))
                     .await
                     .expect("zeros");
@@ -136,7 +136,7 @@ pub(super) fn rows() -> Vec<Row> {
             },
             {
                 let mut wait = Wait::new(&fd);
-                poll_fn(|cx| wait.poll_ready(cx, Call::<Writing>::new("test")))
+                poll_fn(|cx| wait.poll_ready(cx, Operation::<Writing>::new("test")))
                     .await
                     .expect("writable");
             }

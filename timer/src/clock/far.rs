@@ -9,14 +9,6 @@ const FAR: Duration = Duration::from_secs(1_000 * 365 * 24 * 60 * 60);
 /// `start + delay`, or the far future if no `Instant` is that late.
 #[inline]
 pub(crate) fn after(start: Instant, delay: Duration) -> Instant {
-    #[cfg(canary)]
-    if crate::canary::is_out("endless-overflows") {
-        return start + delay;
-    }
-    #[cfg(canary)]
-    if crate::canary::is_out("long-delay-cut") {
-        return start + delay.min(Duration::from_millis(i32::MAX as u64));
-    }
     match start.checked_add(delay) {
         Some(sum) => sum,
         // A `start` that has no room even for `FAR` is itself in the far future.

@@ -53,10 +53,6 @@ impl MissedTick {
     #[inline]
     #[must_use]
     pub fn next(self, previous: Instant, now: Instant, period: Duration) -> Instant {
-        #[cfg(canary)]
-        if crate::canary::is_out("interval-drifts") {
-            return after(now, period);
-        }
         match self {
             MissedTick::Skip => {
                 let next = after(previous, period);

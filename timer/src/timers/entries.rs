@@ -25,10 +25,6 @@ impl State {
     /// Takes an entry out, pending or fired. Returns its waker, to be dropped where foreign code may run.
     #[inline]
     fn remove(&mut self, key: Key) -> Option<Waker> {
-        #[cfg(canary)]
-        if crate::canary::is_out("cancelled-stays-until-due") {
-            return None;
-        }
         let waker = self.wheel.remove(key);
         self.spent.other_removed(&mut self.wheel);
         waker
@@ -60,10 +56,6 @@ impl Timers {
     #[inline]
     pub(crate) fn insert(&self, deadline: Instant, waker: Waker) -> Result<Key, Waker> {
         let deadline = clock::from_instant(deadline);
-        #[cfg(canary)]
-        if deadline == NEVER && crate::canary::is_out("far-is-a-sentinel") {
-            return Err(waker);
-        }
         self.locked(|state| {
             if state.closed {
                 Err(waker)
@@ -164,24 +156,8 @@ impl Timers {
         let result = change(&mut state);
         let next = state.wheel.next_deadline().unwrap_or(NEVER);
         let nearer = next < self.next.load(Ordering::Relaxed);
-        #[cfg(canary)]
-        if crate::canary::is_out("next-wake-after-unlock") {
-            drop(state);
-            // The bug was rarely seen. So that a test need not run for days, every other thread that comes by overtakes.
-            static CAME_BY: AtomicU64 = AtomicU64::new(0);
-            if CAME_BY.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
-                std::thread::sleep(std::time::Duration::from_micros(200));
-            }
-            self.next.store(next, Ordering::Relaxed);
-            if nearer && !current::is_current(self) {
-                self.unpark.wake_by_ref();
-            }
-            return result;
-        }
         self.next.store(next, Ordering::Relaxed);
         drop(state);
-        #[cfg(canary)]
-        let nearer = nearer && !crate::canary::is_out("nearer-timer-unheard");
         if nearer && !current::is_current(self) {
             self.unpark_owner();
         }

@@ -241,14 +241,6 @@ impl Timers {
         if now < next {
             return 0;
         }
-        #[cfg(canary)]
-        if crate::canary::is_out("woken-under-the-lock") {
-            return self.locked(|state| {
-                let due = state.wheel.take_due(now);
-                state.elapsed = clock::to_instant(state.wheel.elapsed());
-                wake_due(due, ahead)
-            });
-        }
         let due = self.locked(|state| {
             let due = state.wheel.take_due(now);
             // Which may be later than `now`, if another thread has taken a turn meanwhile.

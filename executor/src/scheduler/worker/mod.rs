@@ -134,11 +134,6 @@ impl Worker {
             }
             let (mut polls, mut tasks) = (0, 0);
             let interval = self.pace.interval();
-            #[cfg(canary)]
-            let interval = match interval {
-                _ if crate::canary::is_out("driver-starves") => u32::MAX,
-                interval => interval,
-            };
             // The clock is read seldom, and soon: polls may suddenly take long.
             let mut check = if self.role.has_siblings() {
                 1

@@ -1,9 +1,9 @@
 //! The slab of sources checks itself, in builds with `debug_assertions` and in tests; there is nothing of this in others.
 //!
-//! At each turn a few sources are looked at, others the next time, so that a turn takes no longer for many. The lock of a source's `home`
+//! At each turn a few sources are looked at, others the next time, so that a turn takes no longer for many. The lock of a source's `registration`
 //! comes before that of the slab, so here it is only tried: who has it is about to change what would be checked.
 
-use super::{Sources, Tenant};
+use super::{Registered, Sources};
 use crate::source::Token;
 use std::ptr;
 use std::sync::TryLockError;
@@ -32,7 +32,7 @@ impl<R> Sources<R> {
     }
 }
 
-impl<R> Tenant<R> {
+impl<R> Registered<R> {
     fn validate(&self, index: usize, reactor: *const R) {
         let home = match self.source.home.try_lock() {
             Ok(home) => home,
@@ -62,7 +62,7 @@ impl<R> Tenant<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Home, Source};
+    use crate::source::{Registration, Source};
     use crate::sync::lock;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Arc;
@@ -91,7 +91,7 @@ mod tests {
             let token = sources.insert(Arc::clone(&source), 0).expect("open");
             source.readiness.register(crate::Interest::Read);
             let reactor = Arc::clone(&reactor);
-            *lock(&source.home) = Some(Home { reactor, token });
+            *lock(&source.home) = Some(Registration { reactor, token });
             registered.push((source, token));
         }
         check_all(&mut sources, &reactor);
@@ -124,7 +124,7 @@ mod tests {
     fn a_source_that_is_at_home_elsewhere() {
         refused("at home in another", |_, source, token| {
             let reactor = Arc::new(0);
-            *lock(&source.home) = Some(Home { reactor, token });
+            *lock(&source.home) = Some(Registration { reactor, token });
         });
     }
 

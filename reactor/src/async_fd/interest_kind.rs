@@ -4,7 +4,7 @@ use crate::source::Interest;
 use std::fmt::Debug;
 
 /// A direction that is known when a leaf future is compiled: [`Reading`] or [`Writing`].
-pub trait Way: sealed::Sealed + Copy + Debug + Unpin {
+pub trait InterestKind: sealed::Sealed + Copy + Debug + Unpin {
     /// The direction.
     const INTEREST: Interest;
 }
@@ -17,11 +17,11 @@ pub struct Reading;
 #[derive(Clone, Copy, Debug)]
 pub struct Writing;
 
-impl Way for Reading {
+impl InterestKind for Reading {
     const INTEREST: Interest = Interest::Read;
 }
 
-impl Way for Writing {
+impl InterestKind for Writing {
     const INTEREST: Interest = Interest::Write;
 }
 

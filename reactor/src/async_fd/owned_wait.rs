@@ -1,9 +1,9 @@
-//! [`Stay`]: a wait at a descriptor that borrows nothing, for what is woken and goes on by itself.
+//! [`OwnedWait`]: a wait at a descriptor that borrows nothing, for what is woken and goes on by itself.
 
 use super::AsyncFd;
-use super::call::Call;
+use super::interest_kind::InterestKind;
+use super::operation::Operation;
 use super::registration::Seen;
-use super::way::Way;
 use crate::reactor::{Reactor, Source};
 use crate::source::{Drained, Interest, WaitKey};
 use crate::sync::lock;
@@ -29,17 +29,17 @@ use waterwheel_poll_context::contain::contain_panic;
 /// use std::os::unix::net::UnixStream;
 /// use std::io::Read;
 /// use std::task::{Poll, Waker};
-/// use waterwheel::reactor::{AsyncFd, Call, Reactor, Reading, Stay};
+/// use waterwheel::reactor::{AsyncFd, Operation, Reactor, Reading, OwnedWait};
 ///
 /// let reactor = Reactor::new()?;
 /// let _entered = reactor.enter();
 /// let (ours, mut theirs) = UnixStream::pair()?;
 /// let ours = AsyncFd::new(ours)?;
 ///
-/// let mut stay = Stay::<Reading>::new();
+/// let mut stay = OwnedWait::<Reading>::new();
 /// let mut buffer = [0; 16];
 /// let mut read = || {
-///     let call = Call::new("an example");
+///     let call = Operation::new("an example");
 ///     stay.poll_transfer(&ours, call, 16, |mut fd| fd.read(&mut buffer), || Waker::noop().clone())
 /// };
 /// assert!(read().is_pending());
@@ -49,12 +49,12 @@ use waterwheel_poll_context::contain::contain_panic;
 /// # std::io::Result::Ok(())
 /// ```
 #[derive(Debug)]
-pub struct Stay<W: Way> {
+pub struct OwnedWait<W: InterestKind> {
     key: Option<WaitKey>,
     way: PhantomData<W>,
 }
 
-impl<W: Way> Stay<W> {
+impl<W: InterestKind> OwnedWait<W> {
     /// One that has not waited yet.
     #[must_use]
     pub const fn new() -> Self {
@@ -74,7 +74,7 @@ impl<W: Way> Stay<W> {
     pub fn poll_transfer<T: AsFd>(
         &mut self,
         fd: &AsyncFd<T>,
-        call: Call<W>,
+        call: Operation<W>,
         wanted: usize,
         mut operation: impl FnMut(&T) -> io::Result<usize>,
         waker: impl Fn() -> Waker,
@@ -126,7 +126,7 @@ impl<W: Way> Stay<W> {
     /// use std::net::{TcpListener, TcpStream};
     /// use std::sync::Mutex;
     /// use std::task::{Poll, Waker};
-    /// use waterwheel::reactor::{AsyncFd, Call, Reactor, Reading, Stay};
+    /// use waterwheel::reactor::{AsyncFd, Operation, Reactor, Reading, OwnedWait};
     ///
     /// let reactor = Reactor::new()?;
     /// let _entered = reactor.enter();
@@ -134,10 +134,10 @@ impl<W: Way> Stay<W> {
     /// let address = listener.local_addr()?;
     /// let shared = Mutex::new(Some(AsyncFd::new(listener)?));
     ///
-    /// let mut stay = Stay::<Reading>::new();
+    /// let mut stay = OwnedWait::<Reading>::new();
     /// let mut readable = || match &*shared.lock().unwrap() {
     ///     None => Poll::Ready(None),
-    ///     Some(listener) => stay.poll_ready(listener, Call::new("an example"), Waker::noop()).map(Some),
+    ///     Some(listener) => stay.poll_ready(listener, Operation::new("an example"), Waker::noop()).map(Some),
     /// };
     /// assert!(readable().is_pending());
     /// let _client = TcpStream::connect(address)?;
@@ -151,7 +151,7 @@ impl<W: Way> Stay<W> {
     pub fn poll_ready<T: AsFd>(
         &mut self,
         fd: &AsyncFd<T>,
-        call: Call<W>,
+        call: Operation<W>,
         waker: &Waker,
     ) -> Poll<io::Result<()>> {
         loop {
@@ -183,7 +183,7 @@ impl<W: Way> Stay<W> {
     pub fn next_turn<T: AsFd>(
         &mut self,
         fd: &AsyncFd<T>,
-        call: Call<W>,
+        call: Operation<W>,
         waker: &Waker,
     ) -> io::Result<()> {
         loop {
@@ -207,7 +207,7 @@ impl<W: Way> Stay<W> {
     }
 }
 
-impl<W: Way> Default for Stay<W> {
+impl<W: InterestKind> Default for OwnedWait<W> {
     fn default() -> Self {
         Self::new()
     }
@@ -215,7 +215,11 @@ impl<W: Way> Default for Stay<W> {
 
 /// The direction has said `WouldBlock`, or is to be treated so: see [`AsyncFd::would_block`]. Without a reactor this is
 /// an error, not a panic, for who calls this may be a thread that never polls.
-fn register<T: AsFd, W: Way>(fd: &AsyncFd<T>, seen: Seen<'_>, call: Call<W>) -> io::Result<()> {
+fn register<T: AsFd, W: InterestKind>(
+    fd: &AsyncFd<T>,
+    seen: Seen<'_>,
+    call: Operation<W>,
+) -> io::Result<()> {
     let has_runtime = || Reactor::current().is_some_and(|reactor| reactor.is_of_this_process());
     if !seen.is_registered() && !has_runtime() {
         return Err(io::Error::other(format!(

@@ -1,6 +1,6 @@
-//! [`Call`]: what a leaf future does at a descriptor.
+//! [`Operation`]: what a leaf future does at a descriptor.
 
-use super::way::Way;
+use super::interest_kind::InterestKind;
 use std::marker::PhantomData;
 
 /// Which way a call moves bytes, and its name as its user writes it.
@@ -10,17 +10,17 @@ use std::marker::PhantomData;
 /// # Examples
 ///
 /// ```
-/// use waterwheel::reactor::{Call, Reading};
+/// use waterwheel::reactor::{Operation, Reading};
 ///
-/// const RECEIVE: Call<Reading> = Call::new("Port::receive");
+/// const RECEIVE: Operation<Reading> = Operation::new("Port::receive");
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Call<W: Way> {
+pub struct Operation<W: InterestKind> {
     pub(crate) name: &'static str,
     way: PhantomData<W>,
 }
 
-impl<W: Way> Call<W> {
+impl<W: InterestKind> Operation<W> {
     /// A call by the name that appears in the panic that tells of a missing runtime.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
