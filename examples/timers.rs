@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 use waterwheel::timer::{
-    self, Callback, ClockStep, IdleTimeout, MissedTick, Timers, advance, now, run_after, run_at,
-    run_every, set_system_time, sleep_boottime, sleep_until_system, system_now,
+    self, Callback, ClockStep, IdleTimeout, MissedTickBehavior, Timers, advance, now, run_after,
+    run_at, run_every, set_system_time, sleep_boottime, sleep_until_system, system_now,
 };
 use waterwheel::{Runtime, block_on, interval, sleep, sleep_until, timeout, yield_now};
 
@@ -144,9 +144,13 @@ async fn paused() {
         "  {}: an interval of 1 s that was stalled for 3.5 s ticks next after …",
         at()
     );
-    for policy in [MissedTick::Skip, MissedTick::Burst, MissedTick::Delay] {
+    for policy in [
+        MissedTickBehavior::Skip,
+        MissedTickBehavior::Burst,
+        MissedTickBehavior::Delay,
+    ] {
         let mut ticks = interval(SECOND);
-        ticks.set_missed_tick(policy);
+        ticks.set_missed_tick_behavior(policy);
         ticks.tick().await;
         advance(3 * SECOND + SECOND / 2).await;
         let stalled = now();

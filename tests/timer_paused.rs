@@ -17,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use waterwheel::net::{TcpListener, TcpStream};
 use waterwheel::reactor::{AsyncFd, Interest};
-use waterwheel::timer::{self, IdleTimeout, MissedTick, Timers};
+use waterwheel::timer::{self, IdleTimeout, MissedTickBehavior, Timers};
 use waterwheel::{
     JoinSet, Runtime, block_on, interval, run_after, run_every, sleep, sleep_until, spawn,
     spawn_blocking, spawn_local, timeout, yield_now,
@@ -235,9 +235,12 @@ async fn traced() -> Trace {
                 }
                 1 => {
                     let mut interval = interval(MS(5 + random.below(3)));
-                    interval.set_missed_tick(
-                        [MissedTick::Skip, MissedTick::Burst, MissedTick::Delay]
-                            [random.below(3) as usize],
+                    interval.set_missed_tick_behavior(
+                        [
+                            MissedTickBehavior::Skip,
+                            MissedTickBehavior::Burst,
+                            MissedTickBehavior::Delay,
+                        ][random.below(3) as usize],
                     );
                     for what in 0..20 {
                         interval.tick().await;

@@ -134,7 +134,7 @@ fn sleeps() -> Vec<Row> {
         }),
         takes_the_limit!("sleep_boottime", timer::sleep_boottime(LIMIT)),
         no_virtual_time(
-            "MissedTick::next",
+            "MissedTickBehavior::next",
             "computes an instant from those that it is given",
         ),
     ]

@@ -10,7 +10,7 @@
 //! | call | gives | resolves |
 //! |---|---|---|
 //! | [`sleep()`], [`sleep_until`] | [`Sleep`] | once, at a deadline |
-//! | [`interval()`], [`interval_at`] | [`Interval`], a stream | at once, and after each period, see [`MissedTick`]; [`interval_at`]: from a start on |
+//! | [`interval()`], [`interval_at`] | [`Interval`], a stream | at once, and after each period, see [`MissedTickBehavior`]; [`interval_at`]: from a start on |
 //! | [`timeout()`], [`timeout_at`] | [`Timeout`] | with the inner future, or with [`Elapsed`] |
 //!
 //! and by the names of `waterwheel::timer`:
@@ -108,7 +108,7 @@ mod wheel;
 pub use callback::{CallbackTimer, Schedule, TimerHandle};
 pub use clock::{WallClock, WallReading};
 pub use idle_timeout::{IdleTimeout, Watch};
-pub use interval::{Interval, MissedTick, Tick, interval, interval_at};
+pub use interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
 pub use paused::{now, set_system_time, suspend, system_now};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};

@@ -10,7 +10,7 @@ use std::{
 
 use common::{Counter, Owner, poll_once};
 use futures_util::future::{Either, select};
-use waterwheel_timer::{Interval, MissedTick, interval, sleep, timeout};
+use waterwheel_timer::{Interval, MissedTickBehavior, interval, sleep, timeout};
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -99,9 +99,13 @@ fn an_interval_of_max_ticks_once_and_overflows_nowhere() {
     assert!(poll_once(&mut interval.tick(), Waker::noop()).is_pending());
 
     // With a first tick that is due, the second is what overflows.
-    for policy in [MissedTick::Skip, MissedTick::Burst, MissedTick::Delay] {
+    for policy in [
+        MissedTickBehavior::Skip,
+        MissedTickBehavior::Burst,
+        MissedTickBehavior::Delay,
+    ] {
         let mut interval = waterwheel_timer::interval_at(Instant::now(), Duration::MAX);
-        interval.set_missed_tick(policy);
+        interval.set_missed_tick_behavior(policy);
         assert!(poll_once(&mut interval.tick(), Waker::noop()).is_ready());
         assert!(poll_once(&mut interval.tick(), Waker::noop()).is_pending());
     }

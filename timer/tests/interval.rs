@@ -9,7 +9,7 @@ use std::{
 
 use common::{Owner, block_on, poll_once};
 use futures_util::{FutureExt, Stream, StreamExt};
-use waterwheel_timer::{MissedTick, interval, interval_at};
+use waterwheel_timer::{MissedTickBehavior, interval, interval_at};
 
 const PERIOD: Duration = Duration::from_micros(500);
 
@@ -36,15 +36,15 @@ fn ticks_are_multiples_of_the_period_and_never_early() {
 fn ten_thousand_ticks_do_not_drift() {
     const TICKS: u32 = 10_000;
     const SHORT: Duration = Duration::from_micros(50);
-    for policy in [MissedTick::Burst, MissedTick::Skip] {
+    for policy in [MissedTickBehavior::Burst, MissedTickBehavior::Skip] {
         let (start, mut taken) = (Instant::now(), 0);
         waterwheel::block_on(async {
             let mut interval = interval_at(start + SHORT, SHORT);
-            interval.set_missed_tick(policy);
+            interval.set_missed_tick_behavior(policy);
             for n in 1..=TICKS {
                 let tick = interval.tick().await;
                 assert!(Instant::now() >= tick, "tick {n} is early");
-                if policy == MissedTick::Burst {
+                if policy == MissedTickBehavior::Burst {
                     assert_eq!(tick, start + n * SHORT, "tick {n}");
                 } else {
                     let since = (tick - start).as_nanos();
@@ -65,7 +65,7 @@ fn ten_thousand_ticks_do_not_drift() {
 fn the_first_tick_is_at_the_call_and_each_other_a_period_after_the_one_before() {
     let before = Instant::now();
     let mut interval = interval(PERIOD);
-    interval.set_missed_tick(MissedTick::Burst);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let after = Instant::now();
     let first = interval.tick().now_or_never().expect("at once");
     assert!((before..=after).contains(&first));
@@ -106,9 +106,16 @@ fn missed_ticks() {
     let ticks = |policy| {
         assert!(!owner.timers.has_pending(), "the last interval is gone");
         let mut interval = interval_at(start, hour);
-        assert_eq!(interval.missed_tick(), MissedTick::Skip, "the default");
-        interval.set_missed_tick(policy);
-        assert_eq!((interval.missed_tick(), interval.period()), (policy, hour));
+        assert_eq!(
+            interval.missed_tick_behavior(),
+            MissedTickBehavior::Skip,
+            "the default"
+        );
+        interval.set_missed_tick_behavior(policy);
+        assert_eq!(
+            (interval.missed_tick_behavior(), interval.period()),
+            (policy, hour)
+        );
         let mut ready = Vec::new();
         while let Poll::Ready(tick) = poll_once(&mut interval.tick(), Waker::noop()) {
             ready.push(tick);
@@ -121,11 +128,14 @@ fn missed_ticks() {
                 .expect("the next tick is filed"),
         )
     };
-    assert_eq!(ticks(MissedTick::Skip), (vec![start], start + 6 * hour));
+    assert_eq!(
+        ticks(MissedTickBehavior::Skip),
+        (vec![start], start + 6 * hour)
+    );
     let all = (0..=5).map(|n| start + n * hour).collect();
-    assert_eq!(ticks(MissedTick::Burst), (all, start + 6 * hour));
+    assert_eq!(ticks(MissedTickBehavior::Burst), (all, start + 6 * hour));
     let before = Instant::now();
-    let (ready, next) = ticks(MissedTick::Delay);
+    let (ready, next) = ticks(MissedTickBehavior::Delay);
     assert_eq!(ready, [start]);
     assert!((before + hour..=Instant::now() + hour).contains(&next));
 }
@@ -164,7 +174,7 @@ fn reset_starts_the_period_anew() {
 fn as_a_stream_it_gives_every_tick_and_never_ends() {
     let start = Instant::now();
     let mut interval = interval_at(start, PERIOD);
-    interval.set_missed_tick(MissedTick::Burst);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Burst);
     assert_eq!(interval.size_hint(), (usize::MAX, None));
     let ticks: Vec<Instant> = block_on(interval.take(20).collect());
     assert_eq!(

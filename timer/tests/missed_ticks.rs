@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::FutureExt;
 use waterwheel_timer::{
-    Enter, Interval, MissedTick, Timers, VirtualClock, interval, interval_at, now,
+    Enter, Interval, MissedTickBehavior, Timers, VirtualClock, interval, interval_at, now,
 };
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -26,13 +26,13 @@ struct Stalled {
 }
 
 impl Stalled {
-    fn by(policy: MissedTick) -> Self {
+    fn by(policy: MissedTickBehavior) -> Self {
         let clock = Arc::new(VirtualClock::new());
         let timers = Timers::with_virtual_clock(Waker::noop().clone(), Arc::clone(&clock));
         let _enter = timers.enter();
         let mut interval = interval_at(now() + PERIOD, PERIOD);
-        interval.set_missed_tick(policy);
-        assert_eq!(interval.missed_tick(), policy);
+        interval.set_missed_tick_behavior(policy);
+        assert_eq!(interval.missed_tick_behavior(), policy);
         Stalled {
             start: now(),
             clock,
@@ -63,7 +63,7 @@ impl Stalled {
 
 #[test]
 fn skip_leaves_them_out_and_keeps_the_phase() {
-    let mut stalled = Stalled::by(MissedTick::Skip);
+    let mut stalled = Stalled::by(MissedTickBehavior::Skip);
     stalled.stall_until(34);
     let expected = [(10, 34), (40, 40), (50, 50), (60, 60)];
     assert_eq!(stalled.ticks(4), expected);
@@ -77,7 +77,7 @@ fn skip_leaves_them_out_and_keeps_the_phase() {
 
 #[test]
 fn burst_catches_up_one_by_one() {
-    let mut stalled = Stalled::by(MissedTick::Burst);
+    let mut stalled = Stalled::by(MissedTickBehavior::Burst);
     stalled.stall_until(34);
     let expected = [(10, 34), (20, 34), (30, 34), (40, 40), (50, 50)];
     assert_eq!(stalled.ticks(5), expected);
@@ -87,7 +87,7 @@ fn burst_catches_up_one_by_one() {
 
 #[test]
 fn delay_begins_anew_from_when_the_tick_is_taken() {
-    let mut stalled = Stalled::by(MissedTick::Delay);
+    let mut stalled = Stalled::by(MissedTickBehavior::Delay);
     stalled.stall_until(34);
     assert_eq!(stalled.ticks(4), [(10, 34), (44, 44), (54, 54), (64, 64)]);
     // Late by less than a period: none is missed, and the phase stays.
@@ -97,20 +97,28 @@ fn delay_begins_anew_from_when_the_tick_is_taken() {
 
 #[test]
 fn a_policy_may_be_changed_between_ticks() {
-    let mut stalled = Stalled::by(MissedTick::Burst);
+    let mut stalled = Stalled::by(MissedTickBehavior::Burst);
     stalled.stall_until(45);
     assert_eq!(stalled.ticks(2), [(10, 45), (20, 45)]);
-    stalled.interval.set_missed_tick(MissedTick::Skip);
+    stalled
+        .interval
+        .set_missed_tick_behavior(MissedTickBehavior::Skip);
     // That of 30 is set already; 40 is left out.
     assert_eq!(stalled.ticks(2), [(30, 45), (50, 50)]);
     stalled.stall_until(75);
-    stalled.interval.set_missed_tick(MissedTick::Delay);
+    stalled
+        .interval
+        .set_missed_tick_behavior(MissedTickBehavior::Delay);
     assert_eq!(stalled.ticks(2), [(60, 75), (85, 85)]);
 }
 
 #[test]
 fn without_a_stall_all_policies_tick_alike() {
-    for policy in [MissedTick::Skip, MissedTick::Burst, MissedTick::Delay] {
+    for policy in [
+        MissedTickBehavior::Skip,
+        MissedTickBehavior::Burst,
+        MissedTickBehavior::Delay,
+    ] {
         let mut stalled = Stalled::by(policy);
         let expected: Vec<_> = (1..=10_000).map(|tick| (10 * tick, 10 * tick)).collect();
         assert_eq!(stalled.ticks(10_000), expected, "{policy:?}");
@@ -125,27 +133,31 @@ fn an_interval_that_starts_in_the_past() {
         let mut stalled = Stalled::by(policy);
         stalled.stall_until(5);
         stalled.interval = interval_at(stalled.start, PERIOD);
-        stalled.interval.set_missed_tick(policy);
+        stalled.interval.set_missed_tick_behavior(policy);
         stalled.stall_until(25);
         stalled.ticks(4)
     };
     assert_eq!(
-        ticks(MissedTick::Skip),
+        ticks(MissedTickBehavior::Skip),
         [(0, 25), (30, 30), (40, 40), (50, 50)]
     );
     assert_eq!(
-        ticks(MissedTick::Burst),
+        ticks(MissedTickBehavior::Burst),
         [(0, 25), (10, 25), (20, 25), (30, 30)]
     );
     assert_eq!(
-        ticks(MissedTick::Delay),
+        ticks(MissedTickBehavior::Delay),
         [(0, 25), (35, 35), (45, 45), (55, 55)]
     );
 }
 
 #[test]
 fn a_reset_forgets_what_was_missed() {
-    for policy in [MissedTick::Skip, MissedTick::Burst, MissedTick::Delay] {
+    for policy in [
+        MissedTickBehavior::Skip,
+        MissedTickBehavior::Burst,
+        MissedTickBehavior::Delay,
+    ] {
         let mut stalled = Stalled::by(policy);
         stalled.stall_until(57);
         stalled.interval.reset();
@@ -157,7 +169,7 @@ fn a_reset_forgets_what_was_missed() {
 #[test]
 fn far_stalls() {
     let century = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-    let mut stalled = Stalled::by(MissedTick::Skip);
+    let mut stalled = Stalled::by(MissedTickBehavior::Skip);
     stalled.clock.advance(3 * century + MS(3));
     let first = stalled.ticks(1)[0];
     assert_eq!(first, (10, (3 * century + MS(3)).as_millis()));
@@ -171,7 +183,11 @@ fn far_stalls() {
 /// Each tick is taken 3 ms late, as on a busy worker. None is missed, so the phase stays, by every policy.
 #[test]
 fn lateness_moves_no_phase() {
-    for policy in [MissedTick::Skip, MissedTick::Burst, MissedTick::Delay] {
+    for policy in [
+        MissedTickBehavior::Skip,
+        MissedTickBehavior::Burst,
+        MissedTickBehavior::Delay,
+    ] {
         let mut stalled = Stalled::by(policy);
         for tick in 1..=200 {
             stalled.stall_until(10 * tick + 3);

@@ -2,7 +2,7 @@
 
 use std::mem::size_of;
 
-use waterwheel_timer::{Elapsed, Interval, Key, MissedTick, Sleep, Timeout, Timers, Wheel};
+use waterwheel_timer::{Elapsed, Interval, Key, MissedTickBehavior, Sleep, Timeout, Timers, Wheel};
 
 /// The wheel's entry takes 32 bytes (asserted beside the wheel): a boxed pending sleep takes 72 in all.
 #[test]
@@ -21,5 +21,5 @@ fn timers_go_anywhere() {
     is_send_sync_unpin::<Timeout<Sleep>>();
     is_send_sync_unpin::<Timers>();
     is_send_sync_unpin::<Wheel>();
-    is_send_sync_unpin::<(Key, MissedTick, Elapsed)>();
+    is_send_sync_unpin::<(Key, MissedTickBehavior, Elapsed)>();
 }

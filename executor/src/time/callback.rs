@@ -141,7 +141,7 @@ impl Callback<Repeating> {
     /// Each time a period ends, for the first time one period after the call that gives it the function, until it is cancelled.
     ///
     /// It keeps its phase: lateness does not add up. Runs do not overlap; periods that end while one takes long are left out, as by
-    /// [`MissedTick::Skip`](waterwheel_timer::MissedTick::Skip). [`interval`](waterwheel_timer::interval()), in contrast, ticks at once.
+    /// [`MissedTickBehavior::Skip`](waterwheel_timer::MissedTickBehavior::Skip). [`interval`](waterwheel_timer::interval()), in contrast, ticks at once.
     ///
     /// `run` and `run_async` panic if `period` is zero.
     ///

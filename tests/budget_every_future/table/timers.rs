@@ -5,8 +5,8 @@ use futures_util::StreamExt;
 use std::future::{pending, poll_fn, ready};
 use std::time::{Duration, Instant};
 use waterwheel::timer::{
-    CallbackTimer, IdleTimeout, MissedTick, Schedule, advance, clock_steps, set_system_time,
-    sleep_boottime, sleep_until_system, system_now,
+    CallbackTimer, IdleTimeout, MissedTickBehavior, Schedule, advance, clock_steps,
+    set_system_time, sleep_boottime, sleep_until_system, system_now,
 };
 use waterwheel::{interval, interval_at, sleep, sleep_until, timeout, timeout_at};
 
@@ -91,7 +91,7 @@ pub(super) fn rows() -> Vec<Row> {
                     .checked_sub(LONG)
                     .unwrap_or_else(Instant::now);
                 let mut ticks = interval_at(start, NANO);
-                ticks.set_missed_tick(MissedTick::Burst);
+                ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
             },
             {
                 ticks.tick().await;

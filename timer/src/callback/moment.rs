@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::{clock::far, interval::MissedTick, paused, virtual_time::VirtualClock};
+use crate::{clock::far, interval::MissedTickBehavior, paused, virtual_time::VirtualClock};
 
 /// When a [`CallbackTimer`](super::CallbackTimer) calls its function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub enum Schedule {
     /// Once, so long from now.
     After(Duration),
     /// Each time a period ends, for the first time one period from now. What is missed because a run takes long is left out,
-    /// and the phase is kept, as by [`MissedTick::Skip`].
+    /// and the phase is kept, as by [`MissedTickBehavior::Skip`].
     Every(Duration),
     /// At an instant, and then each time a period ends, counted from there; else as `Every`.
     EveryFrom(Instant, Duration),
@@ -77,7 +77,7 @@ impl Moment {
     pub(super) fn next_tick(self, now: Self, period: Duration) -> Self {
         match (self, now) {
             (Moment::Monotonic(tick), Moment::Monotonic(now)) => {
-                Moment::Monotonic(MissedTick::Skip.next(tick, now, period))
+                Moment::Monotonic(MissedTickBehavior::Skip.next(tick, now, period))
             }
             _ => self.after(period),
         }

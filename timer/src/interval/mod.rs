@@ -11,9 +11,9 @@ use std::{
 
 use futures_core::Stream;
 
-mod missed_tick;
+mod missed_tick_behavior;
 
-pub use self::missed_tick::MissedTick;
+pub use self::missed_tick_behavior::MissedTickBehavior;
 
 use crate::{clock::far::after, sleep::Sleep, timers::Caller, timers::current};
 
@@ -83,8 +83,8 @@ fn assert_period(call: &str, period: Duration) {
 /// Ticks at the multiples of a period; made by [`interval()`] and [`interval_at`].
 ///
 /// Phase-locked: each tick is one period after the one before, no matter how late that was taken. What
-/// becomes of ticks that were missed altogether is a [`MissedTick`], by default
-/// [`Skip`](MissedTick::Skip).
+/// becomes of ticks that were missed altogether is a [`MissedTickBehavior`], by default
+/// [`Skip`](MissedTickBehavior::Skip).
 ///
 /// It is a [`Stream`] of the ticks' instants that never ends.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ fn assert_period(call: &str, period: Duration) {
 pub struct Interval {
     sleep: Sleep,
     period: Duration,
-    missed_tick: MissedTick,
+    missed_tick_behavior: MissedTickBehavior,
 }
 
 impl Interval {
@@ -100,7 +100,7 @@ impl Interval {
         Interval {
             sleep,
             period,
-            missed_tick: MissedTick::default(),
+            missed_tick_behavior: MissedTickBehavior::default(),
         }
     }
 
@@ -137,8 +137,10 @@ impl Interval {
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(Pin::new(&mut self.sleep).poll(cx));
         let tick = self.sleep.deadline();
-        self.sleep
-            .reset(self.missed_tick.next(tick, current::now(), self.period));
+        self.sleep.reset(
+            self.missed_tick_behavior
+                .next(tick, current::now(), self.period),
+        );
         Poll::Ready(tick)
     }
 
@@ -168,13 +170,13 @@ impl Interval {
 
     /// What becomes of ticks that are missed.
     #[must_use]
-    pub fn missed_tick(&self) -> MissedTick {
-        self.missed_tick
+    pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
+        self.missed_tick_behavior
     }
 
     /// Sets what becomes of ticks that are missed, from the next tick on.
-    pub fn set_missed_tick(&mut self, missed_tick: MissedTick) {
-        self.missed_tick = missed_tick;
+    pub fn set_missed_tick_behavior(&mut self, missed_tick_behavior: MissedTickBehavior) {
+        self.missed_tick_behavior = missed_tick_behavior;
     }
 }
 

@@ -11,11 +11,11 @@ use crate::clock::far::after;
 ///
 /// | policy | instants of the following ticks |
 /// |---|---|
-/// | [`Skip`](MissedTick::Skip) | 40, 50, 60 … |
-/// | [`Burst`](MissedTick::Burst) | 20 and 30 at once, then 40, 50, 60 … |
-/// | [`Delay`](MissedTick::Delay) | 44, 54, 64 … |
+/// | [`Skip`](MissedTickBehavior::Skip) | 40, 50, 60 … |
+/// | [`Burst`](MissedTickBehavior::Burst) | 20 and 30 at once, then 40, 50, 60 … |
+/// | [`Delay`](MissedTickBehavior::Delay) | 44, 54, 64 … |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum MissedTick {
+pub enum MissedTickBehavior {
     /// The missed ticks are left out, and the phase is kept: the next tick is the first multiple of the
     /// period that lies in the future.
     #[default]
@@ -28,7 +28,7 @@ pub enum MissedTick {
     Delay,
 }
 
-impl MissedTick {
+impl MissedTickBehavior {
     /// The instant of the tick after the one due at `previous`, which was taken at `now`.
     ///
     /// - `Skip`: the first `previous + n * period` that is later than `now`, with `n >= 1`;
@@ -40,21 +40,21 @@ impl MissedTick {
     ///
     /// ```
     /// use std::time::{Duration, Instant};
-    /// use waterwheel::timer::MissedTick;
+    /// use waterwheel::timer::MissedTickBehavior;
     ///
     /// let ms = Duration::from_millis;
     /// let start = Instant::now();
     /// let (previous, now) = (start + ms(10), start + ms(34));
     ///
-    /// assert_eq!(MissedTick::Skip.next(previous, now, ms(10)), start + ms(40));
-    /// assert_eq!(MissedTick::Burst.next(previous, now, ms(10)), start + ms(20));
-    /// assert_eq!(MissedTick::Delay.next(previous, now, ms(10)), start + ms(44));
+    /// assert_eq!(MissedTickBehavior::Skip.next(previous, now, ms(10)), start + ms(40));
+    /// assert_eq!(MissedTickBehavior::Burst.next(previous, now, ms(10)), start + ms(20));
+    /// assert_eq!(MissedTickBehavior::Delay.next(previous, now, ms(10)), start + ms(44));
     /// ```
     #[inline]
     #[must_use]
     pub fn next(self, previous: Instant, now: Instant, period: Duration) -> Instant {
         match self {
-            MissedTick::Skip => {
+            MissedTickBehavior::Skip => {
                 let next = after(previous, period);
                 if next > now {
                     next
@@ -62,8 +62,8 @@ impl MissedTick {
                     skip(previous, now, period)
                 }
             }
-            MissedTick::Burst => after(previous, period),
-            MissedTick::Delay => {
+            MissedTickBehavior::Burst => after(previous, period),
+            MissedTickBehavior::Delay => {
                 let next = after(previous, period);
                 if next > now { next } else { after(now, period) }
             }
@@ -92,16 +92,25 @@ mod tests {
     fn a_tick_taken_in_time_is_followed_one_period_later() {
         let start = Instant::now();
         for now in [start, start + NS(1), start + MS(10) - NS(1)] {
-            assert_eq!(MissedTick::Skip.next(start, now, MS(10)), start + MS(10));
-            assert_eq!(MissedTick::Burst.next(start, now, MS(10)), start + MS(10));
-            assert_eq!(MissedTick::Delay.next(start, now, MS(10)), start + MS(10));
+            assert_eq!(
+                MissedTickBehavior::Skip.next(start, now, MS(10)),
+                start + MS(10)
+            );
+            assert_eq!(
+                MissedTickBehavior::Burst.next(start, now, MS(10)),
+                start + MS(10)
+            );
+            assert_eq!(
+                MissedTickBehavior::Delay.next(start, now, MS(10)),
+                start + MS(10)
+            );
         }
     }
 
     #[test]
     fn skip_is_strictly_after_now() {
         let start = Instant::now();
-        let next = |late| MissedTick::Skip.next(start, start + late, MS(10));
+        let next = |late| MissedTickBehavior::Skip.next(start, start + late, MS(10));
         assert_eq!(
             next(MS(10)),
             start + MS(20),
@@ -117,7 +126,7 @@ mod tests {
     fn skip_keeps_the_phase_over_centuries_of_nanoseconds() {
         let start = Instant::now();
         let late = Duration::from_secs(900 * 365 * 24 * 60 * 60);
-        let next = MissedTick::Skip.next(start, start + late, NS(7));
+        let next = MissedTickBehavior::Skip.next(start, start + late, NS(7));
         assert!(next > start + late && next <= start + late + NS(7));
         assert_eq!((next - start).as_nanos() % 7, 0);
     }
@@ -126,14 +135,24 @@ mod tests {
     fn burst_and_delay_ignore_how_many_were_missed() {
         let start = Instant::now();
         let now = start + MS(35);
-        assert_eq!(MissedTick::Burst.next(start, now, MS(10)), start + MS(10));
-        assert_eq!(MissedTick::Delay.next(start, now, MS(10)), start + MS(45));
+        assert_eq!(
+            MissedTickBehavior::Burst.next(start, now, MS(10)),
+            start + MS(10)
+        );
+        assert_eq!(
+            MissedTickBehavior::Delay.next(start, now, MS(10)),
+            start + MS(45)
+        );
     }
 
     /// Recurring timers re-armed at `now + period` drift (Cppnp, sylar).
     #[test]
     fn lateness_does_not_accumulate() {
-        for policy in [MissedTick::Skip, MissedTick::Burst, MissedTick::Delay] {
+        for policy in [
+            MissedTickBehavior::Skip,
+            MissedTickBehavior::Burst,
+            MissedTickBehavior::Delay,
+        ] {
             let start = Instant::now();
             let mut tick = start;
             for n in 1..=10_000 {
@@ -146,7 +165,7 @@ mod tests {
     #[test]
     fn delay_moves_the_phase_only_when_a_tick_was_missed() {
         let start = Instant::now();
-        let next = |late| MissedTick::Delay.next(start, start + late, MS(10));
+        let next = |late| MissedTickBehavior::Delay.next(start, start + late, MS(10));
         assert_eq!(next(MS(10) - NS(1)), start + MS(10));
         assert_eq!(
             next(MS(10)),
@@ -160,7 +179,11 @@ mod tests {
     #[test]
     fn overflow_is_never() {
         let start = Instant::now();
-        for policy in [MissedTick::Skip, MissedTick::Burst, MissedTick::Delay] {
+        for policy in [
+            MissedTickBehavior::Skip,
+            MissedTickBehavior::Burst,
+            MissedTickBehavior::Delay,
+        ] {
             let next = policy.next(start, start + MS(1), Duration::MAX);
             assert!(next > start + Duration::from_nanos(u64::MAX), "{policy:?}");
         }
@@ -170,11 +193,11 @@ mod tests {
     fn a_period_of_zero_terminates() {
         let start = Instant::now();
         assert_eq!(
-            MissedTick::Skip.next(start, start + MS(1), Duration::ZERO),
+            MissedTickBehavior::Skip.next(start, start + MS(1), Duration::ZERO),
             start
         );
         assert_eq!(
-            MissedTick::Burst.next(start, start + MS(1), Duration::ZERO),
+            MissedTickBehavior::Burst.next(start, start + MS(1), Duration::ZERO),
             start
         );
     }
