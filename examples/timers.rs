@@ -183,7 +183,7 @@ async fn paused() {
             let step: Option<ClockStep> =
                 std::future::poll_fn(|cx| futures_core::Stream::poll_next(stream.as_mut(), cx))
                     .await;
-            println!("  {}: the wall clock was set: {step:?}", at());
+            println!("  {}: the system clock was set: {step:?}", at());
             seen.fetch_add(1, Ordering::Relaxed);
         }
     });

@@ -28,7 +28,7 @@
 //! | here | [`block_on`], [`Runtime`], [`Handle`]; [`spawn`], [`spawn_local`], [`spawn_blocking`], [`yield_now`], [`JoinSet`]; [`sleep`], [`interval`], [`timeout`], [`run_after`] and their kin |
 //! | [`task`] | names and ids of tasks |
 //! | [`net`] | TCP, UDP and Unix sockets; `Outbox`, `serve`, relays, buffered reading |
-//! | [`timer`] | all else that there is of time: callback timers, the wall clock, idle timeouts, time that is paused; the timing wheel itself |
+//! | [`timer`] | all else that there is of time: callback timers, the system clock, idle timeouts, time that is paused; the timing wheel itself |
 //! | [`signal`] | `ctrl_c`, and other signals as streams |
 //! | [`executor`] | what makes a runtime: tasks and their handles, the builder, the report, the metrics |
 //! | [`reactor`] | [`AsyncFd`](reactor::AsyncFd), for descriptors of any kind; the reactor itself; the system calls |

@@ -114,7 +114,7 @@ struct Kept {
     datagrams: (UdpSocket, UnixDatagram),
     pipe: AsyncFd<io::PipeReader>,
     sleeps: Vec<std::pin::Pin<Box<waterwheel::timer::Sleep>>>,
-    by_wall_clock: std::pin::Pin<Box<waterwheel::timer::SystemSleep>>,
+    by_system_clock: std::pin::Pin<Box<waterwheel::timer::SystemSleep>>,
     ticks: waterwheel::timer::Interval,
     signals: (waterwheel::signal::Signal, waterwheel::signal::CtrlC),
     joins: Vec<waterwheel::JoinHandle<()>>,
@@ -187,8 +187,8 @@ impl Everything {
             for sleep in &mut sleeps {
                 started(sleep).await;
             }
-            let mut by_wall_clock = Box::pin(sleep_until_system(SystemTime::now() + LONG));
-            started(&mut by_wall_clock).await;
+            let mut by_system_clock = Box::pin(sleep_until_system(SystemTime::now() + LONG));
+            started(&mut by_system_clock).await;
             let mut ticks = interval(LONG);
             ticks.tick().await;
             assert!(ticks.tick().now_or_never().is_none());
@@ -231,7 +231,7 @@ impl Everything {
                 datagrams: (udp, datagram),
                 pipe,
                 sleeps,
-                by_wall_clock,
+                by_system_clock,
                 ticks,
                 signals,
                 joins,
@@ -749,10 +749,10 @@ fn what_the_child_inherits_it_can_wait_for_in_a_new_runtime() {
             (listener, unused, stream, peer)
         });
         let mut sleep = Box::pin(sleep(LONG));
-        let mut wall = Box::pin(sleep_until_system(SystemTime::now() + LONG));
+        let mut system = Box::pin(sleep_until_system(SystemTime::now() + LONG));
         runtime.block_on(async {
             assert!((&mut sleep).now_or_never().is_none());
-            assert!((&mut wall).now_or_never().is_none());
+            assert!((&mut system).now_or_never().is_none());
         });
         let before = kernel_objects(false);
         let address = listener.local_addr().unwrap();
@@ -769,8 +769,8 @@ fn what_the_child_inherits_it_can_wait_for_in_a_new_runtime() {
                 let soon = Duration::from_millis(1);
                 sleep.as_mut().get_mut().reset(Instant::now() + soon);
                 (&mut sleep).await;
-                wall.as_mut().get_mut().reset(SystemTime::now() + soon);
-                (&mut wall).await;
+                system.as_mut().get_mut().reset(SystemTime::now() + soon);
+                (&mut system).await;
             };
             let pid = spawn_forked(|| {
                 match workers {

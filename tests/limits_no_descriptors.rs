@@ -35,7 +35,7 @@ fn what_needs_one_fails_and_the_rest_goes_on() {
                 assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
             }
         }
-        // Who waits for the wall clock would have a descriptor that tells when that is set, and looks at it instead.
+        // Who waits for the system clock would have a descriptor that tells when that is set, and looks at it instead.
         let deadline = SystemTime::now() + Duration::from_millis(20);
         sleep_until_system(deadline).await;
         assert!(SystemTime::now() >= deadline, "it was early");

@@ -153,7 +153,7 @@ fn names() {
 }
 
 #[test]
-fn timers_and_waits_for_the_wall_clock() {
+fn timers_and_waits_for_the_system_clock() {
     leaves_nothing(async || {
         let mut tasks = JoinSet::new();
         for _ in 0..MANY / 2 {

@@ -271,7 +271,7 @@ fn inserted_at_front() {
     assert_eq!(timers.next_deadline(), Some(second.deadline()));
 }
 
-/// An ancestor that kept wall-clock deadlines had to notice when the clock was set back, and then fired everything. Here no
+/// An ancestor that kept deadlines of the system clock had to notice when the clock was set back, and then fired everything. Here no
 /// step moves a plain timer.
 #[test]
 fn clock_rollover() {

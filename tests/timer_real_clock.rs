@@ -1,4 +1,4 @@
-//! The machine's own wall clock is set, by two seconds forwards and back: alone in its file, as the whole machine sees it.
+//! The machine's own system clock is set, by two seconds forwards and back: alone in its file, as the whole machine sees it.
 //!
 //! Where that is not permitted (`CAP_SYS_TIME`), it says so and tests nothing.
 
@@ -24,7 +24,7 @@ fn read(clock: libc::clockid_t) -> Duration {
     Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32)
 }
 
-fn set_wall_clock(to: Duration) -> io::Result<()> {
+fn set_system_clock(to: Duration) -> io::Result<()> {
     let to = libc::timespec {
         tv_sec: to.as_secs().try_into().expect("a time of this century"),
         tv_nsec: to.subsec_nanos().into(),
@@ -36,9 +36,9 @@ fn set_wall_clock(to: Duration) -> io::Result<()> {
     }
 }
 
-/// The machine's wall clock. Dropped, however that comes about, it puts it back to what it would show by itself.
+/// The machine's system clock. Dropped, however that comes about, it puts it back to what it would show by itself.
 struct Borrowed {
-    /// What the wall clock is ahead of the monotonic one, by itself.
+    /// What the system clock is ahead of the monotonic one, by itself.
     ahead: Duration,
 }
 
@@ -47,7 +47,7 @@ impl Borrowed {
     fn take() -> Option<Self> {
         let ahead = read(libc::CLOCK_REALTIME).checked_sub(read(libc::CLOCK_MONOTONIC))?;
         let borrowed = Borrowed { ahead };
-        match set_wall_clock(borrowed.own_time()) {
+        match set_system_clock(borrowed.own_time()) {
             Ok(()) => Some(borrowed),
             Err(error) => {
                 std::mem::forget(borrowed);
@@ -63,13 +63,13 @@ impl Borrowed {
     }
 
     fn set_ahead(&self, by: Duration) {
-        set_wall_clock(self.own_time() + by).expect("it could be set before");
+        set_system_clock(self.own_time() + by).expect("it could be set before");
     }
 }
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
-        if let Err(error) = set_wall_clock(self.own_time()) {
+        if let Err(error) = set_system_clock(self.own_time()) {
             eprintln!("the machine's clock could not be put back: {error}");
         }
     }
@@ -95,8 +95,8 @@ fn the_machines_clock_is_set_forwards_and_back() {
     };
     block_on(async {
         let mut steps = timer::clock_steps();
-        let wall = SystemTime::now();
-        let by_the_step = timed(timer::sleep_until_system(wall + S(1) + PRECISION));
+        let system = SystemTime::now();
+        let by_the_step = timed(timer::sleep_until_system(system + S(1) + PRECISION));
         let plain = timed(sleep(S(1)));
         let by_boottime = timed(timer::sleep_boottime(S(1)));
         // All have looked at the clock, and are told when it is set.
@@ -110,8 +110,8 @@ fn the_machines_clock_is_set_forwards_and_back() {
         // On a slow machine the hour may have come by itself; then it says nothing.
         assert!(waited < S(1) || waited >= S(1) + PRECISION, "{waited:?}");
         // One that the clock, put back, makes wait longer.
-        let wall = SystemTime::now();
-        let longer = timed(timer::sleep_until_system(wall + S(1) / 2));
+        let system = SystemTime::now();
+        let longer = timed(timer::sleep_until_system(system + S(1) / 2));
         sleep(Duration::from_millis(10)).await;
         clock.set_ahead(Duration::ZERO);
         match steps.next().await {
@@ -120,8 +120,8 @@ fn the_machines_clock_is_set_forwards_and_back() {
         }
         let waited = longer.await.unwrap();
         assert!(
-            SystemTime::now() >= wall + S(1) / 2,
-            "early by the wall clock"
+            SystemTime::now() >= system + S(1) / 2,
+            "early by the system clock"
         );
         assert!(waited >= S(2), "{waited:?}");
         for untouched in [plain, by_boottime] {

@@ -26,7 +26,7 @@ macro_rules! calls {
 calls! {
     EpollCreate: "epoll_create1",
     EpollAddOwn: "epoll_ctl ADD, its own",
-    EpollAddWall: "epoll_ctl ADD, wall clock",
+    EpollAddSystem: "epoll_ctl ADD, system clock",
     EpollAddListener: "epoll_ctl ADD, listener",
     EpollAdd: "epoll_ctl ADD",
     EpollMod: "epoll_ctl MOD",
@@ -36,9 +36,9 @@ calls! {
     EventFd: "eventfd",
     EventFdWrite: "write to eventfd",
     TimerCreate: "timerfd_create",
-    TimerCreateWall: "timerfd_create, wall clock",
+    TimerCreateSystem: "timerfd_create, system clock",
     TimerSet: "timerfd_settime",
-    TimerSetWall: "timerfd_settime, wall clock",
+    TimerSetSystem: "timerfd_settime, system clock",
     Socket: "socket",
     SocketPair: "socketpair",
     Bind: "bind",
@@ -204,7 +204,7 @@ impl Call {
         match self {
             Call::EpollCreate | Call::EventFd | Call::TimerCreate => NEW,
             Call::EpollAddOwn => ADD_SOCKET,
-            Call::EpollAddWall => &[
+            Call::EpollAddSystem => &[
                 (Fail(ENOMEM), Invisible),
                 (Fail(ENOSPC), Invisible),
                 (Delay, Invisible),
@@ -237,10 +237,10 @@ impl Call {
                 (Delay, Invisible),
             ],
             Call::EventFdWrite => INTERRUPTED,
-            Call::TimerCreateWall => FALLS_BACK,
+            Call::TimerCreateSystem => FALLS_BACK,
             Call::TimerSet => &[(Delay, Invisible), (Fail(EINVAL), NothingOrFatal)],
             // The clock was set just then, which is what it is there to tell.
-            Call::TimerSetWall => &[(Lie(ECANCELED), Invisible), (Delay, Invisible)],
+            Call::TimerSetSystem => &[(Lie(ECANCELED), Invisible), (Delay, Invisible)],
             Call::Socket | Call::SocketPair => NEW,
             Call::Bind => &[
                 (Fail(EADDRINUSE), Reported),

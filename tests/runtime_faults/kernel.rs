@@ -132,7 +132,7 @@ extern "C" fn epoll_ctl(
         libc::EPOLL_CTL_MOD => Call::EpollMod,
         libc::EPOLL_CTL_DEL => Call::EpollDel,
         _ => match injector::made_as(fd) {
-            Some(Call::TimerCreateWall) => Call::EpollAddWall,
+            Some(Call::TimerCreateSystem) => Call::EpollAddSystem,
             Some(_) => Call::EpollAddOwn,
             None if option(fd, libc::SO_ACCEPTCONN) == 1 => Call::EpollAddListener,
             None => Call::EpollAdd,
@@ -211,7 +211,7 @@ extern "C" fn eventfd(value: libc::c_uint, flags: c_int) -> c_int {
 #[unsafe(no_mangle)]
 extern "C" fn timerfd_create(clock: c_int, flags: c_int) -> c_int {
     let call = match clock {
-        libc::CLOCK_REALTIME => Call::TimerCreateWall,
+        libc::CLOCK_REALTIME => Call::TimerCreateSystem,
         _ => Call::TimerCreate,
     };
     let made = plain(call, -1, || real!(SYS_timerfd_create, clock, flags)) as c_int;
@@ -227,7 +227,7 @@ extern "C" fn timerfd_settime(
     old: *mut libc::itimerspec,
 ) -> c_int {
     let call = match injector::made_as(fd) {
-        Some(Call::TimerCreateWall) => Call::TimerSetWall,
+        Some(Call::TimerCreateSystem) => Call::TimerSetSystem,
         _ => Call::TimerSet,
     };
     plain(call, -1, || real!(SYS_timerfd_settime, fd, flags, new, old)) as c_int

@@ -16,8 +16,8 @@ use waterwheel::reactor::{
     AsyncFd, Interest, Operation, OwnedWait, Reactor, Reading, Wait, Writing,
 };
 use waterwheel::timer::{
-    self, Callback, CallbackTimer, Schedule, TimerHandle, Timers, VirtualClock, WallClock,
-    WallReading, Wheel,
+    self, Callback, CallbackTimer, Schedule, SystemClock, SystemReading, TimerHandle, Timers,
+    VirtualClock, Wheel,
 };
 use waterwheel::{JoinSet, Runtime, sleep, spawn, spawn_blocking, spawn_local, task};
 
@@ -534,9 +534,9 @@ pub(super) const TABLE: &[Entry] = &[
     entry("Timers::new", Ignored, Caller, |_, user| {
         nearer(Arc::new(Timers::new(Waker::from(Arc::new(user)))))
     }),
-    entry("Timers::with_wall_clock", Ignored, Caller, |_, user| {
+    entry("Timers::with_system_clock", Ignored, Caller, |_, user| {
         let waker = Waker::from(Arc::new(user));
-        nearer(Arc::new(Timers::with_wall_clock(
+        nearer(Arc::new(Timers::with_system_clock(
             waker,
             Arc::new(Clock(None)),
         )))
@@ -582,9 +582,9 @@ pub(super) const TABLE: &[Entry] = &[
         Kept
     }),
     // --- Traits.
-    entry("WallClock", Caller, Caller, |_, user| {
+    entry("SystemClock", Caller, Caller, |_, user| {
         let clock = Arc::new(Clock(Some(user)));
-        let timers = Arc::new(Timers::with_wall_clock(Waker::noop().clone(), clock));
+        let timers = Arc::new(Timers::with_system_clock(Waker::noop().clone(), clock));
         let entered = timers.enter();
         let mut far = pin!(timer::sleep_until_system(SystemTime::now() + HOUR));
         let mut cx = Context::from_waker(Waker::noop());
@@ -697,15 +697,15 @@ fn nearer(timers: Arc<Timers>) -> Fate {
     Ignored
 }
 
-/// A wall clock that calls code of the user, if it has any.
+/// A system clock that calls code of the user, if it has any.
 struct Clock(Option<User>);
 
-impl WallClock for Clock {
-    fn read(&self) -> WallReading {
+impl SystemClock for Clock {
+    fn read(&self) -> SystemReading {
         if let Some(user) = &self.0 {
             user.call();
         }
-        WallReading {
+        SystemReading {
             system: SystemTime::now(),
             boottime: HOUR,
             uncertainty: Duration::ZERO,

@@ -18,9 +18,9 @@
 //! | call | gives | resolves |
 //! |---|---|---|
 //! | [`IdleTimeout::new`] | [`IdleTimeout`] | when nothing has touched it for so long |
-//! | [`sleep_until_system`] | [`SystemSleep`] | when the wall clock shows that time, however often it is set |
+//! | [`sleep_until_system`] | [`SystemSleep`] | when the system clock shows that time, however often it is set |
 //! | [`sleep_boottime`] | [`BoottimeSleep`] | after a delay in which suspended time counts |
-//! | [`clock_steps`] | [`ClockSteps`], a stream | each time the wall clock is set |
+//! | [`clock_steps`] | [`ClockSteps`], a stream | each time the system clock is set |
 //!
 //! What a program has called back: [`CallbackTimer`], as a task, by the functions in the table below; a [`TimerHandle`] cancels,
 //! refreshes and resets it.
@@ -38,7 +38,7 @@
 //!
 //! | there | here (in `waterwheel::timer`) | what differs |
 //! |---|---|---|
-//! | `runAt(time, cb)` | `run_at(Instant, f)`; `Callback::at_system(SystemTime).run(f)` by the wall clock | it was the wall clock always, though slept for by a monotonic one |
+//! | `runAt(time, cb)` | `run_at(Instant, f)`; `Callback::at_system(SystemTime).run(f)` by the system clock | it was the system clock always, though slept for by a monotonic one |
 //! | `runAfter(delay, cb)` | `run_after(Duration, f)` | nanoseconds; a delay that overflows is never |
 //! | `runEvery(interval, cb)` | `run_every(Duration, f)`; or [`interval()`], which ticks at once, too | it keeps its phase; theirs drifted by its lateness |
 //! | `cancelTimer(id)` | [`TimerHandle::cancel`] | tells whether it has prevented a run; from any thread, O(1) |
@@ -82,10 +82,10 @@
 // | room | what is there |
 // |---|---|
 // | `callback` | what calls back |
-// | `idle_timeout`, `timeout`, `interval`, `wall` | futures, and the streams, that are made of a sleep; those of `wall` go by the wall clock |
+// | `idle_timeout`, `timeout`, `interval`, `system_time` | futures, and the streams, that are made of a sleep; those of `system_time` go by the system clock |
 // | `sleep` | the one future that files timers |
 // | `paused` | the time as tasks see it, and the hands on a clock that is paused |
-// | `timers` | what a worker turns: the locked wheel, its earliest deadline, what a thread knows of it, who waits for the wall clock |
+// | `timers` | what a worker turns: the locked wheel, its earliest deadline, what a thread knows of it, who waits for the system clock |
 // | `virtual_time` | a clock that moves only when it is told to |
 // | `wheel` | pure data |
 // | `clock`, `sync` | the clocks, as numbers; the primitives, which loom models replace |
@@ -99,23 +99,23 @@ mod interval;
 mod paused;
 mod sleep;
 mod sync;
+mod system_time;
 mod timeout;
 mod timers;
 mod virtual_time;
-mod wall;
 mod wheel;
 
 pub use callback::{CallbackTimer, Schedule, TimerHandle};
-pub use clock::{WallClock, WallReading};
+pub use clock::{SystemClock, SystemReading};
 pub use idle_timeout::{IdleTimeout, Watch};
 pub use interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
 pub use paused::{now, set_system_time, suspend, system_now};
 pub use sleep::{Sleep, sleep, sleep_until};
-pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
-pub use timers::{Enter, Timers};
-pub use virtual_time::VirtualClock;
-pub use wall::{
+pub use system_time::{
     BoottimeSleep, ClockStep, ClockSteps, SystemSleep, clock_steps, sleep_boottime,
     sleep_until_system,
 };
+pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
+pub use timers::{Enter, Timers};
+pub use virtual_time::VirtualClock;
 pub use wheel::{Key, Wheel};

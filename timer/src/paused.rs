@@ -35,15 +35,15 @@ pub fn now() -> Instant {
     current::now()
 }
 
-/// What the wall clock of this thread's runtime shows: its own if time is paused, or else `SystemTime::now()`.
+/// What the system clock of this thread's runtime shows: its own if time is paused, or else `SystemTime::now()`.
 #[must_use]
 pub fn system_now() -> SystemTime {
-    Timers::current().map_or_else(real_system_now, |timers| timers.wall().read().system)
+    Timers::current().map_or_else(real_system_now, |timers| timers.system().read().system)
 }
 
-/// Sets the wall clock of a paused runtime, forwards or backwards, as somebody might set the machine's.
+/// Sets the system clock of a paused runtime, forwards or backwards, as somebody might set the machine's.
 ///
-/// Monotonic time does not move. Who waits for the wall clock is woken and looks again.
+/// Monotonic time does not move. Who waits for the system clock is woken and looks again.
 ///
 /// # Panics
 ///
@@ -70,7 +70,7 @@ pub fn set_system_time(time: SystemTime) {
     paused("set_system_time").set_system_time(time);
 }
 
-/// Does to the clocks of a paused runtime what a suspension of the machine for so long does: the wall clock and the time since boot
+/// Does to the clocks of a paused runtime what a suspension of the machine for so long does: the system clock and the time since boot
 /// go on, and monotonic time stands still.
 ///
 /// # Panics

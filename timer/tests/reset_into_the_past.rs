@@ -195,7 +195,7 @@ fn an_idle_timeout_that_is_touched_after_its_deadline() {
 }
 
 #[test]
-fn a_sleep_by_the_wall_clock() {
+fn a_sleep_by_the_system_clock() {
     in_one_poll(|cx| {
         let mut sleep = sleep_until_system(system_now() + HOUR);
         assert!(poll(&mut sleep, cx).is_pending());

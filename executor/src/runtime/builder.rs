@@ -159,7 +159,7 @@ impl Builder {
     ///
     /// Time goes on while nobody is in `block_on`, too, if tasks are left: a timer that repeats then keeps a thread busy.
     ///
-    /// The wall clock is the runtime's own too: it goes on with the other, and is set by
+    /// The system clock is the runtime's own too: it goes on with the other, and is set by
     /// [`timer::set_system_time`](waterwheel_timer::set_system_time).
     ///
     /// Threads that the runtime does not know, and bytes that are under way in the kernel, are not waited for: who depends on them

@@ -110,7 +110,7 @@ impl Runtime {
     /// Runs a future to its end on this thread, as the runtime's first worker, if no other thread is that; or else as a guest.
     ///
     /// A guest takes no descriptors while its future only waits for tasks, for other threads and for time. When it first waits for a socket, or
-    /// another descriptor, or sleeps by the wall clock, it opens three; if the kernel has none, the wait for the socket gives its error. Until it
+    /// another descriptor, or sleeps by the system clock, it opens three; if the kernel has none, the wait for the socket gives its error. Until it
     /// has them, a sleep of a guest may end 50 microseconds late, by the timer slack of its thread (see `PR_SET_TIMERSLACK` in `prctl(2)`).
     ///
     /// What it spawns goes on when it has ended. Only what it has pinned to this thread, by [`spawn_local`](crate::spawn_local), is

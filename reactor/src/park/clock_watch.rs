@@ -1,6 +1,6 @@
-//! [`ClockWatch`]: hears when the wall clock is set, for who has asked for that.
+//! [`ClockWatch`]: hears when the system clock is set, for who has asked for that.
 //!
-//! The descriptor is made when the first asks, so a program that knows no wall-clock time has none. It is one of the reactor's
+//! The descriptor is made when the first asks, so a program that knows no system time has none. It is one of the reactor's
 //! own: its event is dispatched in the turn of whichever thread receives it.
 //!
 //! Lock order: a leaf, but for the epoll instance below it. No user code runs under it: the waker is behind an `Arc`, which is

@@ -3,7 +3,7 @@
 //! - [`parker`]: the word that tells whether it sleeps.
 //! - [`alarm`]: the one timerfd, which ends a sleep at a deadline.
 //! - [`doorbell`]: what it sleeps at while the reactor has no descriptor.
-//! - [`clock_watch`]: the descriptor that tells when the wall clock is set.
+//! - [`clock_watch`]: the descriptor that tells when the system clock is set.
 
 mod alarm;
 mod clock_watch;

@@ -154,7 +154,7 @@ impl Reactor {
         self.process.is_current()
     }
 
-    /// Has `waker` woken, in a turn, each time the wall clock jumps: when it is set, and when it goes on after a suspension. In
+    /// Has `waker` woken, in a turn, each time the system clock jumps: when it is set, and when it goes on after a suspension. In
     /// place of the waker that was given before.
     ///
     /// Until the reactor is [closed](Self::close). The first call makes a descriptor: a timerfd on `CLOCK_REALTIME`, with

@@ -17,9 +17,9 @@ use super::check;
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
-/// The wall clock and the time since boot, read together.
+/// The system clock and the time since boot, read together.
 #[derive(Clone, Copy, Debug)]
-pub struct WallTime {
+pub struct SystemReading {
     /// `CLOCK_REALTIME`.
     pub system: SystemTime,
     /// `CLOCK_BOOTTIME`: that in which the machine was suspended counts.
@@ -40,19 +40,19 @@ pub fn real_now() -> Instant {
 /// Nearer together than this is near enough.
 const TOGETHER: Duration = Duration::from_micros(1);
 
-/// Reads the wall clock and the time since boot, as nearly together as a few attempts allow.
+/// Reads the system clock and the time since boot, as nearly together as a few attempts allow.
 ///
 /// # Errors
 ///
 /// The kernel's, from `clock_gettime(2)`. None is known.
-pub fn wall_time() -> io::Result<WallTime> {
-    let mut best: Option<WallTime> = None;
+pub fn system_reading() -> io::Result<SystemReading> {
+    let mut best: Option<SystemReading> = None;
     for _ in 0..8 {
         let before = read(libc::CLOCK_BOOTTIME)?;
         let system = SystemTime::now();
         let between = read(libc::CLOCK_BOOTTIME)?.saturating_sub(before);
         if best.is_none_or(|best| between < best.uncertainty) {
-            best = Some(WallTime {
+            best = Some(SystemReading {
                 system,
                 boottime: before + between / 2,
                 uncertainty: between,
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn the_clocks_are_read_between_two_others() {
         let (system, boottime) = (SystemTime::now(), read(libc::CLOCK_BOOTTIME).unwrap());
-        let read_together = wall_time().unwrap();
+        let read_together = system_reading().unwrap();
         assert!(system <= read_together.system && read_together.system <= SystemTime::now());
         let after = read(libc::CLOCK_BOOTTIME).unwrap();
         assert!((boottime..=after).contains(&read_together.boottime));

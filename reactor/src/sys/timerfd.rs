@@ -1,4 +1,4 @@
-//! `timerfd_create(2)`: a deadline on the monotonic clock, as a descriptor; and one that tells when the wall clock is set.
+//! `timerfd_create(2)`: a deadline on the monotonic clock, as a descriptor; and one that tells when the system clock is set.
 
 use super::{check, clock};
 use std::io;

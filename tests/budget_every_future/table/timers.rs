@@ -252,7 +252,7 @@ pub(super) fn rows() -> Vec<Row> {
         row!(
             Ready,
             "Future for timer::CallbackTimer",
-            "by the wall clock",
+            "by the system clock",
             {
                 let now = Schedule::AtSystem(system_now());
                 let (timer, _handle) = CallbackTimer::new(now, || Some(ready(())));

@@ -1,4 +1,4 @@
-//! A runtime from its making to its end: tasks and joins, sleeps, intervals and timeouts, the wall clock, blocking jobs, wakes from other
+//! A runtime from its making to its end: tasks and joins, sleeps, intervals and timeouts, the system clock, blocking jobs, wakes from other
 //! threads, a signal; and tasks that are left when it ends.
 
 use super::LONG;
@@ -34,7 +34,7 @@ pub(super) fn expect(call: Call, fault: Fault) -> Option<Expect> {
 pub(super) async fn run(ledger: Ledger) -> io::Result<()> {
     let tasks = [
         ("timers", spawn(timers())),
-        ("wall clock", spawn(wall_clock())),
+        ("system clock", spawn(system_clock())),
         ("joins", spawn(joins())),
     ];
     blocking(&ledger).await;
@@ -74,7 +74,7 @@ async fn timers() {
         .expect_err("it is never ready");
 }
 
-async fn wall_clock() {
+async fn system_clock() {
     let until = SystemTime::now() + 2 * SHORT;
     sleep_until_system(until).await;
     assert!(SystemTime::now() >= until);

@@ -119,7 +119,7 @@ impl TimerHandle {
         self.shared.is_pending()
     }
 
-    /// When it runs next, if it does. Of a timer that goes by the wall clock, as far as can be told now.
+    /// When it runs next, if it does. Of a timer that goes by the system clock, as far as can be told now.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         self.shared.next_deadline()

@@ -5,7 +5,7 @@
 //! | here | [`CallbackTimer`]: the future that waits and calls |
 //! | `handle` | [`TimerHandle`]: to cancel, refresh and reset it from anywhere |
 //! | `schedule` | when it runs next: what the two share, behind a lock |
-//! | `moment` | [`Schedule`]; an instant or a time of the wall clock |
+//! | `moment` | [`Schedule`]; an instant or a time of the system clock |
 //!
 //! What programs use, `Callback` and the short forms such as `run_after`, is the executor's: it spawns such a future as a task. So a
 //! callback never runs nested in the turn of a driver, and one that is slow or panics concerns itself alone.
@@ -41,8 +41,8 @@ use self::{
 };
 use crate::{
     sleep::Sleep,
+    system_time::{SystemWait, Target},
     timers::Caller,
-    wall::{Target, WallWait},
 };
 
 pin_project! {
@@ -90,7 +90,7 @@ pin_project! {
 /// How it waits.
 enum Wait {
     Monotonic(Sleep),
-    System(WallWait),
+    System(SystemWait),
 }
 
 impl Wait {
@@ -132,7 +132,7 @@ where
         let shared = Arc::new(Shared::new(schedule));
         let wait = match shared.deadline() {
             Moment::Monotonic(instant) => Wait::Monotonic(Sleep::at(instant, Caller::Callback)),
-            Moment::System(_) => Wait::System(WallWait::new(Caller::Callback)),
+            Moment::System(_) => Wait::System(SystemWait::new(Caller::Callback)),
         };
         let timer = CallbackTimer {
             callback,

@@ -16,7 +16,7 @@ pub enum Schedule {
     Every(Duration),
     /// At an instant, and then each time a period ends, counted from there; else as `Every`.
     EveryFrom(Instant, Duration),
-    /// Once, when the wall clock shows that or more; see [`sleep_until_system`](crate::sleep_until_system).
+    /// Once, when the system clock shows that or more; see [`sleep_until_system`](crate::sleep_until_system).
     AtSystem(SystemTime),
 }
 

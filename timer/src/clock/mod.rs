@@ -1,4 +1,4 @@
-//! The clocks: this file is the crate's own, [`far`] sums that cannot overflow, [`wall_clock`] where the time of day is read.
+//! The clocks: this file is the crate's own, [`far`] sums that cannot overflow, [`system_clock`] where the time of day is read.
 //!
 //! The clock of the crate: the monotonic clock of [`Instant`], in nanoseconds from an origin that all
 //! wheels share.
@@ -12,10 +12,10 @@
 //! there is one; the crates above have that as `waterwheel_timer::now`, and real time from the reactor.
 
 pub(crate) mod far;
-mod wall_clock;
+mod system_clock;
 
-pub(crate) use self::wall_clock::Unwatched;
-pub use self::wall_clock::{WallClock, WallReading};
+pub(crate) use self::system_clock::Unwatched;
+pub use self::system_clock::{SystemClock, SystemReading};
 
 use std::{
     sync::LazyLock,
@@ -40,7 +40,7 @@ pub(crate) fn real_now() -> Instant {
     Instant::now()
 }
 
-/// The time by the kernel's wall clock, whether or not time is paused.
+/// The time by the kernel's system clock, whether or not time is paused.
 pub(crate) fn real_system_now() -> SystemTime {
     SystemTime::now()
 }

@@ -16,7 +16,7 @@
 // - `entries`: what sleeps do with the wheel, under the lock.
 // - `current`: what a thread knows of its timers, and the entry that it keeps from a dropped sleep for the next one.
 // - `spent`: where entries end; `slack`: which instants timers share; `wake`: waking many.
-// - `wall`: the list of those that wait for the wall clock.
+// - `system_waiters`: the list of those that wait for the system clock.
 // - `caller`: the names by which users know the futures that file timers.
 
 mod caller;
@@ -24,17 +24,17 @@ pub(crate) mod current;
 mod entries;
 mod slack;
 mod spent;
+mod system_waiters;
 #[cfg(any(test, debug_assertions))]
 mod validate;
 mod wake;
-mod wall;
 
 pub(crate) use self::caller::Caller;
 pub use self::current::Enter;
 pub(crate) use self::current::Registration;
 pub(crate) use self::entries::Settled;
 pub(crate) use self::slack::Grid;
-pub(crate) use self::wall::Listed;
+pub(crate) use self::system_waiters::Listed;
 
 use std::{
     fmt,
@@ -46,11 +46,11 @@ use std::{
 use self::{
     entries::State,
     spent::Spent,
+    system_waiters::SystemWaiters,
     wake::{wake_all, wake_due},
-    wall::Wall,
 };
 use crate::{
-    clock::{self, NEVER, Unwatched, WallClock},
+    clock::{self, NEVER, SystemClock, Unwatched},
     sync::{AtomicU64, Mutex, Ordering},
     virtual_time::{Driven, VirtualClock},
     wheel::Wheel,
@@ -90,7 +90,7 @@ pub struct Timers {
     state: Mutex<State>,
     /// What these timers go by, if not by the system's monotonic clock.
     virtual_clock: Option<Arc<VirtualClock>>,
-    wall: Wall,
+    system: SystemWaiters,
     /// How the number of the present process is told, and that of the process that these timers are of.
     process: OnceLock<(fn() -> u32, u32)>,
 }
@@ -105,17 +105,17 @@ impl Timers {
             unpark,
             clock::now(),
             None,
-            Wall::new(Arc::new(Unwatched::new())),
+            SystemWaiters::new(Arc::new(Unwatched::new())),
         )
     }
 
-    /// As [`new`](Timers::new), with a wall clock that tells when it is set.
+    /// As [`new`](Timers::new), with a system clock that tells when it is set.
     ///
     /// [`sleep_until_system`](crate::sleep_until_system) and its kin go by it. Without one they look at the standard
     /// library's once a second, and do not know of time in which the machine was suspended.
     #[must_use]
-    pub fn with_wall_clock(unpark: Waker, wall_clock: Arc<dyn WallClock>) -> Self {
-        Timers::by(unpark, clock::now(), None, Wall::new(wall_clock))
+    pub fn with_system_clock(unpark: Waker, system_clock: Arc<dyn SystemClock>) -> Self {
+        Timers::by(unpark, clock::now(), None, SystemWaiters::new(system_clock))
     }
 
     /// As [`new`](Timers::new), by a clock that moves only when it is told to.
@@ -123,14 +123,19 @@ impl Timers {
     /// What is polled where these are [entered](Timers::enter) takes all time from that clock.
     #[must_use]
     pub fn with_virtual_clock(unpark: Waker, clock: Arc<VirtualClock>) -> Arc<Self> {
-        let wall = Wall::new(Arc::clone(&clock) as _);
+        let system = SystemWaiters::new(Arc::clone(&clock) as _);
         let now = clock.nanos();
-        let timers = Arc::new(Timers::by(unpark, now, Some(Arc::clone(&clock)), wall));
+        let timers = Arc::new(Timers::by(unpark, now, Some(Arc::clone(&clock)), system));
         clock.drives(&timers);
         timers
     }
 
-    fn by(unpark: Waker, now: u64, virtual_clock: Option<Arc<VirtualClock>>, wall: Wall) -> Self {
+    fn by(
+        unpark: Waker,
+        now: u64,
+        virtual_clock: Option<Arc<VirtualClock>>,
+        system: SystemWaiters,
+    ) -> Self {
         Timers {
             next: AtomicU64::new(NEVER),
             unpark,
@@ -142,7 +147,7 @@ impl Timers {
                 closed: false,
             }),
             virtual_clock,
-            wall,
+            system,
             process: OnceLock::new(),
         }
     }
@@ -178,8 +183,8 @@ impl Timers {
         self.virtual_clock.as_ref().map_or(0, |clock| clock.start())
     }
 
-    pub(crate) fn wall(&self) -> &Wall {
-        &self.wall
+    pub(crate) fn system(&self) -> &SystemWaiters {
+        &self.system
     }
 
     /// The time of the clock that these timers go by.
@@ -261,7 +266,7 @@ impl Timers {
             state.wheel.clear()
         });
         wake_all(wakers.into_iter());
-        self.wall.close();
+        self.system.close();
     }
 
     /// The number of pending timers, among them those that will never be due. Asked on another thread than
@@ -273,10 +278,10 @@ impl Timers {
         self.locked(|state| state.wheel.len())
     }
 
-    /// Tells who waits for the wall clock that it has been set, or that the machine was suspended. A [`WallClock`] has
+    /// Tells who waits for the system clock that it has been set, or that the machine was suspended. A [`SystemClock`] has
     /// the one who watches it call this, on any thread.
-    pub fn wall_clock_set(&self) {
-        self.wall.changed();
+    pub fn system_clock_set(&self) {
+        self.system.changed();
     }
 
     /// Whether any timer is pending, as counted by [`len`](Timers::len).
@@ -307,7 +312,7 @@ impl Driven for Timers {
         self.turn()
     }
 
-    fn wall_clock_set(&self) {
-        self.wall_clock_set();
+    fn system_clock_set(&self) {
+        self.system_clock_set();
     }
 }

@@ -4,7 +4,7 @@
 //! - The time does not go back: it is the greatest that the clock was ever moved to.
 //! - The clock stops at every deadline on its way, of whichever of the timers that go by it, and wakes there who is due, so
 //!   the order of wakes is that of the deadlines, then of the [`Timers`](crate::Timers), as they were made, then of insertion.
-//! - Monotonic time knows nothing of the wall clock: to set that, or to suspend, leaves every plain timer where it is.
+//! - Monotonic time knows nothing of the system clock: to set that, or to suspend, leaves every plain timer where it is.
 //!
 //! Lock order: each of the two locks is a leaf, and no user code runs under one.
 
@@ -19,10 +19,10 @@ use std::{
 
 use crate::{
     clock,
-    clock::{WallClock, WallReading},
+    clock::{SystemClock, SystemReading},
 };
 
-/// A clock that stands still until it is told to move: monotonic time, and a wall clock beside it.
+/// A clock that stands still until it is told to move: monotonic time, and a system clock beside it.
 ///
 /// It begins at the time at which it is made. [`Timers`](crate::Timers) that are made [with it](crate::Timers::with_virtual_clock) go by it. A
 /// runtime that is built with `paused_time` has one, and moves it on when all its tasks wait; this type is for loops of
@@ -51,7 +51,7 @@ pub struct VirtualClock {
     now: AtomicU64,
     /// What it showed first.
     start: u64,
-    wall: Mutex<Wall>,
+    offsets: Mutex<Offsets>,
     /// The timers that go by this clock, in the order in which they were made.
     timers: Mutex<Vec<Weak<dyn Driven>>>,
 }
@@ -67,8 +67,8 @@ pub(crate) trait Driven: Send + Sync + 'static {
     /// Wakes all that are due, and returns how many they were.
     fn turn(&self) -> usize;
 
-    /// Tells those that wait for the wall clock that it has been set.
-    fn wall_clock_set(&self);
+    /// Tells those that wait for the system clock that it has been set.
+    fn system_clock_set(&self);
 }
 
 /// Where it stops for good: just before *never*, which so stays what it is.
@@ -76,21 +76,21 @@ const END: u64 = clock::NEVER - 1;
 
 /// What the other clocks are ahead of the monotonic one, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
-struct Wall {
+struct Offsets {
     /// Time since 1970, negative before.
     system: i128,
     suspended: Duration,
 }
 
 impl VirtualClock {
-    /// A clock that stands at the present: that of the system's monotonic clock, and of its wall clock.
+    /// A clock that stands at the present: that of the system's monotonic clock, and of its system clock.
     #[must_use]
     pub fn new() -> Self {
         let now = clock::now();
         VirtualClock {
             now: AtomicU64::new(now),
             start: now,
-            wall: Mutex::new(Wall {
+            offsets: Mutex::new(Offsets {
                 system: since_epoch(clock::real_system_now()) - i128::from(now),
                 suspended: Duration::ZERO,
             }),
@@ -119,7 +119,7 @@ impl VirtualClock {
         self.now.load(Ordering::Acquire)
     }
 
-    /// What the wall clock shows.
+    /// What the system clock shows.
     #[must_use]
     pub fn system_now(&self) -> SystemTime {
         self.read().system
@@ -190,24 +190,24 @@ impl VirtualClock {
         }
     }
 
-    /// Sets the wall clock, forwards or backwards, and tells who waits for it. Monotonic time does not move.
+    /// Sets the system clock, forwards or backwards, and tells who waits for it. Monotonic time does not move.
     pub fn set_system_time(&self, time: SystemTime) {
         {
-            let mut wall = self.lock_wall();
-            wall.system = since_epoch(time) - i128::from(self.nanos());
+            let mut offsets = self.lock_offsets();
+            offsets.system = since_epoch(time) - i128::from(self.nanos());
         }
-        self.wall_clock_set();
+        self.system_clock_set();
     }
 
-    /// What the clocks do when the machine is suspended for so long: the wall clock and the time since boot go on,
+    /// What the clocks do when the machine is suspended for so long: the system clock and the time since boot go on,
     /// monotonic time does not. Tells who waits for these.
     pub fn suspend(&self, time: Duration) {
         {
-            let mut wall = self.lock_wall();
-            wall.system += time.as_nanos() as i128;
-            wall.suspended = wall.suspended.saturating_add(time);
+            let mut offsets = self.lock_offsets();
+            offsets.system += time.as_nanos() as i128;
+            offsets.suspended = offsets.suspended.saturating_add(time);
         }
-        self.wall_clock_set();
+        self.system_clock_set();
     }
 
     /// From here on these timers go by this clock.
@@ -230,14 +230,14 @@ impl VirtualClock {
         self.now.fetch_max(nanos, Ordering::AcqRel);
     }
 
-    fn wall_clock_set(&self) {
+    fn system_clock_set(&self) {
         for timers in self.driven() {
-            timers.wall_clock_set();
+            timers.system_clock_set();
         }
     }
 
-    fn lock_wall(&self) -> MutexGuard<'_, Wall> {
-        lock(&self.wall)
+    fn lock_offsets(&self) -> MutexGuard<'_, Offsets> {
+        lock(&self.offsets)
     }
 }
 
@@ -247,13 +247,13 @@ impl Default for VirtualClock {
     }
 }
 
-impl WallClock for VirtualClock {
-    fn read(&self) -> WallReading {
-        let wall = *self.lock_wall();
+impl SystemClock for VirtualClock {
+    fn read(&self) -> SystemReading {
+        let offsets = *self.lock_offsets();
         let now = self.nanos();
-        WallReading {
-            system: at_epoch_plus(i128::from(now) + wall.system),
-            boottime: Duration::from_nanos(now).saturating_add(wall.suspended),
+        SystemReading {
+            system: at_epoch_plus(i128::from(now) + offsets.system),
+            boottime: Duration::from_nanos(now).saturating_add(offsets.suspended),
             uncertainty: Duration::ZERO,
         }
     }

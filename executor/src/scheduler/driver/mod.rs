@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 use waterwheel_reactor::{Reactor, sys};
-use waterwheel_timer::{Timers, VirtualClock, WallClock, WallReading};
+use waterwheel_timer::{SystemClock, SystemReading, Timers, VirtualClock};
 
 /// The reactor and the timers of one slot. Descriptors and timers live with the driver of the worker that first
 /// polled them to pending.
@@ -45,7 +45,7 @@ impl Driver {
             Some(clock) => Timers::with_virtual_clock(unpark, Arc::clone(clock)),
             None => {
                 let clock = KernelClock(Arc::clone(&reactor));
-                Arc::new(Timers::with_wall_clock(unpark, Arc::new(clock)))
+                Arc::new(Timers::with_system_clock(unpark, Arc::new(clock)))
             }
         };
         timers.belong_to(process_number);
@@ -99,13 +99,14 @@ impl Driver {
     }
 }
 
-/// The kernel's wall clock; the reactor hears when it is set.
+/// The kernel's system clock; the reactor hears when it is set.
 struct KernelClock(Arc<Reactor>);
 
-impl WallClock for KernelClock {
-    fn read(&self) -> WallReading {
-        let read = sys::clock::wall_time().expect("the kernel has a wall clock and one since boot");
-        WallReading {
+impl SystemClock for KernelClock {
+    fn read(&self) -> SystemReading {
+        let read =
+            sys::clock::system_reading().expect("the kernel has a system clock and one since boot");
+        SystemReading {
             system: read.system,
             boottime: read.boottime,
             uncertainty: read.uncertainty,

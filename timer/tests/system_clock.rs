@@ -1,4 +1,4 @@
-//! Waits for a wall clock that is the test's own: steps, steps that nobody tells of, and clocks that are slow to read.
+//! Waits for a system clock that is the test's own: steps, steps that nobody tells of, and clocks that are slow to read.
 
 mod common;
 
@@ -16,14 +16,14 @@ use std::{
 use common::{Counter, Owner, poll_once, waker_fn};
 use futures_util::{FutureExt, StreamExt, future::join};
 use waterwheel_timer::{
-    CallbackTimer, ClockStep, Schedule, Timers, VirtualClock, WallClock, WallReading, clock_steps,
-    sleep, sleep_boottime, sleep_until_system,
+    CallbackTimer, ClockStep, Schedule, SystemClock, SystemReading, Timers, VirtualClock,
+    clock_steps, sleep, sleep_boottime, sleep_until_system,
 };
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 const S: fn(u64) -> Duration = Duration::from_secs;
 
-/// A wall clock that runs with the monotonic one, and is set by hand.
+/// A system clock that runs with the monotonic one, and is set by hand.
 struct Manual {
     start: Instant,
     /// What the clock showed at the start, as it has been set since.
@@ -78,10 +78,10 @@ impl Manual {
     }
 }
 
-impl WallClock for Manual {
-    fn read(&self) -> WallReading {
+impl SystemClock for Manual {
+    fn read(&self) -> SystemReading {
         let elapsed = self.start.elapsed();
-        let reading = WallReading {
+        let reading = SystemReading {
             system: *self.system.lock().unwrap() + elapsed,
             boottime: elapsed,
             uncertainty: self.uncertainty,
@@ -104,9 +104,9 @@ impl WallClock for Manual {
     }
 }
 
-/// A loop whose timers go by that wall clock.
+/// A loop whose timers go by that system clock.
 fn owner(clock: &Arc<Manual>) -> Owner {
-    Owner::with(|unpark| Timers::with_wall_clock(unpark, Arc::clone(clock) as _))
+    Owner::with(|unpark| Timers::with_system_clock(unpark, Arc::clone(clock) as _))
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_step_back_makes_the_sleep_wait_longer() {
         };
         join(sleep, step).await;
     });
-    assert!(clock.system_now() >= deadline, "early by the wall clock");
+    assert!(clock.system_now() >= deadline, "early by the system clock");
     assert!(start.elapsed() >= MS(70), "the step back was not heard of");
 }
 
@@ -422,7 +422,7 @@ fn a_callback_timer_goes_by_the_injected_clock() {
 
 /// The machine's year may be any, and a program may set a paused clock to any.
 #[test]
-fn a_virtual_wall_clock_stops_at_the_last_time_there_is() {
+fn a_virtual_system_clock_stops_at_the_last_time_there_is() {
     let clock = Arc::new(VirtualClock::new());
     let last = SystemTime::UNIX_EPOCH + S(i64::MAX.unsigned_abs());
     clock.set_system_time(last);
@@ -445,7 +445,7 @@ fn a_waker_may_set_the_clock() {
     let owner = owner(&clock);
     let _enter = owner.timers.enter();
     let timers = Arc::clone(&owner.timers);
-    let waker = waker_fn(move || timers.wall_clock_set());
+    let waker = waker_fn(move || timers.system_clock_set());
     let mut sleep = sleep_until_system(clock.system_now() + S(3600));
     assert!(poll_once(&mut sleep, &waker).is_pending());
     clock.forward(S(1));

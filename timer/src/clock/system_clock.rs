@@ -1,4 +1,4 @@
-//! [`WallClock`]: where timers read the time of day and the time since boot, and who tells when these have jumped.
+//! [`SystemClock`]: where timers read the time of day and the time since boot, and who tells when these have jumped.
 
 use std::{
     task::Waker,
@@ -11,11 +11,11 @@ use crate::clock::{real_now, real_system_now};
 ///
 /// A runtime gives its timers one that reads the kernel's clocks and hears when they are set. One's own can stand in
 /// their place: that of a machine under test, say.
-pub trait WallClock: Send + Sync + 'static {
+pub trait SystemClock: Send + Sync + 'static {
     /// Reads the clocks.
-    fn read(&self) -> WallReading;
+    fn read(&self) -> SystemReading;
 
-    /// Has `changed` woken from now on each time the wall clock is set, or goes on after a suspension. It may be woken
+    /// Has `changed` woken from now on each time the system clock is set, or goes on after a suspension. It may be woken
     /// for nothing.
     ///
     /// False: that cannot be done, now at least. Whoever waits then looks at the clock once a second, and asks again.
@@ -25,7 +25,7 @@ pub trait WallClock: Send + Sync + 'static {
 
 /// What the clocks showed at one moment.
 #[derive(Clone, Copy, Debug)]
-pub struct WallReading {
+pub struct SystemReading {
     /// The time of day (`CLOCK_REALTIME`).
     pub system: SystemTime,
     /// The time since some fixed moment, that in which the machine was suspended included (`CLOCK_BOOTTIME`).
@@ -46,11 +46,11 @@ impl Unwatched {
     }
 }
 
-impl WallClock for Unwatched {
-    fn read(&self) -> WallReading {
+impl SystemClock for Unwatched {
+    fn read(&self) -> SystemReading {
         let before = real_now();
         let system = real_system_now();
-        WallReading {
+        SystemReading {
             system,
             boottime: before.duration_since(self.start),
             uncertainty: real_now().duration_since(before),

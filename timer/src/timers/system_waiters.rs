@@ -1,4 +1,4 @@
-//! The list of those that wait for the wall clock, to be told when it is set.
+//! The list of those that wait for the system clock, to be told when it is set.
 //!
 //! Invariants:
 //! - *No user code under the lock.* Wakers are cloned before it is taken, and woken and dropped after it is released.
@@ -18,30 +18,30 @@ use slab::Slab;
 use waterwheel_poll_context::contain::contain_panic;
 
 use super::{Timers, caller::Caller, wake::wake_all};
-use crate::clock::{WallClock, WallReading};
+use crate::clock::{SystemClock, SystemReading};
 
 /// Waiters that there stays room for when none is left.
 const KEPT_WAITERS: usize = 64;
 
-/// The wall clock of some timers, and who is to be told when it is set.
-pub(crate) struct Wall {
-    clock: Arc<dyn WallClock>,
+/// The system clock of some timers, and who is to be told when it is set.
+pub(crate) struct SystemWaiters {
+    clock: Arc<dyn SystemClock>,
     /// Whether the clock tells.
     is_watched: AtomicBool,
     /// `None` once the timers are closed. A waker that has been woken leaves its place empty, for its owner to free.
     waiters: Mutex<Option<Slab<Option<Waker>>>>,
 }
 
-impl Wall {
-    pub(crate) fn new(clock: Arc<dyn WallClock>) -> Self {
-        Wall {
+impl SystemWaiters {
+    pub(crate) fn new(clock: Arc<dyn SystemClock>) -> Self {
+        SystemWaiters {
             clock,
             is_watched: AtomicBool::new(false),
             waiters: Mutex::new(Some(Slab::new())),
         }
     }
 
-    pub(crate) fn read(&self) -> WallReading {
+    pub(crate) fn read(&self) -> SystemReading {
         self.clock.read()
     }
 
@@ -72,9 +72,9 @@ impl Wall {
     }
 }
 
-impl fmt::Debug for Wall {
+impl fmt::Debug for SystemWaiters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wall").finish_non_exhaustive()
+        f.debug_struct("SystemWaiters").finish_non_exhaustive()
     }
 }
 
@@ -88,12 +88,12 @@ impl Wake for Tell {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if let Some(timers) = self.0.upgrade() {
-            timers.wall_clock_set();
+            timers.system_clock_set();
         }
     }
 }
 
-/// A place in the list of some timers' wall clock.
+/// A place in the list of some timers' system clock.
 #[derive(Debug)]
 pub(crate) struct Listed {
     timers: Arc<Timers>,
@@ -121,7 +121,7 @@ impl Listed {
             // Dropped, if nobody takes it, with no lock held.
             let mut waker = Some(waker.clone());
             let place = timers
-                .wall()
+                .system()
                 .lock()
                 .as_mut()
                 .map(|waiters| waiters.insert(waker.take()));
@@ -135,7 +135,7 @@ impl Listed {
     fn put(&self, waker: Waker) -> bool {
         let mut waker = Some(waker);
         // What is displaced is dropped, as what nobody takes is, with no lock held.
-        match &mut *self.timers.wall().lock() {
+        match &mut *self.timers.system().lock() {
             Some(waiters) => {
                 std::mem::swap(&mut waiters[self.place], &mut waker);
                 true
@@ -145,18 +145,18 @@ impl Listed {
     }
 
     fn is_watched(&self) -> bool {
-        let wall = self.timers.wall();
-        if wall.is_watched.load(Ordering::Relaxed) {
+        let system = self.timers.system();
+        if system.is_watched.load(Ordering::Relaxed) {
             return true;
         }
         let tell = Waker::from(Arc::new(Tell(Arc::downgrade(&self.timers))));
-        let watched = wall.clock.watch(tell);
-        wall.is_watched.store(watched, Ordering::Relaxed);
+        let watched = system.clock.watch(tell);
+        system.is_watched.store(watched, Ordering::Relaxed);
         watched
     }
 
-    pub(crate) fn read(&self) -> WallReading {
-        self.timers.wall().read()
+    pub(crate) fn read(&self) -> SystemReading {
+        self.timers.system().read()
     }
 }
 
@@ -165,7 +165,7 @@ impl Drop for Listed {
         if self.timers.are_inherited() {
             return;
         }
-        let waker = self.timers.wall().lock().as_mut().map(|waiters| {
+        let waker = self.timers.system().lock().as_mut().map(|waiters| {
             let waker = waiters.remove(self.place);
             if waiters.is_empty() && waiters.capacity() > KEPT_WAITERS {
                 *waiters = Slab::new();

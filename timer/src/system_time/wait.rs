@@ -1,6 +1,6 @@
-//! A wait for the wall clock.
+//! A wait for the system clock.
 //!
-//! A deadline of the wall clock, or of the time since boot, becomes one of the monotonic clock, by what the clocks show now,
+//! A deadline of the system clock, or of the time since boot, becomes one of the monotonic clock, by what the clocks show now,
 //! and waits in the wheel like any other. That holds as long as no clock jumps: both are disciplined alike between jumps. When
 //! one does, all who wait are woken, look again, and file anew.
 //!
@@ -17,7 +17,7 @@ use std::{
 use waterwheel_poll_context::budget::{self, GaveWay};
 
 use crate::{
-    clock::{WallReading, far},
+    clock::{SystemReading, far},
     sleep::Sleep,
     timers::{Caller, Listed, current},
 };
@@ -35,7 +35,7 @@ pub(crate) enum Target {
 
 impl Target {
     /// How long it is until then, if it is not past.
-    fn ahead_of(self, reading: &WallReading) -> Option<Duration> {
+    fn ahead_of(self, reading: &SystemReading) -> Option<Duration> {
         let left = match self {
             Target::System(time) => time.duration_since(reading.system).ok(),
             Target::Boottime(time) => time.checked_sub(reading.boottime),
@@ -44,18 +44,18 @@ impl Target {
     }
 }
 
-/// A wait for a time of the wall clock, or for one since boot.
+/// A wait for a time of the system clock, or for one since boot.
 #[derive(Debug)]
-pub(crate) struct WallWait {
+pub(crate) struct SystemWait {
     sleep: Sleep,
     listed: Option<Listed>,
     caller: Caller,
     gave_way: GaveWay,
 }
 
-impl WallWait {
+impl SystemWait {
     pub(crate) fn new(caller: Caller) -> Self {
-        WallWait {
+        SystemWait {
             sleep: Sleep::after(Duration::ZERO, caller),
             listed: None,
             caller,
@@ -89,7 +89,7 @@ impl WallWait {
 
     /// Reads the clocks, and has the task woken when they are set next; by a clock that does not tell, when it is time to
     /// look again. `None`: the runtime is shutting down.
-    pub(crate) fn look(&mut self, cx: &mut Context<'_>) -> Option<WallReading> {
+    pub(crate) fn look(&mut self, cx: &mut Context<'_>) -> Option<SystemReading> {
         let is_told = Listed::renew(&mut self.listed, cx.waker(), self.caller);
         let reading = self.listed.as_ref().map(Listed::read);
         if !is_told {

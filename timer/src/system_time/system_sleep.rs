@@ -7,12 +7,12 @@ use std::{
 };
 
 use crate::{
+    system_time::{SystemWait, Target},
     timers::Caller,
     timers::current,
-    wall::{Target, WallWait},
 };
 
-/// Waits until the wall clock shows `time` or later.
+/// Waits until the system clock shows `time` or later.
 ///
 /// It goes by what the clock shows, whatever happens to that meanwhile: set forwards past `time`, the sleep resolves then; set
 /// backwards, it waits longer. It never resolves while the clock shows less. A time that no clock will show is never.
@@ -43,7 +43,7 @@ use crate::{
 pub fn sleep_until_system(time: SystemTime) -> SystemSleep {
     SystemSleep {
         time,
-        wait: WallWait::new(Caller::SleepUntilSystem),
+        wait: SystemWait::new(Caller::SleepUntilSystem),
     }
 }
 
@@ -52,11 +52,11 @@ pub fn sleep_until_system(time: SystemTime) -> SystemSleep {
 #[must_use = "a sleep does nothing unless it is awaited or polled"]
 pub struct SystemSleep {
     time: SystemTime,
-    wait: WallWait,
+    wait: SystemWait,
 }
 
 impl SystemSleep {
-    /// What the wall clock will show when the sleep resolves, or more.
+    /// What the system clock will show when the sleep resolves, or more.
     #[must_use]
     pub fn deadline(&self) -> SystemTime {
         self.time
@@ -105,7 +105,7 @@ impl Future for SystemSleep {
 pub fn sleep_boottime(delay: Duration) -> BoottimeSleep {
     BoottimeSleep {
         until: Until::After(current::now(), delay),
-        wait: WallWait::new(Caller::SleepBoottime),
+        wait: SystemWait::new(Caller::SleepBoottime),
     }
 }
 
@@ -114,7 +114,7 @@ pub fn sleep_boottime(delay: Duration) -> BoottimeSleep {
 #[must_use = "a sleep does nothing unless it is awaited or polled"]
 pub struct BoottimeSleep {
     until: Until,
-    wait: WallWait,
+    wait: SystemWait,
 }
 
 /// When a sleep by the time since boot ends.

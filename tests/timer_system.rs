@@ -1,4 +1,4 @@
-//! Wall-clock time where it is paused: steps across deadlines, suspensions, and what neither touches.
+//! System time where it is paused: steps across deadlines, suspensions, and what neither touches.
 
 use futures_util::{StreamExt, future::join};
 use std::future::poll_fn;
@@ -37,7 +37,7 @@ fn backward(by: Duration) {
     step(ClockStep::Backward(by));
 }
 
-/// A task that waits for the wall clock; it tells what both clocks show then.
+/// A task that waits for the system clock; it tells what both clocks show then.
 fn waiting(until: SystemTime) -> waterwheel::JoinHandle<(Instant, SystemTime)> {
     spawn(async move {
         timer::sleep_until_system(until).await;
@@ -46,13 +46,13 @@ fn waiting(until: SystemTime) -> waterwheel::JoinHandle<(Instant, SystemTime)> {
 }
 
 #[test]
-fn without_steps_the_wall_clock_goes_with_the_other() {
+fn without_steps_the_system_clock_goes_with_the_other() {
     paused(|| async {
-        let (start, wall) = (timer::now(), timer::system_now());
-        timer::sleep_until_system(wall + HOUR).await;
+        let (start, system) = (timer::now(), timer::system_now());
+        timer::sleep_until_system(system + HOUR).await;
         assert_eq!(timer::now(), start + HOUR);
-        assert_eq!(timer::system_now(), wall + HOUR);
-        timer::sleep_until_system(wall).await;
+        assert_eq!(timer::system_now(), system + HOUR);
+        timer::sleep_until_system(system).await;
         timer::sleep_until_system(SystemTime::UNIX_EPOCH - HOUR).await;
         assert_eq!(timer::now(), start + HOUR, "those have passed");
     });
@@ -61,26 +61,26 @@ fn without_steps_the_wall_clock_goes_with_the_other() {
 #[test]
 fn a_step_forward_across_the_deadline_is_its_end() {
     paused(|| async {
-        let (start, wall) = (timer::now(), timer::system_now());
-        let (near, far) = (waiting(wall + HOUR), waiting(wall + 3 * HOUR));
+        let (start, system) = (timer::now(), timer::system_now());
+        let (near, far) = (waiting(system + HOUR), waiting(system + 3 * HOUR));
         yield_now().await;
         forward(2 * HOUR);
-        assert_eq!(near.await.unwrap(), (start, wall + 2 * HOUR));
+        assert_eq!(near.await.unwrap(), (start, system + 2 * HOUR));
         // The other waits for what is left by the clock.
-        assert_eq!(far.await.unwrap(), (start + HOUR, wall + 3 * HOUR));
+        assert_eq!(far.await.unwrap(), (start + HOUR, system + 3 * HOUR));
     });
 }
 
 #[test]
 fn a_step_back_makes_the_wait_longer_by_as_much() {
     paused(|| async {
-        let (start, wall) = (timer::now(), timer::system_now());
-        let waiting = waiting(wall + HOUR);
+        let (start, system) = (timer::now(), timer::system_now());
+        let waiting = waiting(system + HOUR);
         timer::advance(HOUR / 2).await;
         backward(HOUR);
         timer::advance(HOUR).await;
         assert!(!waiting.is_finished(), "the old deadline has passed by far");
-        assert_eq!(waiting.await.unwrap(), (start + 2 * HOUR, wall + HOUR));
+        assert_eq!(waiting.await.unwrap(), (start + 2 * HOUR, system + HOUR));
     });
 }
 
@@ -88,12 +88,12 @@ fn a_step_back_makes_the_wait_longer_by_as_much() {
 #[test]
 fn a_step_back_at_the_last_moment() {
     paused(|| async {
-        let (start, wall) = (timer::now(), timer::system_now());
+        let (start, system) = (timer::now(), timer::system_now());
         // Filed first, so it is woken first.
         let setter = run_after(S(10), || backward(S(5)));
         yield_now().await;
-        let waiting = waiting(wall + S(10));
-        assert_eq!(waiting.await.unwrap(), (start + S(15), wall + S(10)));
+        let waiting = waiting(system + S(10));
+        assert_eq!(waiting.await.unwrap(), (start + S(15), system + S(10)));
         assert!(!setter.is_pending());
     });
 }
@@ -101,30 +101,30 @@ fn a_step_back_at_the_last_moment() {
 #[test]
 fn a_thousand_steps_to_and_fro() {
     paused(|| async {
-        let (start, wall) = (timer::now(), timer::system_now());
-        let waiting = waiting(wall + HOUR);
+        let (start, system) = (timer::now(), timer::system_now());
+        let waiting = waiting(system + HOUR);
         for _ in 0..1_000 {
             forward(HOUR / 2);
             yield_now().await;
             backward(HOUR / 2);
             timer::advance(Duration::from_millis(1)).await;
         }
-        assert_eq!(waiting.await.unwrap(), (start + HOUR, wall + HOUR));
+        assert_eq!(waiting.await.unwrap(), (start + HOUR, system + HOUR));
     });
 }
 
 #[test]
 fn a_deadline_that_is_reset_goes_by_the_clock_of_then() {
     paused(|| async {
-        let (start, wall) = (timer::now(), timer::system_now());
-        let mut sleep = pin!(timer::sleep_until_system(wall + HOUR));
+        let (start, system) = (timer::now(), timer::system_now());
+        let mut sleep = pin!(timer::sleep_until_system(system + HOUR));
         assert!(timeout(S(1), &mut sleep).await.is_err());
         forward(S(10));
-        sleep.reset(wall + S(31));
-        assert_eq!(sleep.deadline(), wall + S(31));
+        sleep.reset(system + S(31));
+        assert_eq!(sleep.deadline(), system + S(31));
         sleep.as_mut().await;
         assert_eq!(timer::now(), start + S(21));
-        sleep.reset(wall + HOUR);
+        sleep.reset(system + HOUR);
         sleep.as_mut().await;
         assert_eq!(timer::now(), start + HOUR - S(10), "used again");
     });
@@ -148,7 +148,7 @@ fn far_away_times() {
     });
 }
 
-/// Wall-clock deadlines on a monotonic timer (muduo, Cppnp); a clock stepped back fires everything (sylar).
+/// Deadlines of the system clock on a monotonic timer (muduo, Cppnp); a clock stepped back fires everything (sylar).
 #[test]
 fn monotonic_timers_are_untouched_by_steps() {
     paused(|| async {
@@ -208,9 +208,9 @@ fn monotonic_timers_are_untouched_by_steps() {
 // ---- Callback::at_system
 
 #[test]
-fn a_callback_goes_by_the_wall_clock() {
+fn a_callback_goes_by_the_system_clock() {
     paused(|| async {
-        let (start, wall) = (timer::now(), timer::system_now());
+        let (start, system) = (timer::now(), timer::system_now());
         let (tell, told) = mpsc::channel();
         let run_at = |time: SystemTime, name: u32| -> TimerHandle {
             let tell = tell.clone();
@@ -220,38 +220,39 @@ fn a_callback_goes_by_the_wall_clock() {
             })
         };
         let timers = [
-            (wall - HOUR, 0),
-            (wall + HOUR, 1),
-            (wall + 4 * HOUR, 2),
-            (wall + 4 * HOUR, 3),
+            (system - HOUR, 0),
+            (system + HOUR, 1),
+            (system + 4 * HOUR, 2),
+            (system + 4 * HOUR, 3),
         ]
         .map(|(time, name)| run_at(time, name));
         timer::advance(Duration::ZERO).await;
-        assert_eq!(told.try_recv(), Ok((0, Duration::ZERO, wall)), "past");
+        assert_eq!(told.try_recv(), Ok((0, Duration::ZERO, system)), "past");
         forward(2 * HOUR);
         assert_eq!(timers[2].next_deadline(), Some(start + 2 * HOUR));
         timer::advance(S(1)).await;
-        assert_eq!(told.try_recv(), Ok((1, Duration::ZERO, wall + 2 * HOUR)));
+        assert_eq!(told.try_recv(), Ok((1, Duration::ZERO, system + 2 * HOUR)));
         backward(HOUR);
         assert_eq!(timers[2].next_deadline(), Some(start + 3 * HOUR));
         assert!(timers[3].cancel());
         timer::advance(3 * HOUR - S(2)).await;
         assert!(told.try_recv().is_err());
         timer::advance(S(1)).await;
-        assert_eq!(told.try_recv(), Ok((2, 3 * HOUR, wall + 4 * HOUR)));
+        assert_eq!(told.try_recv(), Ok((2, 3 * HOUR, system + 4 * HOUR)));
         timer::advance(10 * HOUR).await;
         assert!(told.try_recv().is_err());
     });
 }
 
 #[test]
-fn a_callback_by_the_wall_clock_is_refreshed_and_reset_by_it() {
+fn a_callback_by_the_system_clock_is_refreshed_and_reset_by_it() {
     paused(|| async {
-        let (start, wall) = (timer::now(), timer::system_now());
+        let (start, system) = (timer::now(), timer::system_now());
         let (tell, told) = mpsc::channel();
-        let timer = Callback::at_system(wall + HOUR).run(move || tell.send(timer::now()).unwrap());
+        let timer =
+            Callback::at_system(system + HOUR).run(move || tell.send(timer::now()).unwrap());
         timer::advance(S(60)).await;
-        assert!(timer.refresh(), "an hour from now, by the wall clock");
+        assert!(timer.refresh(), "an hour from now, by the system clock");
         assert_eq!(timer.next_deadline(), Some(start + HOUR + S(60)));
         assert!(timer.reset(2 * HOUR, false));
         assert_eq!(timer.next_deadline(), Some(start + 2 * HOUR + S(60)));
@@ -306,11 +307,11 @@ fn steps_have_exact_values() {
 }
 
 #[test]
-fn who_sleeps_for_the_wall_clock_and_who_watches_steps_are_both_told() {
+fn who_sleeps_for_the_system_clock_and_who_watches_steps_are_both_told() {
     paused(|| async {
-        let wall = timer::system_now();
+        let system = timer::system_now();
         let mut steps = timer::clock_steps();
-        let sleep = timer::sleep_until_system(wall + HOUR);
+        let sleep = timer::sleep_until_system(system + HOUR);
         let setter = async {
             yield_now().await;
             forward(HOUR);
@@ -322,14 +323,14 @@ fn who_sleeps_for_the_wall_clock_and_who_watches_steps_are_both_told() {
 
 /// A suspension is none: both clocks go on.
 #[test]
-fn a_suspension_is_no_step_and_moves_the_wall_clock() {
+fn a_suspension_is_no_step_and_moves_the_system_clock() {
     paused(|| async {
-        let (start, wall) = (timer::now(), timer::system_now());
+        let (start, system) = (timer::now(), timer::system_now());
         let mut steps = timer::clock_steps();
-        let waiting = waiting(wall + HOUR);
+        let waiting = waiting(system + HOUR);
         yield_now().await;
         timer::suspend(2 * HOUR);
-        assert_eq!(waiting.await.unwrap(), (start, wall + 2 * HOUR));
+        assert_eq!(waiting.await.unwrap(), (start, system + 2 * HOUR));
         let next = poll_fn(|cx| Poll::Ready(steps.poll_next_unpin(cx)));
         assert!(next.await.is_pending());
     });
@@ -371,9 +372,9 @@ fn a_boottime_sleep_counts_suspensions_and_no_steps() {
 fn dropped_waits_leave_no_timer_behind() {
     paused(|| async {
         let timers = Timers::current().unwrap();
-        let wall = timer::system_now();
+        let system = timer::system_now();
         for _ in 0..100 {
-            let sleep = timer::sleep_until_system(wall + HOUR);
+            let sleep = timer::sleep_until_system(system + HOUR);
             let boot = timer::sleep_boottime(HOUR);
             assert!(
                 timeout(Duration::from_nanos(1), join(sleep, boot))

@@ -1,6 +1,6 @@
-//! `ClockSteps`: by how much the wall clock has been set.
+//! `ClockSteps`: by how much the system clock has been set.
 //!
-//! A step is a change of the distance between the wall clock and the time since boot. That distance stays while both are
+//! A step is a change of the distance between the system clock and the time since boot. That distance stays while both are
 //! disciplined alike, also through a suspension, in which both go on.
 
 use std::{
@@ -11,9 +11,9 @@ use std::{
 
 use futures_core::Stream;
 
-use crate::{clock::WallReading, timers::Caller, timers::Timers, wall::WallWait};
+use crate::{clock::SystemReading, system_time::SystemWait, timers::Caller, timers::Timers};
 
-/// The steps of the wall clock, from now on: each time it is set, by how much.
+/// The steps of the system clock, from now on: each time it is set, by how much.
 ///
 /// Called outside a runtime, it begins with its first poll. It never ends, and costs nothing while nobody sets the clock. A
 /// change of less than the precision with which two clocks can be read, some microseconds, is no step. What happens between
@@ -33,7 +33,7 @@ use crate::{clock::WallReading, timers::Caller, timers::Timers, wall::WallWait};
 /// use waterwheel::{Runtime, timer::{self, ClockStep}};
 ///
 /// # fn main() -> std::io::Result<()> {
-/// // With paused time the wall clock is the program's own to set.
+/// // With paused time the system clock is the program's own to set.
 /// let runtime = Runtime::builder().paused_time().build()?;
 /// runtime.block_on(async {
 ///     let mut steps = timer::clock_steps();
@@ -44,14 +44,14 @@ use crate::{clock::WallReading, timers::Caller, timers::Timers, wall::WallWait};
 /// # }
 /// ```
 pub fn clock_steps() -> ClockSteps {
-    let reading = Timers::current().map(|timers| timers.wall().read());
+    let reading = Timers::current().map(|timers| timers.system().read());
     ClockSteps {
         last: reading.map(Distance::of),
-        wait: WallWait::new(Caller::ClockSteps),
+        wait: SystemWait::new(Caller::ClockSteps),
     }
 }
 
-/// By how much the wall clock has been set.
+/// By how much the system clock has been set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ClockStep {
     /// It shows so much more than it would have.
@@ -60,15 +60,15 @@ pub enum ClockStep {
     Backward(Duration),
 }
 
-/// A stream of the wall clock's steps; made by [`clock_steps`].
+/// A stream of the system clock's steps; made by [`clock_steps`].
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct ClockSteps {
     last: Option<Distance>,
-    wait: WallWait,
+    wait: SystemWait,
 }
 
-/// What the wall clock is ahead of the time since boot.
+/// What the system clock is ahead of the time since boot.
 #[derive(Clone, Copy, Debug)]
 struct Distance {
     /// When the time since boot was zero.
@@ -80,7 +80,7 @@ struct Distance {
 const GRAIN: Duration = Duration::from_micros(1);
 
 impl Distance {
-    fn of(reading: WallReading) -> Self {
+    fn of(reading: SystemReading) -> Self {
         let booted = reading.system.checked_sub(reading.boottime);
         Distance {
             booted: booted.unwrap_or(SystemTime::UNIX_EPOCH),
