@@ -1,16 +1,15 @@
 //! [`Callback`]: says when a function runs, and is given the function at last.
 //!
-//! The timer itself, its schedule and its handle are [`CallbackTimer`] and [`TimerHandle`] of the timer crate; here the timer is spawned as
-//! a task.
+//! - here: when it runs, and for as long as what is alive;
+//! - `run`: takes the function, and spawns the timer.
 
-use crate::runtime::spawn::spawn_from;
-use crate::scheduler::origin::Origin;
+mod run;
+
 use std::fmt;
-use std::future::{Future, ready};
 use std::marker::PhantomData;
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 use std::time::{Duration, Instant, SystemTime};
-use waterwheel_timer::{CallbackTimer, Schedule, TimerHandle};
+use waterwheel_timer::Schedule;
 
 /// Runs a function when its time comes: once, or again and again.
 ///
@@ -253,164 +252,10 @@ impl<Kind> Callback<Kind> {
     }
 }
 
-impl Callback<Once> {
-    /// Starts the timer, with its function.
-    ///
-    /// # Panics
-    ///
-    /// When called outside a runtime; and, of a timer that repeats, if the period is zero.
-    ///
-    /// # Examples
-    ///
-    /// See [`Callback`].
-    #[track_caller]
-    pub fn run<F>(self, f: F) -> TimerHandle
-    where
-        F: FnOnce() + Send + 'static,
-    {
-        self.run_async(move || {
-            f();
-            ready(())
-        })
-    }
-
-    /// Starts the timer, with an async function: the future that it returns runs in the same task. A handle does not cancel a run that is
-    /// under way.
-    ///
-    /// # Panics
-    ///
-    /// When called outside a runtime; and, of a timer that repeats, if the period is zero.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use waterwheel::{block_on, sleep, timer::Callback};
-    ///
-    /// block_on(async {
-    ///     let (sender, receiver) = std::sync::mpsc::channel();
-    ///     Callback::after(Duration::from_millis(1)).run_async(async move || {
-    ///         sleep(Duration::from_millis(1)).await;
-    ///         sender.send(7).unwrap();
-    ///     });
-    ///     let received = waterwheel::spawn_blocking(move || receiver.recv());
-    ///     assert_eq!(received.await.unwrap(), Ok(7));
-    /// });
-    /// ```
-    #[track_caller]
-    pub fn run_async<F, R>(self, f: F) -> TimerHandle
-    where
-        F: FnOnce() -> R + Send + 'static,
-        R: Future<Output = ()> + Send + 'static,
-    {
-        // The timer calls this once; a second call would find nothing, and end it.
-        let mut f = Some(f);
-        start(self.schedule, move || f.take().map(|f| f()))
-    }
-}
-
-impl Callback<Repeating> {
-    /// Starts the timer, with a function that it runs each time; see [`run`](Callback::run).
-    #[track_caller]
-    pub fn run<F>(self, mut f: F) -> TimerHandle
-    where
-        F: FnMut() + Send + 'static,
-    {
-        self.run_async(move || {
-            f();
-            ready(())
-        })
-    }
-
-    /// Starts the timer, with an async function that it runs each time; see [`run_async`](Callback::run_async). A run that takes longer than
-    /// a period is followed by the next at the first multiple of the period after it.
-    #[track_caller]
-    pub fn run_async<F, R>(self, mut f: F) -> TimerHandle
-    where
-        F: FnMut() -> R + Send + 'static,
-        R: Future<Output = ()> + Send + 'static,
-    {
-        start(self.schedule, move || Some(f()))
-    }
-}
-
-impl<T> Callback<Once, Weak<T>>
-where
-    T: Send + Sync + ?Sized + 'static,
-{
-    /// Starts the timer, with a function of the target; see [`while_alive`](Callback::while_alive).
-    #[track_caller]
-    pub fn run<F>(self, f: F) -> TimerHandle
-    where
-        F: FnOnce(Arc<T>) + Send + 'static,
-    {
-        self.run_async(move |target| {
-            f(target);
-            ready(())
-        })
-    }
-
-    /// Starts the timer, with an async function of the target; see [`while_alive`](Callback::while_alive).
-    #[track_caller]
-    pub fn run_async<F, R>(self, f: F) -> TimerHandle
-    where
-        F: FnOnce(Arc<T>) -> R + Send + 'static,
-        R: Future<Output = ()> + Send + 'static,
-    {
-        let (target, mut f) = (self.target, Some(f));
-        start(self.schedule, move || {
-            let target = target.upgrade()?;
-            f.take().map(|f| f(target))
-        })
-    }
-}
-
-impl<T> Callback<Repeating, Weak<T>>
-where
-    T: Send + Sync + ?Sized + 'static,
-{
-    /// Starts the timer, with a function of the target that it runs each time; see [`while_alive`](Callback::while_alive). The timer ends at
-    /// the first period that finds the target gone.
-    #[track_caller]
-    pub fn run<F>(self, mut f: F) -> TimerHandle
-    where
-        F: FnMut(Arc<T>) + Send + 'static,
-    {
-        self.run_async(move |target| {
-            f(target);
-            ready(())
-        })
-    }
-
-    /// Starts the timer, with an async function of the target that it runs each time; see [`while_alive`](Callback::while_alive). The timer
-    /// ends at the first period that finds the target gone.
-    #[track_caller]
-    pub fn run_async<F, R>(self, mut f: F) -> TimerHandle
-    where
-        F: FnMut(Arc<T>) -> R + Send + 'static,
-        R: Future<Output = ()> + Send + 'static,
-    {
-        let target = self.target;
-        start(self.schedule, move || target.upgrade().map(&mut f))
-    }
-}
-
 impl<Kind, Target> fmt::Debug for Callback<Kind, Target> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Callback")
             .field("schedule", &self.schedule)
             .finish_non_exhaustive()
     }
-}
-
-/// Spawns the timer.
-#[track_caller]
-fn start<C, R>(schedule: Schedule, callback: C) -> TimerHandle
-where
-    C: FnMut() -> Option<R> + Send + 'static,
-    R: Future<Output = ()> + Send + 'static,
-{
-    let (timer, handle) = CallbackTimer::new(schedule, callback);
-    spawn_from(timer, Origin::here());
-    handle
 }
