@@ -18,7 +18,8 @@ use waterwheel_timer::Schedule;
 /// | [`Callback::after`]`(delay)`, [`Callback::at`]`(instant)`, [`Callback::at_system`]`(time)`: once | [`while_alive`](Callback::while_alive)`(&weak)` | [`run`](Callback::run)`(f)` |
 /// | [`Callback::every`]`(period)`, [`Callback::every_from`]`(first, period)`: again and again | | [`run_async`](Callback::run_async)`(f)` |
 ///
-/// For the three that are used most there is a short form: [`run_after`], [`run_at`] and [`run_every`].
+/// For the three that are used most there is a short form: [`run_after`](super::callbacks::run_after), [`run_at`](super::callbacks::run_at) and
+/// [`run_every`](super::callbacks::run_every).
 ///
 /// The function runs as a task of the runtime, on any of its workers: never inside the call that starts the timer, and never nested in the
 /// turn of a driver. A panic of it ends the timer, and the runtime tells of it as of that of any task. Timers that are pending when the
