@@ -485,7 +485,8 @@ fn at_the_deadline_with_a_stuck_task_and_a_running_job() {
 /// What ends before the deadline is waited for, and not told of as stuck.
 #[test]
 fn before_the_deadline_if_all_end() {
-    for workers in [1, 2] {
+    // The longest limit overflows nowhere: it is none.
+    for (workers, limit) in [(1, LATE), (2, LATE), (1, Duration::MAX), (2, Duration::MAX)] {
         let runtime = runtime(workers);
         let stuck = Stuck::on(&runtime);
         let (task, job, futures, go) = (stuck.task, stuck.job, stuck.futures, stuck.go);
@@ -497,7 +498,7 @@ fn before_the_deadline_if_all_end() {
                 go.send(()).unwrap();
             }
         });
-        let report = runtime.shutdown(LATE);
+        let report = runtime.shutdown(limit);
         assert!(report.is_complete(), "{report:?}");
         assert_eq!(futures.dropped(), 2);
         going.join().unwrap();

@@ -205,6 +205,34 @@ fn a_handler_that_is_stuck_is_left_and_said_to_be() -> io::Result<()> {
     Ok(())
 }
 
+/// The longest limit overflows nowhere: it is none.
+#[test]
+fn a_limit_of_max_waits_for_as_long_as_the_handlers_take() -> io::Result<()> {
+    block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let server = serve(
+            listener,
+            ServeOptions::new(),
+            |stream: TcpStream, _| async move {
+                stream.read(&mut [0]).await?;
+                io::Result::Ok(())
+            },
+        );
+        let client = TcpStream::connect(address).await?;
+        until(|| server.connections() == 1).await;
+        let ending = spawn(server.shutdown(Duration::MAX));
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        assert!(!ending.is_finished());
+        drop(client);
+        let report = ending.await.expect("no panic");
+        assert_eq!((report.finished, report.cancelled, report.left), (1, 0, 0));
+        Ok(())
+    })
+}
+
 #[test]
 fn a_dropped_handle_leaves_the_server_to_serve() -> io::Result<()> {
     block_on(async {
