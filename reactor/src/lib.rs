@@ -60,7 +60,12 @@ mod wait;
 mod waiters;
 mod way;
 
-pub use async_fd::{AsyncFd, AsyncIo, Readable, Writable};
+/// The futures that methods of [`AsyncFd`] return. A program awaits them, and seldom names them.
+pub mod futures {
+    pub use crate::async_fd::{AsyncIo, Readable, Writable};
+}
+
+pub use async_fd::AsyncFd;
 pub use call::Call;
 pub use direction::Direction;
 pub use reactor::{Enter, Reactor};

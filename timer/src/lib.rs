@@ -112,11 +112,17 @@ mod wall;
 mod wall_clock;
 mod wheel;
 
+/// The futures that methods of this crate's types return. A program awaits them, and seldom names them.
+pub mod futures {
+    pub use crate::idle_timeout::Watch;
+    pub use crate::interval::Tick;
+}
+
 pub use callback::{CallbackTimer, Schedule, TimerHandle};
 pub use clock_steps::{ClockStep, ClockSteps, clock_steps};
 pub use elapsed::Elapsed;
-pub use idle_timeout::{IdleTimeout, Watch};
-pub use interval::{Interval, Tick, interval, interval_at};
+pub use idle_timeout::IdleTimeout;
+pub use interval::{Interval, interval, interval_at};
 pub use missed_tick::MissedTick;
 pub use paused::{now, set_system_time, suspend, system_now};
 pub use sleep::{Sleep, sleep, sleep_until};

@@ -128,12 +128,12 @@ where
 ///
 /// If the pool has threads, the job waits for one of them. It does not depend on them, as they may wait for this job: the
 /// pool asks for one more thread when another job is given, when one ends, and every 20 milliseconds by a worker that has nothing else to
-/// do. If the pool has no thread at all, the call panics. [`Handle::try_spawn_blocking`] returns an error instead.
+/// do. If the pool has no thread at all, the call panics. [`Handle::try_spawn_blocking`](crate::Handle::try_spawn_blocking) returns an error instead.
 ///
 /// # Inside the closure
 ///
 /// It is outside the runtime: [`spawn`], `spawn_blocking` and the rest panic there, as they do on any other thread. It
-/// may call [`block_on`](crate::runtime::block_on), which makes a runtime of its own.
+/// may call [`block_on`](crate::block_on), which makes a runtime of its own.
 ///
 /// # Panics
 ///
