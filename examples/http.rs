@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release --features hyper --example http                       a server, and clients that ask it
 //!     cargo run --release --features hyper --example http -- 127.0.0.1:7000     serves: `curl http://127.0.0.1:7000/`
-//!     cargo run --release --features hyper --example http -- 127.0.0.1:7000 2   on so many seats
+//!     cargo run --release --features hyper --example http -- 127.0.0.1:7000 2   on so many workers
 //!
 //! hyper brings the protocol; connections, tasks and timers are Waterwheel's, by [`PollStream`], [`Executor`](net::hyper::Executor)
 //! and [`Timer`](net::hyper::Timer). A connection that has not sent its request after five seconds is closed.
@@ -29,14 +29,14 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let Some(address) = arguments.next() else {
         return block_on(show());
     };
-    let seats = match arguments.next() {
+    let workers = match arguments.next() {
         Some(number) => number.parse().map_err(|error| {
-            format!("{number:?} is no number of seats ({error}); leave it out for one")
+            format!("{number:?} is no number of workers ({error}); leave it out for one")
         })?,
         None => 1,
     };
     Runtime::builder()
-        .worker_threads(seats)
+        .worker_threads(workers)
         .build()?
         .block_on(async {
             let listener = TcpListener::bind(address.as_str()).await?;

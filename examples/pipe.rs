@@ -4,7 +4,7 @@
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::process::Command;
-use waterwheel::reactor::{AsyncFd, Direction};
+use waterwheel::reactor::{AsyncFd, Interest};
 
 const LINES: usize = 10_000;
 
@@ -27,7 +27,7 @@ fn main() -> io::Result<()> {
             while written < text.len() {
                 let rest = &text.as_bytes()[written..];
                 let write = |mut pipe: &PipeWriter| pipe.write(rest);
-                written += input.async_io(Direction::Write, write).await?;
+                written += input.async_io(Interest::Write, write).await?;
             }
             // The pipe is closed here, and the child comes to the end of its input.
             io::Result::Ok(written)
@@ -37,7 +37,7 @@ fn main() -> io::Result<()> {
         let mut buffer = vec![0; 64 * 1024];
         loop {
             let read = |mut pipe: &PipeReader| pipe.read(&mut buffer);
-            match output.async_io(Direction::Read, read).await? {
+            match output.async_io(Interest::Read, read).await? {
                 0 => break,
                 count => answer.extend_from_slice(&buffer[..count]),
             }

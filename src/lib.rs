@@ -40,7 +40,7 @@
 //! - A future may be dropped at any time; what that loses, if anything, its documentation says.
 //! - A panic in a task stays in the task, and its [`JoinHandle`] tells of it.
 //! - A task that is always ready starves neither sockets nor timers: every future here lets others run now and then, however it
-//!   is awaited in a loop. In a [`Runtime`] of several seats, a task that does not return
+//!   is awaited in a loop. In a [`Runtime`] of several workers, a task that does not return
 //!   from its poll starves none either, nor the tasks behind it: other workers serve them within 50 ms.
 //! - What [`spawn_local`] has started is polled and dropped on its own thread, and nowhere else.
 //! - What is still alive when the future given to [`block_on`] ends is dropped then, on that thread. Only what

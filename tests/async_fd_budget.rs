@@ -1,8 +1,7 @@
 //! A task whose descriptor is always ready lets others run: each operation spends of the task's budget.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::Read;
@@ -11,15 +10,16 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 use waterwheel::poll_context::budget::PER_POLL;
-use waterwheel::reactor::{AsyncFd, Direction};
+use waterwheel::reactor::{AsyncFd, Interest};
 use waterwheel::{sleep, spawn_local, yield_now};
+use workers::block_on;
 
 /// Reads for ever what never blocks, and counts.
 async fn read_for_ever(operations: Rc<Cell<u64>>) {
     let zeros = AsyncFd::new(File::open("/dev/zero").expect("/dev/zero")).expect("nonblocking");
     loop {
         let byte = |mut file: &File| file.read(&mut [0]);
-        let read = zeros.async_io(Direction::Read, byte).await;
+        let read = zeros.async_io(Interest::Read, byte).await;
         assert_eq!(read.expect("read"), 1);
         operations.set(operations.get() + 1);
     }
@@ -71,7 +71,7 @@ fn waiting_spends_nothing() {
                 assert!(Pin::new(wait).poll(cx).is_pending());
             }
             // In the same poll of the task.
-            let mut read = ready.async_io(Direction::Read, byte);
+            let mut read = ready.async_io(Interest::Read, byte);
             assert!(Pin::new(&mut read).poll(cx).is_ready());
             Poll::Ready(())
         })

@@ -1,16 +1,16 @@
 //! A descriptor is not bound to a runtime: it outlives one, and several may wait for it at the same time.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::thread;
-use waterwheel::reactor::{AsyncFd, Direction};
+use waterwheel::reactor::{AsyncFd, Interest};
 use waterwheel::spawn;
+use workers::block_on;
 
 fn pair() -> (Arc<AsyncFd<UnixStream>>, UnixStream) {
     let (ours, theirs) = UnixStream::pair().expect("pair");
@@ -19,7 +19,7 @@ fn pair() -> (Arc<AsyncFd<UnixStream>>, UnixStream) {
 
 async fn read_byte(fd: &AsyncFd<UnixStream>) -> u8 {
     let mut byte = [0];
-    let read = fd.async_io(Direction::Read, |mut stream| stream.read_exact(&mut byte));
+    let read = fd.async_io(Interest::Read, |mut stream| stream.read_exact(&mut byte));
     read.await.expect("read");
     byte[0]
 }

@@ -1,12 +1,12 @@
 //! Aborting a blocking job. (While it waits for a thread: `blocking_aborted.rs`.)
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use waterwheel::spawn_blocking;
+use workers::block_on;
 
 #[test]
 fn once_it_has_started_is_too_late() {

@@ -40,8 +40,8 @@ static ALLOCATOR: Counting = Counting;
 const JOBS: usize = 20_000;
 
 fn runtimes() -> impl Iterator<Item = Runtime> {
-    [1, 2, 4].into_iter().map(|seats| {
-        let builder = Runtime::builder().worker_threads(seats);
+    [1, 2, 4].into_iter().map(|workers| {
+        let builder = Runtime::builder().worker_threads(workers);
         builder.max_blocking_threads(1).build().unwrap()
     })
 }
@@ -208,8 +208,8 @@ fn its_destructor_runs_as_the_job() {
 /// Where time is paused, a queued job keeps the clock from moving, and one that is aborted does not.
 #[test]
 fn it_does_not_keep_a_paused_clock() {
-    for seats in [1, 2, 4] {
-        let builder = Runtime::builder().worker_threads(seats).paused_time();
+    for workers in [1, 2, 4] {
+        let builder = Runtime::builder().worker_threads(workers).paused_time();
         let runtime = builder.max_blocking_threads(1).build().unwrap();
         let handle = runtime.handle().clone();
         let (begin, begun) = mpsc::channel();

@@ -1,13 +1,13 @@
 //! Blocking jobs run beside the runtime and beside each other, and their end wakes who awaits them.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::collections::HashSet;
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 use waterwheel::{sleep, spawn, spawn_blocking, spawn_local};
+use workers::block_on;
 
 /// The job waits for what the runtime does meanwhile: if it held the runtime up, neither would end.
 #[test]

@@ -7,9 +7,10 @@ use common::descriptors;
 use futures_util::future::{join_all, poll_fn};
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::task::{Poll, Waker};
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 use waterwheel::net::UnixStream;
 use waterwheel::{Handle, Runtime, sleep, spawn, spawn_blocking, timeout, timer};
 
@@ -33,7 +34,24 @@ fn limited() -> impl Drop {
     // SAFETY: the pointer is to a limit that outlives the call.
     let set = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
     assert_eq!(set, 0);
+    settle();
     turn
+}
+
+/// Waits until what an earlier test or round has used is closed: a job ends after the task that awaits it has heard of that, and holds the
+/// runtime until then.
+fn settle() {
+    static AT_FIRST: OnceLock<usize> = OnceLock::new();
+    let at_first = *AT_FIRST.get_or_init(descriptors);
+    let end = Instant::now() + PATIENCE;
+    while descriptors() > at_first {
+        assert!(
+            Instant::now() < end,
+            "{} stay open",
+            descriptors() - at_first
+        );
+        thread::yield_now();
+    }
 }
 
 fn runtime(workers: usize) -> Runtime {
@@ -57,6 +75,7 @@ fn waits_once(tell: mpsc::Sender<Waker>) -> impl Future<Output = ()> {
 fn hundreds_that_wait_for_no_descriptor_take_none() {
     let _turn = limited();
     for workers in WORKERS {
+        settle();
         let runtime = runtime(workers);
         let before = descriptors();
         runtime.block_on(async {
@@ -96,6 +115,7 @@ fn hundreds_that_wait_for_no_descriptor_take_none() {
 fn one_that_comes_to_a_socket_misses_nothing() {
     let _turn = limited();
     for workers in WORKERS {
+        settle();
         let runtime = runtime(workers);
         let rounds = if cfg!(debug_assertions) { 200 } else { 1_000 };
         runtime.block_on(async {
@@ -177,10 +197,10 @@ fn one_that_waits_for_time_is_not_early() {
             handle.block_on(async {
                 for micros in [1, 50, 500, 5_000, 20_000] {
                     let delay = Duration::from_micros(micros);
-                    let start = std::time::Instant::now();
+                    let start = Instant::now();
                     sleep(delay).await;
                     assert!(start.elapsed() >= delay);
-                    let start = std::time::Instant::now();
+                    let start = Instant::now();
                     timeout(delay, std::future::pending::<()>())
                         .await
                         .unwrap_err();

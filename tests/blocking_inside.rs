@@ -1,11 +1,11 @@
 //! Inside a blocking job is outside of the runtime: a runtime of one's own may be made there, and the other one is not found.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::panic::catch_unwind;
 use std::time::Duration;
 use waterwheel::{Handle, JoinError, sleep, spawn, spawn_blocking, task};
+use workers::block_on;
 
 #[test]
 fn block_on_makes_a_runtime_of_its_own() {

@@ -10,8 +10,8 @@ use waterwheel::executor::Builder;
 use waterwheel::{JoinHandle, Runtime, timer};
 
 fn builders() -> impl Iterator<Item = Builder> {
-    let seats = [1, 2, 4].into_iter();
-    seats.map(|seats| Runtime::builder().worker_threads(seats))
+    let workers = [1, 2, 4].into_iter();
+    workers.map(|workers| Runtime::builder().worker_threads(workers))
 }
 
 /// So many jobs at once, and as many threads.

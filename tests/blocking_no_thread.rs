@@ -1,14 +1,14 @@
 //! When the kernel gives no thread: a job waits for those there are, and if there are none, the call says so. A test of its own
 //! process: it takes the process's address space away, so that there is none for a stack.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::{fs, mem, thread};
 use waterwheel::spawn_blocking;
+use workers::block_on;
 
 /// Sets how much address space the process may have, in bytes. Gives the limit that was.
 fn limit_address_space(bytes: libc::rlim_t) -> libc::rlim_t {
@@ -42,7 +42,7 @@ fn none_can_be_started() {
     };
     block_on(async {
         // The runtime's own need memory to start.
-        while seats::started() < seats::threads() {
+        while workers::started() < workers::threads() {
             thread::yield_now();
         }
         // Nobody is there: the call panics, and the closure is dropped.

@@ -57,17 +57,17 @@ const STACK: usize = 64 << 20;
 
 type Scenario = fn(&Runtime);
 
-fn runtime(seats: usize) -> Runtime {
+fn runtime(workers: usize) -> Runtime {
     let builder = Runtime::builder()
-        .worker_threads(seats)
+        .worker_threads(workers)
         .thread_stack_size(STACK);
-    started(builder.build().unwrap(), seats)
+    started(builder.build().unwrap(), workers)
 }
 
 /// Its threads sit: they need memory for that.
-fn started(runtime: Runtime, seats: usize) -> Runtime {
-    let sit: Vec<_> = (1..seats)
-        .map(|seat| runtime.handle().spawn_in_seat(seat, async {}))
+fn started(runtime: Runtime, workers: usize) -> Runtime {
+    let sit: Vec<_> = (1..workers)
+        .map(|worker| runtime.handle().spawn_on_worker(worker, async {}))
         .collect();
     for task in sit {
         runtime.block_on(task).unwrap();
@@ -209,7 +209,7 @@ fn the_threads_that_there_are_go_on(runtime: &Runtime) {
         let (before, start) = (parks(), Instant::now());
         waterwheel::sleep(Duration::from_millis(300)).await;
         let asked = (start.elapsed().as_millis() / 20) as u64;
-        let most = (asked + 10) * handle.seats() as u64 * 2;
+        let most = (asked + 10) * handle.workers() as u64 * 2;
         assert!(parks() - before <= most, "{} parks", parks() - before);
         release.wait();
         first.await.unwrap();
@@ -246,31 +246,31 @@ fn an_aborted_job_asks_for_nothing(runtime: &Runtime) {
 
 /// Its pool is busy, and so its clock stands still, which does not keep a worker from asking again.
 fn also_where_time_is_paused() {
-    for seats in [1, 2] {
+    for workers in [1, 2] {
         let builder = Runtime::builder()
-            .worker_threads(seats)
+            .worker_threads(workers)
             .thread_stack_size(STACK)
             .paused_time();
         let runtime = builder.build().unwrap();
         eventually("its threads sit", || {
-            runtime.metrics().workers.len() == seats
+            runtime.metrics().workers.len() == workers
         });
         also_from_outside_a_block_on(&runtime);
     }
 }
 
 /// Without a thread, the caller learns of it, and is the task that it was.
-fn who_gets_none_stays_who_it_is(seats: usize) {
+fn who_gets_none_stays_who_it_is(workers: usize) {
     let panics = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&panics);
     let builder = Runtime::builder()
-        .worker_threads(seats)
+        .worker_threads(workers)
         .thread_stack_size(STACK)
         .on_task_panic(move |panic| {
             assert_eq!(panic.name(), None);
             counted.fetch_add(1, Ordering::SeqCst);
         });
-    let runtime = started(builder.build().unwrap(), seats);
+    let runtime = started(builder.build().unwrap(), workers);
     runtime.block_on(async {
         let none = || {
             let held = Count::default();
@@ -327,8 +327,8 @@ fn who_gets_none_stays_who_it_is(seats: usize) {
 }
 
 /// What looks names up by a thread of the pool fails by an error. An address needs no thread.
-fn names_cannot_be_looked_up(seats: usize) {
-    let runtime = runtime(seats);
+fn names_cannot_be_looked_up(workers: usize) {
+    let runtime = runtime(workers);
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -397,8 +397,8 @@ fn threads_are_refused_for_a_while() {
         assert!(builder.spawn(|| ()).is_err());
         drop(refused);
     }
-    for seats in [1, 2, 4] {
-        println!("{seats} seats");
+    for workers in [1, 2, 4] {
+        println!("{workers} workers");
         let scenarios: [(&str, Scenario); 7] = [
             ("a worker asks again", a_worker_asks_again),
             ("also from outside", also_from_outside),
@@ -416,14 +416,14 @@ fn threads_are_refused_for_a_while() {
         ];
         for (name, scenario) in scenarios {
             println!("{name}");
-            scenario(&runtime(seats));
+            scenario(&runtime(workers));
             eventually("no thread is left", || threads_named(POOL) == 0);
         }
-        who_gets_none_stays_who_it_is(seats);
-        names_cannot_be_looked_up(seats);
+        who_gets_none_stays_who_it_is(workers);
+        names_cannot_be_looked_up(workers);
     }
     also_where_time_is_paused();
-    // The short way: what the seat's own thread asks for, it makes up for.
+    // The short way: what the worker's own thread asks for, it makes up for.
     block_on(async {
         let handle = Handle::current();
         let all = Arc::new(Barrier::new(2));

@@ -1,12 +1,12 @@
 //! What comes back from a blocking job: its output or its panic, to whoever holds the handle, and where it has run.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::panic::panic_any;
 use std::sync::mpsc;
 use std::thread;
 use waterwheel::{JoinHandle, spawn, spawn_blocking};
+use workers::block_on;
 
 /// Tells of its drop, and of the thread's name.
 struct TellDrop(mpsc::Sender<String>);

@@ -1,12 +1,12 @@
 //! The end of a runtime whose blocking jobs wait, run and end: it waits for none of them, and each closure is dropped once.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use waterwheel::{JoinHandle, spawn, spawn_blocking, yield_now};
+use workers::block_on;
 
 /// Tells of its drop.
 struct TellDrop(mpsc::Sender<()>);

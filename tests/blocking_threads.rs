@@ -1,12 +1,12 @@
 //! A runtime gives its threads and descriptors back. A test of its own process: it counts all there are.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 use waterwheel::{spawn, spawn_blocking};
+use workers::block_on;
 
 fn count(folder: &str) -> usize {
     fs::read_dir(folder).unwrap().count()
@@ -42,7 +42,7 @@ fn they_end_with_the_runtime_and_its_jobs() {
         drop(spawn(async {}));
         assert_eq!(
             threads(),
-            before + seats::threads(),
+            before + workers::threads(),
             "a runtime without jobs has none but its own"
         );
     });
@@ -65,7 +65,7 @@ fn they_end_with_the_runtime_and_its_jobs() {
             }
             assert_eq!(
                 threads(),
-                before + seats::threads() + JOBS,
+                before + workers::threads() + JOBS,
                 "they wait for more"
             );
             let (start, started) = mpsc::channel();

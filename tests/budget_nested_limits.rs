@@ -62,8 +62,8 @@ async fn all() {
 #[test]
 fn limits_around_limits_cost_a_poll_each() {
     block_on(all());
-    for seats in [1, 2, 4] {
-        let runtime = Runtime::builder().worker_threads(seats).build();
+    for workers in [1, 2, 4] {
+        let runtime = Runtime::builder().worker_threads(workers).build();
         let runtime = runtime.expect("a runtime");
         runtime.block_on(async { spawn(all()).await.expect("no panic") });
     }

@@ -17,7 +17,7 @@ use waterwheel::net::{
     BufReader, Outbox, RecvBatch, ServeOptions, TcpListener, TcpSocket, TcpStream, UdpSocket,
     UnixDatagram, UnixListener, UnixStream, copy, copy_bidirectional, serve,
 };
-use waterwheel::reactor::{AsyncFd, Direction};
+use waterwheel::reactor::{AsyncFd, Interest};
 use waterwheel::timer::{
     CallbackTimer, IdleTimeout, Schedule, clock_steps, sleep_boottime, sleep_until_system,
 };
@@ -193,7 +193,7 @@ async fn sockets() -> io::Result<()> {
     let pipe = AsyncFd::new(pipe)?;
     dropped("AsyncFd::readable", pipe.readable()).await;
     let never = |_: &_| io::Result::<()>::Err(io::ErrorKind::WouldBlock.into());
-    dropped("AsyncFd::async_io", pipe.async_io(Direction::Read, never)).await;
+    dropped("AsyncFd::async_io", pipe.async_io(Interest::Read, never)).await;
 
     // A handshake that gets no answer: the queue is full.
     let socket = TcpSocket::new_v4()?;

@@ -1,8 +1,7 @@
 //! Many connections at once, all of them echoed on; when they are closed, descriptors and memory are where they were.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::io::{Read, Write};
@@ -13,6 +12,7 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 use waterwheel::net::{TcpListener, TcpStream};
 use waterwheel::spawn_local;
+use workers::block_on;
 
 /// The system's allocator, which counts the bytes that are alive.
 struct Counting;

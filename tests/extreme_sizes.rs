@@ -126,7 +126,7 @@ fn a_group_of_more_listeners_than_descriptors_is_an_error() {
         return;
     }
     for count in [usize::MAX, HALF, 1 << 40, 1 << 20] {
-        let group = TcpListener::bind_group((Ipv4Addr::LOCALHOST, 0).into(), count);
+        let group = TcpListener::bind_reuseport((Ipv4Addr::LOCALHOST, 0).into(), count);
         let error = group.expect_err("so many there are not");
         assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{count}: {error}");
     }

@@ -1,10 +1,9 @@
 //! Pitfall: self-waking tasks starve the driver (tokio#8212). A task that wakes itself for ever keeps nobody from running:
 //! each test here ends only if what it waits for gets its turn beside such tasks.
 
-mod seats;
+mod workers;
 
 use futures_util::future::poll_fn;
-use seats::block_on;
 use std::future::Future;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -13,8 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
-use waterwheel::reactor::{AsyncFd, Direction};
+use waterwheel::reactor::{AsyncFd, Interest};
 use waterwheel::{JoinHandle, sleep, spawn, spawn_local, yield_now};
+use workers::block_on;
 
 /// Is always ready, and never ends.
 async fn greedy() {
@@ -65,10 +65,10 @@ fn a_socket_echoes() {
         });
         for sent in 0..20 {
             let write = |mut stream: &UnixStream| stream.write(&[sent]);
-            assert_eq!(ours.async_io(Direction::Write, write).await.unwrap(), 1);
+            assert_eq!(ours.async_io(Interest::Write, write).await.unwrap(), 1);
             let mut byte = [0];
             let read = |mut stream: &UnixStream| stream.read(&mut byte);
-            assert_eq!(ours.async_io(Direction::Read, read).await.unwrap(), 1);
+            assert_eq!(ours.async_io(Interest::Read, read).await.unwrap(), 1);
             assert_eq!(byte[0], sent);
         }
         drop(ours);
@@ -125,7 +125,7 @@ fn a_task_beside_a_greedy_main_future() {
             sleep(Duration::from_millis(1)).await;
             let mut byte = [0];
             let read = |mut stream: &UnixStream| stream.read(&mut byte);
-            assert_eq!(theirs.async_io(Direction::Read, read).await.unwrap(), 1);
+            assert_eq!(theirs.async_io(Interest::Read, read).await.unwrap(), 1);
             byte[0]
         });
         let mut polls = 0;
@@ -149,7 +149,7 @@ fn a_socket_that_is_always_ready_yields() {
             let mut buffer = [1; 16];
             loop {
                 let read = |mut file: &std::fs::File| file.read(&mut buffer);
-                assert_eq!(zero.async_io(Direction::Read, read).await.unwrap(), 16);
+                assert_eq!(zero.async_io(Interest::Read, read).await.unwrap(), 16);
             }
         });
         sleep(Duration::from_millis(1)).await;

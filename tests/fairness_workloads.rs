@@ -1,22 +1,22 @@
 //! Speed is not won by starving: beside the workloads that the benches measure, the driver is turned within its interval, and whom it
 //! wakes runs as soon as those have run who were ready before.
 //!
-//! How long that takes is counted in polls and not in time, so that a busy machine changes nothing: on one seat it is at most the interval,
-//! 61 polls, until the driver is turned, and one poll of each task of the workload after that. On several seats, where tasks run beside
+//! How long that takes is counted in polls and not in time, so that a busy machine changes nothing: on one worker it is at most the interval,
+//! 61 polls, until the driver is turned, and one poll of each task of the workload after that. On several workers, where tasks run beside
 //! each other, each test says that whoever waits is served at all.
 
-mod seats;
+mod workers;
 
 use futures_util::future::poll_fn;
-use seats::block_on;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
-use waterwheel::reactor::{AsyncFd, Direction};
+use waterwheel::reactor::{AsyncFd, Interest};
 use waterwheel::{Runtime, sleep, sleep_until, spawn, yield_now};
+use workers::block_on;
 
 /// Polls between two turns of the driver, at most, if nothing else is asked for.
 const INTERVAL: u64 = 61;
@@ -141,7 +141,7 @@ where
         let judge = |who: &str, served: Vec<u64>| {
             assert_eq!(served.len(), PROBES as usize);
             let most = served.iter().max();
-            if seats::count() == 1 {
+            if workers::count() == 1 {
                 let within = INTERVAL + ready;
                 assert!(
                     most <= Some(&within),
@@ -193,7 +193,7 @@ fn a_descriptor_is_served_within_the_interval() {
             });
             let mut byte = [0];
             let read = |mut stream: &UnixStream| stream.read(&mut byte);
-            assert_eq!(ours.async_io(Direction::Read, read).await.unwrap(), 1);
+            assert_eq!(ours.async_io(Interest::Read, read).await.unwrap(), 1);
             assert_eq!(u32::from(byte[0]), sent);
             served.push(polls.since());
         }

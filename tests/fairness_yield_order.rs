@@ -1,8 +1,7 @@
 //! Whoever is ready runs in the order of becoming so: tasks, and the main future among them.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -10,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use waterwheel::{Runtime, spawn, spawn_local, yield_now};
+use workers::block_on;
 
 type Trace = Rc<RefCell<Vec<(&'static str, u32)>>>;
 
@@ -97,7 +97,7 @@ fn with_siblings_three_in_a_row_run_out_of_turn() {
     let runtime = Runtime::builder().worker_threads(2).build().unwrap();
     let (begun, has_begun) = mpsc::channel();
     let (end, ends) = mpsc::channel::<()>();
-    let stuck = runtime.handle().spawn_in_seat(1, async move {
+    let stuck = runtime.handle().spawn_on_worker(1, async move {
         begun.send(()).unwrap();
         let _ended = ends.recv();
     });

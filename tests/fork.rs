@@ -19,7 +19,7 @@ use waterwheel::net::{
     Outbox, ServeOptions, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener,
     UnixStream, copy_bidirectional, serve,
 };
-use waterwheel::reactor::{AsyncFd, Call, Direction, Reading, Stay};
+use waterwheel::reactor::{AsyncFd, Interest, Operation, OwnedWait, Reading};
 use waterwheel::signal::{SignalKind, ctrl_c, signal};
 use waterwheel::timer::{run_after, run_every, sleep_until_system};
 use waterwheel::{
@@ -34,9 +34,9 @@ const USR1: SignalKind = SignalKind::user_defined1();
 /// The runtimes that a test is run with.
 fn runtimes() -> impl Iterator<Item = Runtime> {
     [1, 2, 4]
-        .map(|seats| {
+        .map(|workers| {
             Runtime::builder()
-                .worker_threads(seats)
+                .worker_threads(workers)
                 .build()
                 .expect("a runtime")
         })
@@ -155,7 +155,7 @@ async fn started<F: Future + Unpin>(mut future: F) {
 impl Everything {
     fn new(runtime: Runtime) -> Self {
         let (mut peers, mut tasks) = (Vec::new(), Vec::new());
-        // First, while the first seat is free: what a guest of the runtime registers is let go when it leaves.
+        // First, while the first worker is free: what a guest of the runtime registers is let go when it leaves.
         let kept = runtime.block_on(async {
             let handle = Handle::current();
             let socket_file = tempfile::Path::new();
@@ -419,7 +419,7 @@ fn a_child_that_drops_everything_leaves_all_to_its_parent() {
             let mut everything = Everything::new(runtime);
             everything.assert_all_hear();
             let_others_sleep();
-            let is_alone = everything.runtime.handle().seats() == 1;
+            let is_alone = everything.runtime.handle().workers() == 1;
             let before = kernel_objects(is_alone);
             assert!(before.len() >= 3, "{before:?}");
 
@@ -507,7 +507,7 @@ fn to_use_a_parents_runtime_is_a_clear_panic() {
         let handle = runtime.handle();
         assert_clear(|| runtime.spawn(async {}));
         assert_clear(|| handle.spawn(async {}));
-        assert_clear(|| handle.spawn_in_seat(handle.seats() - 1, async {}));
+        assert_clear(|| handle.spawn_on_worker(handle.workers() - 1, async {}));
         assert_clear(|| runtime.spawn_blocking(|| ()));
         assert_clear(|| runtime.block_on(async {}));
         assert_clear(|| handle.block_on(async {}));
@@ -637,7 +637,7 @@ fn a_child_that_leaves_its_parents_block_on_returns_from_it() {
     leave(&|| block_on(forks()));
     for runtime in runtimes() {
         leave(&|| runtime.block_on(forks()));
-        // A guest, as the first seat is taken.
+        // A guest, as the first worker is taken.
         let handle = runtime.handle().clone();
         runtime.block_on(async {
             let over = Arc::new(AtomicBool::new(false));
@@ -755,7 +755,7 @@ fn what_the_child_inherits_it_can_wait_for_in_a_new_runtime() {
         });
         let before = kernel_objects(false);
         let address = listener.local_addr().unwrap();
-        for seats in [None, Some(1), Some(2)] {
+        for workers in [None, Some(1), Some(2)] {
             let child = async {
                 let connecting = spawn(TcpStream::connect(address));
                 let (accepted, _) = listener.accept().await.unwrap();
@@ -772,10 +772,10 @@ fn what_the_child_inherits_it_can_wait_for_in_a_new_runtime() {
                 (&mut wall).await;
             };
             let pid = spawn_forked(|| {
-                match seats {
+                match workers {
                     None => block_on(within(child)),
-                    Some(seats) => Runtime::builder()
-                        .worker_threads(seats)
+                    Some(workers) => Runtime::builder()
+                        .worker_threads(workers)
                         .build()
                         .unwrap()
                         .block_on(within(child)),
@@ -912,12 +912,12 @@ fn a_child_does_not_put_a_descriptor_of_its_parents_back_into_blocking_mode() {
     block_on(async {
         let mut byte = [0];
         let error = reader
-            .try_io(Direction::Read, |mut fd| fd.read(&mut byte))
+            .try_io(Interest::Read, |mut fd| fd.read(&mut byte))
             .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         writer.write_all(b"a").unwrap();
         reader
-            .async_io(Direction::Read, |mut fd| fd.read(&mut byte))
+            .async_io(Interest::Read, |mut fd| fd.read(&mut byte))
             .await
             .unwrap();
     });
@@ -1039,9 +1039,9 @@ fn a_child_waits_for_no_lock_that_a_vanished_thread_held() {
             })),
             // Where a source is registered.
             repeat(Box::new(move || {
-                let mut stay = Stay::<Reading>::new();
+                let mut stay = OwnedWait::<Reading>::new();
                 for _ in 0..100 {
-                    stay.next_turn(&asked, Call::new("a test"), Waker::noop())
+                    stay.next_turn(&asked, Operation::new("a test"), Waker::noop())
                         .unwrap();
                 }
                 stay.leave(&asked);

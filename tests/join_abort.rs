@@ -1,15 +1,15 @@
 //! Aborting a task: when, from where, and what it leaves.
 
-mod seats;
+mod workers;
 
 use futures_util::future::{AbortHandle, abortable};
-use seats::block_on;
 use std::cell::Cell;
 use std::future::{pending, ready};
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread::{self, ThreadId};
 use waterwheel::{JoinHandle, spawn, spawn_local, yield_now};
+use workers::block_on;
 
 /// Tells of its drop, and of the thread.
 struct TellDrop(mpsc::Sender<ThreadId>);
@@ -72,7 +72,7 @@ fn and_then_detached() {
 fn after_its_end_it_changes_nothing() {
     block_on(async {
         let handle = spawn(ready(1));
-        seats::until(1, || handle.is_finished()).await;
+        workers::until(1, || handle.is_finished()).await;
         handle.abort();
         handle.abort();
         assert_eq!(handle.await.unwrap(), 1);

@@ -1,15 +1,15 @@
 //! Abort handles: a task is aborted by who does not await it.
 
-mod seats;
+mod workers;
 
 use futures_util::future::abortable;
-use seats::block_on;
 use std::cell::{Cell, RefCell};
 use std::future::{pending, ready};
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread::{self, ThreadId};
 use waterwheel::{AbortHandle, JoinHandle, spawn, spawn_local, yield_now};
+use workers::block_on;
 
 /// Tells of its drop, and of the thread.
 struct TellDrop(mpsc::Sender<ThreadId>);
@@ -101,7 +101,7 @@ fn after_its_end_it_changes_nothing() {
     block_on(async {
         let handle = spawn(ready(1));
         let abort = handle.abort_handle();
-        seats::until(1, || abort.is_finished()).await;
+        workers::until(1, || abort.is_finished()).await;
         abort.abort();
         assert_eq!(handle.await.unwrap(), 1);
         abort.abort();

@@ -1,9 +1,8 @@
 //! What a join handle gives, and when: outputs, errors, and the ways to ask for them.
 
-mod seats;
+mod workers;
 
 use futures_util::future::{Either, FutureExt, abortable, select};
-use seats::block_on;
 use std::cell::Cell;
 use std::future::{Future, pending, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -14,6 +13,7 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::thread;
 use waterwheel::{JoinError, JoinHandle, spawn, spawn_local, yield_now};
+use workers::block_on;
 
 /// Counts how often it is woken.
 #[derive(Default)]
@@ -178,7 +178,7 @@ fn polled_from_one_place_and_then_another() {
         assert_eq!(Arc::strong_count(&first), 1, "displaced");
         tell.abort();
         // Woken, and let go: after that the task's worker does nothing more.
-        seats::until(1, || Arc::strong_count(&second) == 1).await;
+        workers::until(1, || Arc::strong_count(&second) == 1).await;
         assert!(handle.is_finished());
         assert_eq!((first.get(), second.get()), (0, 1));
         assert!(poll_with(&mut handle, &first));
@@ -222,7 +222,7 @@ fn awaited_on_another_thread() {
         }
     });
     let ran = other.join().unwrap();
-    assert!(ran != there && seats::is_seated(ran, here));
+    assert!(ran != there && workers::is_seated(ran, here));
 }
 
 /// The handle outlives the runtime, and tells what became of the task.
@@ -231,7 +231,7 @@ fn awaited_in_a_later_runtime() {
     let (finished, cut) = block_on(async {
         let finished = spawn(ready(String::from("output")));
         let cut = spawn(pending::<()>());
-        seats::until(1, || finished.is_finished()).await;
+        workers::until(1, || finished.is_finished()).await;
         (finished, cut)
     });
     assert!(finished.is_finished() && cut.is_finished());

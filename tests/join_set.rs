@@ -1,10 +1,9 @@
 //! Joining the tasks of a set: in which order they come, what they come to, and at what cost.
 
-mod seats;
+mod workers;
 
 use futures_util::future::{AbortHandle as Signal, abortable};
 use futures_util::{FutureExt, Stream, StreamExt};
-use seats::block_on;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use waterwheel::poll_context::budget::PER_POLL;
 use waterwheel::{JoinSet, spawn_local, yield_now};
+use workers::block_on;
 
 /// A future that ends when it is told to, from any thread.
 fn until_told() -> (impl Future<Output = ()> + Send, Signal) {
@@ -104,8 +104,8 @@ fn panics_and_cancellations_are_errors() {
             Err("the task was cancelled".to_owned()),
             Ok(1),
         ];
-        seats::in_any_order(&mut joined);
-        seats::in_any_order(&mut expected);
+        workers::in_any_order(&mut joined);
+        workers::in_any_order(&mut expected);
         assert_eq!(joined, expected);
     });
 }
@@ -138,7 +138,7 @@ fn it_is_a_stream_and_collects_futures() {
         set.extend([async { 0 }]);
         assert_eq!(set.size_hint(), (4, Some(4)));
         let mut ended: Vec<u64> = set.by_ref().map(Result::unwrap).collect().await;
-        seats::in_any_order(&mut ended);
+        workers::in_any_order(&mut ended);
         assert_eq!(ended, [0, 1, 2, 3]);
         assert_eq!(set.size_hint(), (0, Some(0)));
     });
@@ -238,7 +238,7 @@ fn a_wait_that_was_woken_may_be_dropped() {
                     .is_pending()
             );
             tell.abort();
-            seats::until(1, || wakes.wakes() > number).await;
+            workers::until(1, || wakes.wakes() > number).await;
             assert_eq!(wakes.wakes(), number + 1);
             drop(next);
             assert_eq!(set.join_next().await.unwrap().unwrap(), number);
@@ -310,10 +310,10 @@ fn it_may_go_from_thread_to_thread() {
             }
             send.send(set).unwrap();
             // The last of them may still be in its last poll when the runtime ends: that poll counts.
-            seats::until(5, || ended.load(Ordering::SeqCst) == TASKS).await;
+            workers::until(5, || ended.load(Ordering::SeqCst) == TASKS).await;
         });
         let mut joined = joining.join().unwrap();
-        seats::in_any_order(&mut joined);
+        workers::in_any_order(&mut joined);
         // Those that yield as often end in the order in which they were spawned.
         joined.sort_by_key(|number| number % 3);
         let mut expected: Vec<usize> = (0..TASKS).collect();
@@ -359,7 +359,7 @@ fn many_tasks() {
         while let Some(number) = set.join_next().await {
             joined.push(number.unwrap());
         }
-        seats::in_any_order(&mut joined);
+        workers::in_any_order(&mut joined);
         assert!(joined.into_iter().eq(0..TASKS));
     });
 }
@@ -411,7 +411,7 @@ fn to_wait_costs_the_same_among_many() {
         assert!(set.poll_join_next(&mut cx).is_pending());
         assert_eq!(Arc::strong_count(&wakes), 3);
         signals.iter().for_each(Signal::abort);
-        seats::until(1, || {
+        workers::until(1, || {
             while set.try_join_next().is_some() {}
             set.is_empty() && wakes.wakes() > 0
         })

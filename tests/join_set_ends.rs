@@ -1,9 +1,8 @@
 //! The ends of a set: aborted, shut down, detached, dropped, and outlived by its runtime or the other way round. Every
 //! future is dropped once, where it may be.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::rc::Rc;
@@ -12,6 +11,7 @@ use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::thread::{self, ThreadId};
 use waterwheel::{AbortHandle, JoinSet, spawn, spawn_local, yield_now};
+use workers::block_on;
 
 /// Tells of its drop, and of the thread.
 struct TellDrop(mpsc::Sender<ThreadId>);
@@ -49,7 +49,7 @@ fn linger<T>(dropped: &mpsc::Sender<ThreadId>) -> impl Future<Output = T> + Send
 /// Checks that tasks were dropped by workers of their runtime.
 #[track_caller]
 fn assert_seated(threads: &[ThreadId], main: ThreadId) {
-    let seated = |thread: &ThreadId| seats::is_seated(*thread, main);
+    let seated = |thread: &ThreadId| workers::is_seated(*thread, main);
     assert!(threads.iter().all(seated), "{threads:?}, not {main:?}");
 }
 
@@ -60,12 +60,12 @@ fn abort_all() {
         let mut set = JoinSet::new();
         let ends = set.spawn(async { 1 });
         set.spawn(linger(&dropped));
-        seats::until(1, || ends.is_finished()).await;
-        // Never polled, on one seat.
+        workers::until(1, || ends.is_finished()).await;
+        // Never polled, on one worker.
         set.spawn(linger(&dropped));
         set.abort_all();
         assert_eq!(set.len(), 3);
-        if seats::count() == 1 {
+        if workers::count() == 1 {
             assert_eq!(drops.try_iter().count(), 0, "their worker drops them");
         }
         // One that is spawned after is not aborted.
@@ -76,8 +76,8 @@ fn abort_all() {
         }
         let cancelled = || Err("the task was cancelled".to_owned());
         let mut expected = [Ok(1), cancelled(), cancelled(), Ok(2)];
-        seats::in_any_order(&mut joined);
-        seats::in_any_order(&mut expected);
+        workers::in_any_order(&mut joined);
+        workers::in_any_order(&mut expected);
         assert_eq!(joined, expected);
         assert_eq!(drops.try_iter().count(), 2);
         set.abort_all();
@@ -99,10 +99,10 @@ fn dropping_it_aborts() {
         set.spawn(linger(&dropped));
         drop(set);
         let mut threads = Vec::new();
-        if seats::count() == 1 {
+        if workers::count() == 1 {
             assert_eq!(drops.try_iter().count(), 0, "their worker drops them");
         }
-        seats::until(1, || {
+        workers::until(1, || {
             threads.extend(drops.try_iter());
             threads.len() == 11
         })
@@ -300,7 +300,7 @@ fn detached_while_they_end() {
                 });
             }
             send.send(set).unwrap();
-            seats::until(25, || ended.load(Ordering::SeqCst) == 20).await;
+            workers::until(25, || ended.load(Ordering::SeqCst) == 20).await;
         });
         detaching.join().unwrap();
     }
@@ -348,7 +348,7 @@ fn dropped_inside_its_own_task() {
                 own.abort();
             }
             let mut told = 0;
-            seats::until(3, || {
+            workers::until(3, || {
                 told += drops.try_iter().count();
                 own.is_finished() && told >= 2
             })

@@ -1,10 +1,9 @@
 //! A panic in a task stays in the task, wherever it comes from: the poll, a destructor, whoever awaits it.
 
-mod seats;
+mod workers;
 
 use futures_util::FutureExt;
 use futures_util::future::abortable;
-use seats::block_on;
 use std::future::{Future, pending, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::{Pin, pin};
@@ -12,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use waterwheel::{JoinError, spawn, yield_now};
+use workers::block_on;
 
 /// Panics when it is dropped, with this message.
 struct PanicOnDrop(&'static str);
@@ -310,7 +310,7 @@ fn in_the_waker_of_who_awaits() {
         let mut cx = Context::from_waker(&waker);
         assert!(Pin::new(&mut handle).poll(&mut cx).is_pending());
         tell.abort();
-        seats::until(1, || count.get() > 0).await;
+        workers::until(1, || count.get() > 0).await;
         assert_eq!(handle.await.unwrap(), 1);
         assert_eq!(count.get(), 1, "it was woken, and panicked");
         assert_eq!(spawn(ready(1)).await.unwrap(), 1, "the worker lives on");

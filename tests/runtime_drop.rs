@@ -152,8 +152,8 @@ fn while_others_wake_spawn_and_abort() {
     let mut random = Random(SEED);
     let before = (descriptors(), threads().len());
     for number in 0..rounds(10_000, 500) {
-        let seats = 1 + number % 3;
-        let runtime = Runtime::builder().worker_threads(seats).build().unwrap();
+        let workers = 1 + number % 3;
+        let runtime = Runtime::builder().worker_threads(workers).build().unwrap();
         let round = Round::default();
         let inside = random.below(4);
         for other in &others {

@@ -1,4 +1,4 @@
-//! Edges of a runtime with several seats: its end, its queues when they are just full, its guards and hooks.
+//! Edges of a runtime with several workers: its end, its queues when they are just full, its guards and hooks.
 
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
@@ -13,9 +13,9 @@ use waterwheel::{Handle, Runtime, block_on, sleep, spawn, spawn_blocking, spawn_
 /// Longer than a slow machine takes for any step here.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn runtime(seats: usize) -> Runtime {
+fn runtime(workers: usize) -> Runtime {
     Runtime::builder()
-        .worker_threads(seats)
+        .worker_threads(workers)
         .build()
         .expect("descriptors and threads")
 }
@@ -40,8 +40,8 @@ impl Drop for Counted {
 /// is being polled anywhere.
 #[test]
 fn the_end_waits_for_polls_beside_a_block_on() {
-    for (round, seats) in [1, 2].into_iter().cycle().take(20).enumerate() {
-        let runtime = runtime(seats);
+    for (round, workers) in [1, 2].into_iter().cycle().take(20).enumerate() {
+        let runtime = runtime(workers);
         let handle = runtime.handle().clone();
         let (sits, has_sat) = mpsc::channel();
         let ended = Arc::new(AtomicBool::new(false));
@@ -221,15 +221,15 @@ fn a_runtime_in_a_thread_local_ends_with_its_thread() {
 #[test]
 fn guards_are_dropped_in_any_order() {
     let (one, other) = (runtime(1), runtime(2));
-    let seats = || Handle::current().metrics().workers.len();
+    let workers = || Handle::current().metrics().workers.len();
     let first = one.enter();
     let second = other.enter();
     let third = one.enter();
-    assert_eq!(seats(), 1);
+    assert_eq!(workers(), 1);
     drop(third);
-    assert_eq!(seats(), 2);
+    assert_eq!(workers(), 2);
     drop(first);
-    assert_eq!(seats(), 2);
+    assert_eq!(workers(), 2);
     drop(second);
     assert!(Handle::try_current().is_err());
 }

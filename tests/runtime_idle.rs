@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use waterwheel::{Runtime, sleep, spawn, spawn_blocking};
 
-const SEATS: usize = 8;
+const WORKERS: usize = 8;
 
 /// How often each thread of that name has given up its processor by itself, and by force.
 fn switches(name: &str) -> BTreeMap<String, (u64, u64)> {
@@ -37,7 +37,7 @@ fn switches(name: &str) -> BTreeMap<String, (u64, u64)> {
 
 fn runtime(name: &str) -> Runtime {
     Runtime::builder()
-        .worker_threads(SEATS)
+        .worker_threads(WORKERS)
         .thread_name(name)
         .build()
         .unwrap()
@@ -66,7 +66,7 @@ fn falls_silent(runtime: &Runtime, name: &str) {
 fn stays_silent(runtime: &Runtime, name: &str) {
     falls_silent(runtime, name);
     let before = (parks(runtime), switches(name));
-    assert!(before.1.len() >= SEATS, "threads are missing: {before:?}");
+    assert!(before.1.len() >= WORKERS, "threads are missing: {before:?}");
     thread::sleep(Duration::from_secs(1));
     assert_eq!(before, (parks(runtime), switches(name)));
 }
@@ -101,7 +101,7 @@ fn nothing_happens_after_work() {
     stays_silent(&runtime, name);
 }
 
-/// So is one whose first seat a thread in `block_on` has.
+/// So is one whose first worker a thread in `block_on` has.
 #[test]
 fn nothing_happens_while_block_on_waits() {
     let name = "ww-waiting";
@@ -177,7 +177,7 @@ fn beside_a_long_task_the_others_look_a_hundred_times_a_second_at_most() {
     });
 }
 
-/// The future in `block_on` is like a task, in the first seat. Its thread is none of the runtime's.
+/// The future in `block_on` is like a task, in the first worker. Its thread is none of the runtime's.
 #[test]
 fn beside_a_long_main_future_too() {
     looks_beside("ww-main", |runtime, over, tell| {

@@ -15,8 +15,8 @@ use waterwheel::executor::{RuntimeMetrics, WorkerMetrics};
 use waterwheel::net::TcpListener;
 use waterwheel::{Handle, Runtime, block_on, sleep, spawn, spawn_blocking, spawn_local, yield_now};
 
-fn runtime(seats: usize) -> Runtime {
-    Runtime::builder().worker_threads(seats).build().unwrap()
+fn runtime(workers: usize) -> Runtime {
+    Runtime::builder().worker_threads(workers).build().unwrap()
 }
 
 fn sum(metrics: &RuntimeMetrics, of: impl Fn(&WorkerMetrics) -> u64) -> u64 {
@@ -34,8 +34,8 @@ fn only(runtime: &Handle) -> WorkerMetrics {
 fn polls_of_tasks() {
     const TASKS: u64 = 500;
     const YIELDS: u64 = 7;
-    for seats in [1, 2, 8] {
-        let runtime = runtime(seats);
+    for workers in [1, 2, 8] {
+        let runtime = runtime(workers);
         let (tell, told) = mpsc::channel::<()>();
         for _ in 0..TASKS {
             let tell = tell.clone();
@@ -61,8 +61,8 @@ fn polls_of_tasks() {
 fn polls_of_the_main_future() {
     const WAKES: u64 = 1_000;
     // Those since the last turn are missing.
-    for seats in [1, 2] {
-        let runtime = runtime(seats);
+    for workers in [1, 2] {
+        let runtime = runtime(workers);
         let (give, wakers) = mpsc::channel::<Waker>();
         let waking = thread::spawn(move || wakers.into_iter().for_each(Waker::wake));
         let before = sum(&runtime.metrics(), |worker| worker.polls);
@@ -266,8 +266,8 @@ fn tasks_alive_is_not_zero_while_tasks_make_tasks() {
         }
     }
 
-    for seats in [1, 2, 4, 8] {
-        let runtime = runtime(seats);
+    for workers in [1, 2, 4, 8] {
+        let runtime = runtime(workers);
         let is_over = Arc::new(AtomicBool::new(false));
         let theirs = Arc::clone(&is_over);
         drop(runtime.spawn(async move { link(rounds(1_000_000, 50_000), theirs) }));
@@ -280,7 +280,7 @@ fn tasks_alive_is_not_zero_while_tasks_make_tasks() {
             looks += 1;
             zeros += usize::from(alive == 0);
         }
-        assert_eq!(zeros, 0, "of {looks} looks, on {seats} seats");
+        assert_eq!(zeros, 0, "of {looks} looks, on {workers} workers");
         eventually("none is alive", || runtime.metrics().tasks_alive == 0);
     }
 }

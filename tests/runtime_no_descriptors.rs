@@ -27,12 +27,12 @@ fn a_runtime_or_a_guest_without_descriptors() {
     let set = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
     assert_eq!(set, 0);
     let mut files: Vec<_> = iter::from_fn(|| File::open("/dev/null").ok()).collect();
-    // There are some for one seat, and not for two: three each. `descriptors` needs one itself.
+    // There are some for one worker, and not for two: three each. `descriptors` needs one itself.
     files.truncate(files.len() - 4);
     let before = (descriptors(), threads().len());
 
-    for seats in [2, 8] {
-        let error = Runtime::builder().worker_threads(seats).build();
+    for workers in [2, 8] {
+        let error = Runtime::builder().worker_threads(workers).build();
         assert_eq!(error.unwrap_err().raw_os_error(), Some(libc::EMFILE));
         assert_eq!(descriptors(), before.0);
         eventually("no thread is left", || threads().len() == before.1);

@@ -124,8 +124,8 @@ impl Drop for Pinned {
     }
 }
 
-fn runtime(seats: usize) -> Runtime {
-    Runtime::builder().worker_threads(seats).build().unwrap()
+fn runtime(workers: usize) -> Runtime {
+    Runtime::builder().worker_threads(workers).build().unwrap()
 }
 
 /// Waits, without sleeping in the runtime, until they have been polled so often in all.
@@ -172,9 +172,9 @@ fn from_the_main_future() {
 /// They outlast the task that spawned them, and the runtime's end comes upon them.
 #[test]
 fn from_tasks_on_all_workers() {
-    for seats in [1, 2, 4] {
+    for workers in [1, 2, 4] {
         disturbed(|account| {
-            let runtime = runtime(seats);
+            let runtime = runtime(workers);
             let spawners: Vec<_> = (0..8)
                 .map(|_| {
                     let account = account.clone();
@@ -197,7 +197,7 @@ fn from_tasks_on_all_workers() {
     }
 }
 
-/// Nobody is in `block_on`: in a runtime of one seat it is the spare thread that runs the tasks.
+/// Nobody is in `block_on`: in a runtime of one worker it is the spare thread that runs the tasks.
 #[test]
 fn from_the_spare_thread() {
     disturbed(|account| {
@@ -213,7 +213,7 @@ fn from_the_spare_thread() {
         let spare = told.recv().unwrap();
         assert_ne!(spare, thread::current().id());
         assert_eq!(told.recv().unwrap(), spare);
-        // It does not give up the seat while they are there, so this is a guest.
+        // It does not give up the worker while they are there, so this is a guest.
         let here = thread::current().id();
         let theirs = account.clone();
         let ran_on = runtime.block_on(async move {
@@ -238,7 +238,7 @@ fn from_guests() {
         let over = Arc::new(AtomicBool::new(false));
         thread::scope(|scope| {
             let (runtime, over) = (&runtime, &over);
-            // Has the first seat as long as there are guests.
+            // Has the first worker as long as there are guests.
             scope.spawn(move || {
                 runtime.block_on(poll_fn(|cx| {
                     leave.send(cx.waker().clone()).unwrap();
@@ -403,9 +403,9 @@ fn in_a_join_set() {
 /// Those that are pinned to a worker end with that worker, though the runtime ends in one of its own tasks.
 #[test]
 fn when_the_runtime_is_dropped_in_a_task() {
-    for seats in [1, 2, 3] {
+    for workers in [1, 2, 3] {
         disturbed(|account| {
-            let runtime = runtime(seats);
+            let runtime = runtime(workers);
             let handle = runtime.handle().clone();
             let (tell, told) = mpsc::channel();
             for _ in 0..8 {

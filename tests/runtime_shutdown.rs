@@ -21,8 +21,8 @@ use waterwheel::{
 
 const SEED: u64 = 0x5d07_d0e4;
 
-fn runtime(seats: usize) -> Runtime {
-    Runtime::builder().worker_threads(seats).build().unwrap()
+fn runtime(workers: usize) -> Runtime {
+    Runtime::builder().worker_threads(workers).build().unwrap()
 }
 
 /// A deadline that nothing here comes near to, unless it hangs.
@@ -164,7 +164,7 @@ fn at_any_instant_of_a_busy_server() {
         let sit = random.below(3);
         let report = thread::scope(|scope| {
             if sit == 0 {
-                // In the first seat, or, if the spare thread cannot leave it, as a guest; until the runtime ends.
+                // In the first worker, or, if the spare thread cannot leave it, as a guest; until the runtime ends.
                 let handle = runtime.handle().clone();
                 scope.spawn(move || {
                     let waiting = handle.spawn(pending::<()>());
@@ -290,8 +290,8 @@ fn the_report_names_what_was_alive() {
 /// Jobs that have not started are dropped and named, those that run are named apart, and those that were aborted before are not.
 #[test]
 fn the_report_names_jobs_that_have_not_started() {
-    for seats in [1, 2, 4] {
-        let builder = Runtime::builder().worker_threads(seats);
+    for workers in [1, 2, 4] {
+        let builder = Runtime::builder().worker_threads(workers);
         let runtime = builder.max_blocking_threads(1).build().unwrap();
         let (begin, begun) = mpsc::channel();
         let (go, gone) = mpsc::channel::<()>();
@@ -340,9 +340,9 @@ fn the_report_names_jobs_that_have_not_started() {
 /// Jobs start, end and are dropped while the runtime ends: each has run, or is in the report.
 #[test]
 fn a_job_has_run_or_the_report_names_it() {
-    for seats in [1, 2, 4] {
+    for workers in [1, 2, 4] {
         for round in 0..rounds(500, 60) {
-            let builder = Runtime::builder().worker_threads(seats);
+            let builder = Runtime::builder().worker_threads(workers);
             let runtime = builder.max_blocking_threads(2).build().unwrap();
             let ran = Arc::new(AtomicUsize::new(0));
             let jobs: Vec<_> = (0..50)
@@ -462,8 +462,8 @@ impl Stuck {
 /// That it returns while they are stuck is the assertion: they go on after that.
 #[test]
 fn at_once_with_a_stuck_task_and_a_running_job() {
-    for seats in [1, 2, 4] {
-        let runtime = runtime(seats);
+    for workers in [1, 2, 4] {
+        let runtime = runtime(workers);
         let stuck = Stuck::on(&runtime);
         let report = runtime.shutdown(Instant::now());
         stuck.is_told_of(&report);
@@ -473,8 +473,8 @@ fn at_once_with_a_stuck_task_and_a_running_job() {
 
 #[test]
 fn at_the_deadline_with_a_stuck_task_and_a_running_job() {
-    for seats in [1, 2] {
-        let runtime = runtime(seats);
+    for workers in [1, 2] {
+        let runtime = runtime(workers);
         let stuck = Stuck::on(&runtime);
         let deadline = Instant::now() + Duration::from_millis(30);
         let report = runtime.shutdown(deadline);
@@ -487,8 +487,8 @@ fn at_the_deadline_with_a_stuck_task_and_a_running_job() {
 /// What ends before the deadline is waited for, and not told of as stuck.
 #[test]
 fn before_the_deadline_if_all_end() {
-    for seats in [1, 2] {
-        let runtime = runtime(seats);
+    for workers in [1, 2] {
+        let runtime = runtime(workers);
         let stuck = Stuck::on(&runtime);
         let (task, job, futures, go) = (stuck.task, stuck.job, stuck.futures, stuck.go);
         let handle = runtime.handle().clone();
@@ -510,8 +510,8 @@ fn before_the_deadline_if_all_end() {
 
 #[test]
 fn drop_does_not_wait_for_a_job() {
-    for seats in [1, 2] {
-        let runtime = runtime(seats);
+    for workers in [1, 2] {
+        let runtime = runtime(workers);
         let (started, starts) = mpsc::channel();
         let (go, gone) = mpsc::channel::<()>();
         let job = runtime.spawn_blocking(move || {
@@ -529,8 +529,8 @@ fn drop_does_not_wait_for_a_job() {
 
 #[test]
 fn what_is_spawned_afterwards_is_cancelled() {
-    for seats in [1, 3] {
-        let runtime = runtime(seats);
+    for workers in [1, 3] {
+        let runtime = runtime(workers);
         let handle = runtime.handle().clone();
         let _ = runtime.shutdown(late());
         let futures = Count::default();
@@ -573,8 +573,8 @@ impl Drop for SpawnOnDrop {
 #[test]
 fn what_is_spawned_meanwhile_is_cancelled() {
     for by_drop in [false, true] {
-        for seats in [1, 2, 4] {
-            let runtime = runtime(seats);
+        for workers in [1, 2, 4] {
+            let runtime = runtime(workers);
             let refused = Arc::default();
             for _ in 0..8 {
                 let spawning = SpawnOnDrop {
@@ -603,8 +603,8 @@ fn what_is_spawned_meanwhile_is_cancelled() {
 /// By a poll that the shutdown waits for.
 #[test]
 fn what_a_stuck_poll_spawns_is_cancelled() {
-    for seats in [1, 2] {
-        let runtime = runtime(seats);
+    for workers in [1, 2] {
+        let runtime = runtime(workers);
         let (tell, told) = mpsc::channel();
         let (results, result) = mpsc::channel();
         let handle = runtime.handle().clone();
@@ -666,8 +666,8 @@ fn dropped_in_a_task_of_its_own() {
 
 #[test]
 fn dropped_in_its_own_block_on() {
-    for seats in [1, 2] {
-        let runtime = runtime(seats);
+    for workers in [1, 2] {
+        let runtime = runtime(workers);
         let handle = runtime.handle().clone();
         let futures = Count::default();
         let guards: [Guard; 2] = std::array::from_fn(|_| futures.guard());
@@ -694,16 +694,16 @@ fn dropped_in_its_own_block_on() {
 
 #[test]
 fn dropped_in_a_job_and_in_another_runtime() {
-    for seats in [1, 2] {
-        let one = runtime(seats);
+    for workers in [1, 2] {
+        let one = runtime(workers);
         let handle = one.handle().clone();
         let task = one.spawn(pending::<()>());
         block_on(handle.spawn_blocking(move || drop(one))).unwrap();
         assert_cancelled(task);
 
-        let one = runtime(seats);
+        let one = runtime(workers);
         let task = one.spawn(pending::<()>());
-        let other = runtime(seats);
+        let other = runtime(workers);
         other.block_on(async { spawn(async move { drop(one) }).await.unwrap() });
         assert_cancelled(task);
     }
@@ -735,8 +735,8 @@ async fn live_on() {
 /// Two threads are in `block_on`, one of them as a guest. Their tasks end; they do not, and are not waited for.
 #[test]
 fn while_others_are_in_block_on() {
-    for seats in [1, 2, 3] {
-        let runtime = runtime(seats);
+    for workers in [1, 2, 3] {
+        let runtime = runtime(workers);
         let (tell, told) = mpsc::channel();
         let go = Arc::new((AtomicBool::new(false), Mutex::new(Vec::<Waker>::new())));
         let futures = Count::default();

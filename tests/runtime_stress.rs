@@ -16,8 +16,8 @@ use waterwheel::{Handle, JoinHandle, Runtime, sleep, spawn, spawn_local, yield_n
 
 const SEED: u64 = 0x57e5_5000;
 
-fn runtime(seats: usize) -> Runtime {
-    Runtime::builder().worker_threads(seats).build().unwrap()
+fn runtime(workers: usize) -> Runtime {
+    Runtime::builder().worker_threads(workers).build().unwrap()
 }
 
 /// How often each of so many tasks has run.
@@ -51,8 +51,8 @@ async fn join(handles: Vec<JoinHandle<()>>) {
 /// More tasks than a ring holds, made by one worker, and polled a few times each; the others steal from its ring and from behind it.
 #[test]
 fn rings_that_overflow_and_are_stolen_from() {
-    for seats in [2, 8] {
-        let runtime = runtime(seats);
+    for workers in [2, 8] {
+        let runtime = runtime(workers);
         for _ in 0..rounds(200, 20) {
             let ran = Ran::new(2_000);
             runtime.block_on(async {
@@ -96,8 +96,8 @@ fn tasks_that_make_tasks_on_every_worker() {
             }
         }
     }
-    for seats in [2, 8] {
-        let runtime = runtime(seats);
+    for workers in [2, 8] {
+        let runtime = runtime(workers);
         for _ in 0..rounds(200, 20) {
             let ran = Ran::new(4_000);
             let theirs = ran.clone();
@@ -112,8 +112,8 @@ fn tasks_that_make_tasks_on_every_worker() {
 #[test]
 fn slots_that_are_stolen_from() {
     const LAPS: usize = 300;
-    for seats in [2, 8] {
-        let runtime = runtime(seats);
+    for workers in [2, 8] {
+        let runtime = runtime(workers);
         for _ in 0..rounds(50, 5) {
             let pair = || {
                 let turn = Arc::new((AtomicUsize::new(0), Mutex::new([None::<Waker>, None])));
@@ -156,8 +156,8 @@ fn slots_that_are_stolen_from() {
 #[test]
 fn spawns_from_eight_threads() {
     const THREADS: usize = 8;
-    for seats in [1, 2, 8] {
-        let runtime = runtime(seats);
+    for workers in [1, 2, 8] {
+        let runtime = runtime(workers);
         let each = rounds(50_000, 2_000);
         let ran = Ran::new(THREADS * each);
         let handles: Vec<_> = thread::scope(|scope| {
@@ -200,8 +200,8 @@ fn expect(told: &mpsc::Receiver<()>, count: usize, runtime: &Handle, round: usiz
 fn bursts_from_outside_and_silences() {
     println!("seed {SEED:#x}");
     let mut random = Random(SEED);
-    for seats in [1, 2, 8] {
-        let runtime = runtime(seats);
+    for workers in [1, 2, 8] {
+        let runtime = runtime(workers);
         let (tell, told) = mpsc::channel();
         for round in 0..rounds(20_000, 1_500) {
             let burst = 1 + random.below(12) as usize;
@@ -223,8 +223,8 @@ fn bursts_from_outside_and_silences() {
 #[test]
 fn bursts_from_a_worker_and_silences() {
     let mut random = Random(SEED + 1);
-    for seats in [2, 8] {
-        let runtime = runtime(seats);
+    for workers in [2, 8] {
+        let runtime = runtime(workers);
         let (tell, told) = mpsc::channel();
         for round in 0..rounds(5_000, 300) {
             let burst = 1 + random.below(12) as usize;
@@ -251,8 +251,8 @@ fn bursts_from_a_worker_and_silences() {
 #[test]
 fn one_wake_from_outside_at_a_time() {
     let mut random = Random(SEED + 2);
-    for seats in [1, 2, 8] {
-        let runtime = runtime(seats);
+    for workers in [1, 2, 8] {
+        let runtime = runtime(workers);
         let (tell, told) = mpsc::channel();
         let (give, wakers) = mpsc::channel::<Waker>();
         let wakes = rounds(20_000, 2_000);
@@ -290,8 +290,8 @@ fn wakes_of_pinned_tasks() {
         waker: Mutex<Option<Waker>>,
         counters: [AtomicUsize; WAKERS],
     }
-    for seats in [1, 2, 8] {
-        let runtime = runtime(seats);
+    for workers in [1, 2, 8] {
+        let runtime = runtime(workers);
         let wakes = rounds(100_000, 10_000);
         let all: Arc<Vec<Pinned>> = Arc::new(
             (0..PINNED)
@@ -398,13 +398,13 @@ async fn serve(listener: Arc<TcpListener>) {
     }
 }
 
-/// Threads come and go, one of them in the first seat and the others as guests, while tasks run; with pauses in which the spare thread takes
-/// the seat, and leaves it again.
+/// Threads come and go, one of them in the first worker and the others as guests, while tasks run; with pauses in which the spare thread takes
+/// the worker, and leaves it again.
 #[test]
 fn threads_that_come_and_go() {
     println!("seed {SEED:#x}");
-    for (seats, threads) in [(1, 1), (1, 4), (2, 1), (2, 4), (8, 2)] {
-        let runtime = runtime(seats);
+    for (workers, threads) in [(1, 1), (1, 4), (2, 1), (2, 4), (8, 2)] {
+        let runtime = runtime(workers);
         let (tell, told) = mpsc::channel();
         let listener = runtime.block_on(async {
             let listener = Arc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
@@ -430,11 +430,11 @@ fn threads_that_come_and_go() {
     }
 }
 
-/// The shortest of stays, so that the seat changes hands as often as can be, while tasks are made and run that nobody else may lose.
+/// The shortest of stays, so that the worker changes hands as often as can be, while tasks are made and run that nobody else may lose.
 #[test]
-fn a_seat_that_changes_hands() {
-    for (seats, threads) in [(1, 1), (1, 3), (2, 3)] {
-        let runtime = runtime(seats);
+fn a_worker_that_changes_hands() {
+    for (workers, threads) in [(1, 1), (1, 3), (2, 3)] {
+        let runtime = runtime(workers);
         let is_over = Arc::new(AtomicBool::new(false));
         let ticks = Arc::new(AtomicUsize::new(0));
         let (theirs, over) = (Arc::clone(&ticks), Arc::clone(&is_over));
@@ -465,7 +465,7 @@ fn a_seat_that_changes_hands() {
             }
         });
         expect(&told, stays * threads, runtime.handle(), 0);
-        // With nobody in the seat, the task that was there from the beginning goes on.
+        // With nobody in the worker, the task that was there from the beginning goes on.
         let before = ticks.load(Ordering::SeqCst);
         eventually("it goes on", || ticks.load(Ordering::SeqCst) > before);
         is_over.store(true, Ordering::SeqCst);
@@ -496,14 +496,14 @@ fn wait_for(count: &AtomicUsize, least: usize) -> usize {
     unreachable!("it looks for ever")
 }
 
-/// The same in a runtime where nothing else runs: the seat is vacant in between, and a task that comes just when it is left must find
+/// The same in a runtime where nothing else runs: the worker is vacant in between, and a task that comes just when it is left must find
 /// somebody. In each round it is left once, and nobody takes it after that but for the task. The order of the steps themselves is modelled
 /// in `executor/tests/loom_threads.rs`.
 #[test]
-fn a_seat_that_is_vacant_in_between() {
+fn a_worker_that_is_vacant_in_between() {
     println!("seed {SEED:#x}");
-    for seats in [1, 2] {
-        let runtime = runtime(seats);
+    for workers in [1, 2] {
+        let runtime = runtime(workers);
         let (tell, told) = mpsc::channel();
         let [begun, inside, left] = [const { AtomicUsize::new(0) }; 3];
         // How long a stay takes: the task comes at some moment of its end, or shortly after.

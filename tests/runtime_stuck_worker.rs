@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use waterwheel::net::TcpStream;
 use waterwheel::{JoinHandle, Runtime, sleep, spawn, yield_now};
 
-const SEATS: usize = 3;
+const WORKERS: usize = 3;
 const STUCK: Duration = Duration::from_secs(1);
 const MOST: Duration = Duration::from_millis(50);
 /// A control that did not run for so long says that the machine was stalled.
@@ -28,9 +28,9 @@ const STALL: Duration = Duration::from_millis(25);
 /// Who is stuck.
 #[derive(Clone, Copy, Debug)]
 enum Blocker {
-    /// The future in `block_on`, in the first seat.
+    /// The future in `block_on`, in the first worker.
     Main,
-    /// A task, in whatever seat.
+    /// A task, in whatever worker.
     Task,
 }
 
@@ -120,12 +120,12 @@ fn occupy_others(stage: &Stage, others: Others) {
         return;
     }
     let gathered = Arc::new(AtomicUsize::new(0));
-    for _ in 1..SEATS {
+    for _ in 1..WORKERS {
         let (stage, gathered) = (stage.clone(), Arc::clone(&gathered));
         drop(spawn(async move {
             // All in one poll at the same time, so each on a thread of its own.
             gathered.fetch_add(1, Ordering::SeqCst);
-            while gathered.load(Ordering::SeqCst) < SEATS - 1 {
+            while gathered.load(Ordering::SeqCst) < WORKERS - 1 {
                 thread::yield_now();
             }
             while !stage.is_over() {
@@ -138,7 +138,7 @@ fn occupy_others(stage: &Stage, others: Others) {
             }
         }));
     }
-    while gathered.load(Ordering::SeqCst) < SEATS - 1 {
+    while gathered.load(Ordering::SeqCst) < WORKERS - 1 {
         thread::yield_now();
     }
 }
@@ -259,7 +259,7 @@ async fn be_stuck(stage: &Stage, others: Others) -> Option<Vec<thread::JoinHandl
 
 /// One experiment. `Err`: it did not come about.
 fn experiment(blocker: Blocker, others: Others) -> Result<(Delays, Duration), ()> {
-    let runtime = Runtime::builder().worker_threads(SEATS).build().unwrap();
+    let runtime = Runtime::builder().worker_threads(WORKERS).build().unwrap();
     let stage = Stage::default();
     let control = control(stage.clone());
     let ran = runtime.block_on(async {
@@ -374,7 +374,7 @@ fn siblings_whose_polls_become_slow_serve_its_driver() {
 
 /// Spawns so many tasks, wakes one more if `woken`, and is stuck in the same poll.
 fn queued(count: usize, woken: bool, others: Others) -> Result<(Delays, Duration), ()> {
-    let runtime = Runtime::builder().worker_threads(SEATS).build().unwrap();
+    let runtime = Runtime::builder().worker_threads(WORKERS).build().unwrap();
     let stage = Stage::default();
     let control = control(stage.clone());
     let began = Arc::new(Mutex::new(None::<Instant>));
@@ -462,7 +462,7 @@ fn siblings_with_slow_polls_run_what_is_queued_behind() {
 fn workers_serve_the_driver_of_a_stuck_guest() {
     for others in [Others::Idle, Others::Yielding] {
         hold(&SERVED[..1], || {
-            let runtime = Runtime::builder().worker_threads(SEATS).build().unwrap();
+            let runtime = Runtime::builder().worker_threads(WORKERS).build().unwrap();
             let stage = Stage::default();
             let control = control(stage.clone());
             let (tell, told) = mpsc::channel();
@@ -496,7 +496,7 @@ fn workers_serve_the_driver_of_a_stuck_guest() {
                         drop(spawn(echo(server)));
                     }
                     if others == Others::Yielding {
-                        for _ in 0..SEATS {
+                        for _ in 0..WORKERS {
                             let stage = stage.clone();
                             drop(spawn(async move {
                                 while !stage.is_over() {

@@ -1,5 +1,5 @@
 //! Of a million wakes from eight threads, none is lost and each publishes: the one that is woken sees the last value of each counter that
-//! was bumped before a wake. On one, two and eight seats, to a task, a pinned task and the future in `block_on`, in a seat and as guest.
+//! was bumped before a wake. On one, two and eight workers, to a task, a pinned task and the future in `block_on`, in a worker and as guest.
 //!
 //! Pitfall: a coalesced wake lacks its release (tokio#7622).
 
@@ -70,24 +70,24 @@ fn check(polls: usize) {
     assert!(polls <= THREADS * WAKES + 1, "at most a poll a wake");
 }
 
-/// Runs `body` in runtimes of one, two and eight seats.
-fn on_all_seats(body: impl Fn(&Runtime)) {
-    for seats in [1, 2, 8] {
-        body(&Runtime::builder().worker_threads(seats).build().unwrap());
+/// Runs `body` in runtimes of one, two and eight workers.
+fn on_all_workers(body: impl Fn(&Runtime)) {
+    for workers in [1, 2, 8] {
+        body(&Runtime::builder().worker_threads(workers).build().unwrap());
     }
 }
 
 #[test]
 fn to_a_task() {
-    on_all_seats(|runtime| {
+    on_all_workers(|runtime| {
         check(runtime.block_on(async { spawn(Counters::new().wait()).await.unwrap() }));
     });
 }
 
-/// In a runtime of one seat, the spare thread runs it.
+/// In a runtime of one worker, the spare thread runs it.
 #[test]
 fn to_a_task_while_nobody_is_in_block_on() {
-    on_all_seats(|runtime| {
+    on_all_workers(|runtime| {
         let (tell, told) = mpsc::channel();
         drop(runtime.spawn(async move {
             tell.send(Counters::new().wait().await).unwrap();
@@ -98,14 +98,14 @@ fn to_a_task_while_nobody_is_in_block_on() {
 
 #[test]
 fn to_a_pinned_task() {
-    on_all_seats(|runtime| {
+    on_all_workers(|runtime| {
         check(runtime.block_on(async { spawn_local(Counters::new().wait()).await.unwrap() }));
     });
 }
 
 #[test]
 fn to_a_task_that_is_pinned_to_a_worker() {
-    on_all_seats(|runtime| {
+    on_all_workers(|runtime| {
         let (tell, told) = mpsc::channel();
         drop(runtime.spawn(async move {
             let pinned = spawn_local(Counters::new().wait());
@@ -117,12 +117,12 @@ fn to_a_task_that_is_pinned_to_a_worker() {
 
 #[test]
 fn to_the_main_future() {
-    on_all_seats(|runtime| check(runtime.block_on(Counters::new().wait())));
+    on_all_workers(|runtime| check(runtime.block_on(Counters::new().wait())));
 }
 
 #[test]
 fn to_a_guest() {
-    on_all_seats(|runtime| {
+    on_all_workers(|runtime| {
         let (tell, told) = mpsc::channel();
         let over = Arc::new(AtomicBool::new(false));
         thread::scope(|scope| {
@@ -149,7 +149,7 @@ fn to_a_guest() {
 /// Other tasks keep the workers busy, and steal.
 #[test]
 fn beside_busy_tasks() {
-    on_all_seats(|runtime| {
+    on_all_workers(|runtime| {
         let busy: Vec<_> = (0..16)
             .map(|_| {
                 runtime.spawn(async {
@@ -198,7 +198,7 @@ async fn ping_pong() {
 
 #[test]
 fn one_at_a_time() {
-    on_all_seats(|runtime| {
+    on_all_workers(|runtime| {
         runtime.block_on(ping_pong());
         runtime.block_on(async { spawn(ping_pong()).await.unwrap() });
         runtime.block_on(async { spawn_local(ping_pong()).await.unwrap() });
@@ -209,7 +209,7 @@ fn one_at_a_time() {
 #[test]
 fn between_tasks() {
     const TASKS: usize = 10;
-    on_all_seats(|runtime| {
+    on_all_workers(|runtime| {
         let turn = Arc::new(AtomicUsize::new(0));
         let wakers: Arc<[std::sync::Mutex<Option<Waker>>; TASKS]> = Arc::default();
         let laps = rounds(20_000, 4_000);

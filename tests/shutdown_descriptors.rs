@@ -1,9 +1,8 @@
 //! A runtime gives its descriptors back. A test of its own process: it counts all that are open.
 
-mod seats;
+mod workers;
 
 use futures_util::future::poll_fn;
-use seats::block_on;
 use std::future::{Future, pending};
 use std::panic::catch_unwind;
 use std::pin::Pin;
@@ -12,6 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 use waterwheel::{sleep, spawn, yield_now};
+use workers::block_on;
 
 fn open() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
@@ -40,7 +40,7 @@ fn block_on_again_and_again_leaks_none() {
             let each = 3;
             assert_eq!(
                 open(),
-                before + each * seats::count(),
+                before + each * workers::count(),
                 "epoll, eventfd, timerfd"
             );
             drop(spawn(pending::<()>()));

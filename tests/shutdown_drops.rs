@@ -1,10 +1,9 @@
 //! When the runtime ends, every task that is still alive is dropped: then, on a thread of the runtime, and once. A task that is pinned
 //! to a thread is dropped when that leaves the runtime, and there.
 
-mod seats;
+mod workers;
 
 use futures_util::future::poll_fn;
-use seats::block_on;
 use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +14,7 @@ use std::task::{Poll, Waker};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 use waterwheel::{JoinHandle, sleep, spawn, spawn_local, yield_now};
+use workers::block_on;
 
 /// Tells of its drop, and of the thread.
 struct TellDrop(mpsc::Sender<ThreadId>);
@@ -69,7 +69,7 @@ fn on_a_thread_of_the_runtime() {
             }));
         }
         yield_now().await;
-        // Never polled, on one seat.
+        // Never polled, on one worker.
         let tell = TellDrop(dropped.clone());
         drop(spawn(async move {
             let _tell = tell;
@@ -80,7 +80,7 @@ fn on_a_thread_of_the_runtime() {
     drop(dropped);
     let threads: Vec<_> = drops.iter().collect();
     assert_eq!(threads.len(), 5);
-    let seated = |thread: &ThreadId| seats::is_seated(*thread, here);
+    let seated = |thread: &ThreadId| workers::is_seated(*thread, here);
     assert!(threads.iter().all(seated), "{threads:?}, not {here:?}");
 }
 

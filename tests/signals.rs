@@ -2,16 +2,16 @@
 //!
 //! Each test has a signal of its own, as they share a process.
 
-mod seats;
+mod workers;
 
 use futures_util::{FutureExt, StreamExt};
-use seats::block_on;
 use std::io;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use waterwheel::signal::{SignalKind, ctrl_c, signal};
 use waterwheel::{Runtime, sleep, spawn, timeout};
+use workers::block_on;
 
 /// Sends a signal to this process, and returns when it has been handled: a signal that a thread sends itself is.
 fn raise(kind: SignalKind) {

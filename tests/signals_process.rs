@@ -2,11 +2,10 @@
 //! a process of its own.
 
 mod process;
-mod seats;
+mod workers;
 
 use futures_util::FutureExt;
 use process::{fork, is_rerun, rerun_passes};
-use seats::block_on;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -14,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use waterwheel::signal::{Signal, SignalKind, ctrl_c, end_at_second_ctrl_c, restore, signal};
 use waterwheel::{Runtime, timeout};
+use workers::block_on;
 
 const INTERRUPT: SignalKind = SignalKind::interrupt();
 
@@ -59,7 +59,7 @@ fn many_signals_at_once_do_not_overflow_the_stack_of_handlers() {
     // On the thread of a test and on a worker's, each with an alternate stack of its own.
     block_on(hear_all_at_once());
     let runtime = Runtime::builder().worker_threads(2).build().unwrap();
-    let task = runtime.handle().spawn_in_seat(1, hear_all_at_once());
+    let task = runtime.handle().spawn_on_worker(1, hear_all_at_once());
     runtime.block_on(task).unwrap();
 }
 
@@ -361,8 +361,8 @@ fn a_ctrl_c_between_two_runtimes_is_told() {
     }
     end_at_second_ctrl_c(false);
     drop(ctrl_c());
-    for seats in [1, 2, 4] {
-        let runtime = Runtime::builder().worker_threads(seats).build().unwrap();
+    for workers in [1, 2, 4] {
+        let runtime = Runtime::builder().worker_threads(workers).build().unwrap();
         raise(INTERRUPT);
         let told = runtime.spawn(async { timeout(Duration::from_secs(60), ctrl_c()).await });
         runtime.block_on(told).unwrap().expect("it came").unwrap();

@@ -1,14 +1,14 @@
 //! Calls from outside a runtime, and from inside where they must be outside, panic: they say what to write instead, and
 //! the panic is located at the caller's line.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::thread;
 use waterwheel::{spawn, spawn_blocking, spawn_local};
+use workers::block_on;
 
 thread_local! {
     static PANIC: RefCell<Option<(String, String)>> = const { RefCell::new(None) };

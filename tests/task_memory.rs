@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::task::{Poll, Waker};
-// One seat, by the short way: it is of one thread that the allocator here counts, and what it gives back on another is not seen.
+// One worker, by the short way: it is of one thread that the allocator here counts, and what it gives back on another is not seen.
 use waterwheel::{AbortHandle, JoinHandle, JoinSet, block_on, spawn, spawn_local, yield_now};
 
 /// The system's allocator, which counts what is alive and how often it was asked: for each thread by itself, so that the

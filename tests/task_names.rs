@@ -10,8 +10,8 @@ use waterwheel::{
     Handle, JoinSet, Runtime, block_on, spawn, spawn_blocking, spawn_local, task, yield_now,
 };
 
-fn runtime(seats: usize) -> Runtime {
-    Runtime::builder().worker_threads(seats).build().unwrap()
+fn runtime(workers: usize) -> Runtime {
+    Runtime::builder().worker_threads(workers).build().unwrap()
 }
 
 /// Several runtimes, spawned on from outside, by their own workers, and by threads that come and go.
@@ -66,8 +66,8 @@ fn ids_are_unique_across_threads_and_runtimes() {
 
 #[test]
 fn a_task_knows_its_id() {
-    for seats in [1, 2] {
-        let runtime = runtime(seats);
+    for workers in [1, 2] {
+        let runtime = runtime(workers);
         runtime.block_on(async {
             assert!(task::try_id().is_none(), "the main future is no task");
             let shared = spawn(async {

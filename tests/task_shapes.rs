@@ -2,14 +2,14 @@
 //! first poll on, have the alignment that they ask for, and are dropped once.
 
 mod common;
-mod seats;
+mod workers;
 
 use common::Count;
-use seats::block_on;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel::{JoinSet, spawn, spawn_blocking, spawn_local};
+use workers::block_on;
 
 /// Nothing, and no place of its own.
 #[derive(Clone, Copy)]

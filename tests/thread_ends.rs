@@ -143,7 +143,7 @@ trait IntoUse: Fn() -> usize + Send + Sized + 'static {
 
 impl<F: Fn() -> usize + Send + 'static> IntoUse for F {}
 
-/// In the first seat, or as a guest if the test is in that; and the runtime works as before.
+/// In the first worker, or as a guest if the test is in that; and the runtime works as before.
 #[test]
 fn block_on_in_a_runtime_that_is_there_works() {
     for workers in [1, 2, 4] {

@@ -19,10 +19,10 @@ use waterwheel::{
 const MS: fn(u64) -> Duration = Duration::from_millis;
 const S: fn(u64) -> Duration = Duration::from_secs;
 
-/// Runs a test in a runtime whose time is paused, on one seat, and on four.
+/// Runs a test in a runtime whose time is paused, on one worker, and on four.
 fn paused<F: Future>(test: impl Fn() -> F) {
-    for seats in [1, 4] {
-        let builder = Runtime::builder().worker_threads(seats).paused_time();
+    for workers in [1, 4] {
+        let builder = Runtime::builder().worker_threads(workers).paused_time();
         builder.build().unwrap().block_on(test());
     }
 }
@@ -217,8 +217,8 @@ fn of_many_cancels_on_many_threads_one_prevents_the_run() {
 fn a_cancel_that_races_with_the_fire_prevents_the_run_or_says_that_it_did_not() {
     const BATCH: usize = 100;
     let rounds = rounds(100_000, 20_000) / BATCH;
-    for seats in [1, 3] {
-        let runtime = Runtime::builder().worker_threads(seats).build().unwrap();
+    for workers in [1, 3] {
+        let runtime = Runtime::builder().worker_threads(workers).build().unwrap();
         let _entered = runtime.enter();
         let mut random = Random(11);
         let functions = Count::default();
@@ -568,7 +568,7 @@ fn a_function_is_dropped_once_and_soon() {
 #[test]
 fn the_end_of_the_runtime_ends_its_timers() {
     let functions = Count::default();
-    for seats in [0, 1, 4] {
+    for workers in [0, 1, 4] {
         let make = || {
             let guard = || functions.guard();
             let (first, second, third) = (guard(), guard(), guard());
@@ -583,10 +583,10 @@ fn the_end_of_the_runtime_ends_its_timers() {
                 }),
             ]
         };
-        let timers = if seats == 0 {
+        let timers = if workers == 0 {
             block_on(async { make() })
         } else {
-            let runtime = Runtime::builder().worker_threads(seats).build().unwrap();
+            let runtime = Runtime::builder().worker_threads(workers).build().unwrap();
             runtime.block_on(async { make() })
         };
         assert_eq!(functions.dropped(), functions.made());

@@ -57,19 +57,19 @@ impl Future for Happening<'_> {
 }
 
 /// A runtime whose threads count what they allocate.
-fn runtime(seats: usize) -> Runtime {
+fn runtime(workers: usize) -> Runtime {
     Runtime::builder()
-        .worker_threads(seats)
+        .worker_threads(workers)
         .on_thread_start(|| std::mem::forget(take_part()))
         .build()
         .expect("a runtime")
 }
 
 /// The sleeps of one round, whose deadlines are close to each other; the worker waits in the kernel until they come.
-fn dropped_from_outside(seats: usize) {
+fn dropped_from_outside(workers: usize) {
     const BATCH: usize = 64;
     let total = rounds(1_000_000, 50_000);
-    let runtime = runtime(seats);
+    let runtime = runtime(workers);
     let there = Baton::<(Vec<Sleep>, Arc<Event>)>::new();
     let back = Mutex::new(Vec::with_capacity(BATCH));
     let witnesses: Vec<_> = (0..BATCH).map(|_| Witness::new()).collect();
@@ -144,7 +144,7 @@ fn dropped_from_outside(seats: usize) {
             there.give((Vec::new(), Arc::default()));
         });
     });
-    println!("{seats} seats: drops from outside, {moments}");
+    println!("{workers} workers: drops from outside, {moments}");
     moments.check(moments.before, moments.during + moments.after);
 }
 

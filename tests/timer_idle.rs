@@ -1,14 +1,14 @@
 //! A runtime in which nothing happens sleeps: a far timer is not visited on its way through the wheel.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 use waterwheel::{sleep, sleep_until};
+use workers::block_on;
 
 /// How often a thread has slept, and then woken. `None`: it has ended.
 fn sleeps_of(thread: &str) -> Option<u64> {
@@ -58,7 +58,7 @@ fn one_pending_sleep_of_an_hour_wakes_no_thread_more_than_twice_in_ten_seconds()
     });
     let mut threads = vec![told.recv().expect("the thread runs")];
     // A thread names itself when it starts, and is gone some time after it has ended.
-    while started().len() != seats::threads() {
+    while started().len() != workers::threads() {
         thread::yield_now();
     }
     threads.extend(started());

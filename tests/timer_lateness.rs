@@ -1,11 +1,11 @@
 //! How late a short sleep is, beside the least that the kernel allows: a bare timerfd in an epoll instance.
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 use waterwheel::sleep;
+use workers::block_on;
 
 const DELAY: Duration = Duration::from_micros(50);
 const SLEEPS: usize = 200;

@@ -9,12 +9,12 @@
 //! WATERWHEEL_LONG=1 cargo test --release -p waterwheel -p waterwheel-timer --test timer_never_early --test wheel_never_early
 //! ```
 
-mod seats;
+mod workers;
 
-use seats::block_on;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 use waterwheel::{Runtime, sleep, spawn, timeout, timer};
+use workers::block_on;
 
 const TASKS: u64 = 2_000;
 const SLEEPS: u64 = 500;

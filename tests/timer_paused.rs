@@ -16,7 +16,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 use waterwheel::net::{TcpListener, TcpStream};
-use waterwheel::reactor::{AsyncFd, Direction};
+use waterwheel::reactor::{AsyncFd, Interest};
 use waterwheel::timer::{self, IdleTimeout, MissedTick, Timers};
 use waterwheel::{
     JoinSet, Runtime, block_on, interval, run_after, run_every, sleep, sleep_until, spawn,
@@ -27,18 +27,18 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 const S: fn(u64) -> Duration = Duration::from_secs;
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-fn paused(seats: usize) -> Runtime {
+fn paused(workers: usize) -> Runtime {
     Runtime::builder()
-        .worker_threads(seats)
+        .worker_threads(workers)
         .paused_time()
         .build()
         .expect("a runtime")
 }
 
-/// Runs a test on one seat, and on four.
+/// Runs a test on one worker, and on four.
 fn on_each(test: impl Fn(&Runtime)) {
-    for seats in [1, 4] {
-        test(&paused(seats));
+    for workers in [1, 4] {
+        test(&paused(workers));
     }
 }
 
@@ -156,7 +156,7 @@ impl Pipe {
 
     async fn read(&self) -> usize {
         let read = |mut stream: &UnixStream| stream.read(&mut [0; 8]);
-        self.0.async_io(Direction::Read, read).await.unwrap()
+        self.0.async_io(Interest::Read, read).await.unwrap()
     }
 }
 
@@ -328,9 +328,9 @@ async fn traced() -> Trace {
 }
 
 #[test]
-fn the_same_program_gives_the_same_trace_every_time_on_any_number_of_seats() {
-    let traces = |seats: usize| {
-        let run = move |_| paused(seats).block_on(traced());
+fn the_same_program_gives_the_same_trace_every_time_on_any_number_of_workers() {
+    let traces = |workers: usize| {
+        let run = move |_| paused(workers).block_on(traced());
         (0..20).map(run).collect::<Vec<_>>()
     };
     let (one, four) = (traces(1), traces(4));
@@ -351,8 +351,8 @@ fn the_same_program_gives_the_same_trace_every_time_on_any_number_of_seats() {
 /// What is spawned with `Send` futures goes through the rings, and from task to task.
 #[test]
 fn chains_of_wakes_run_in_one_order() {
-    let run = |seats: usize| {
-        paused(seats).block_on(async {
+    let run = |workers: usize| {
+        paused(workers).block_on(async {
             let order = Arc::new(Mutex::new(Vec::new()));
             let channels: Arc<[Channel; 50]> =
                 Arc::new(std::array::from_fn(|_| Channel::default()));
@@ -376,8 +376,8 @@ fn chains_of_wakes_run_in_one_order() {
     };
     let first = run(1);
     assert_eq!(first.len(), 5_000);
-    for seats in [1, 4, 4, 2] {
-        assert!(run(seats) == first, "on {seats} seats");
+    for workers in [1, 4, 4, 2] {
+        assert!(run(workers) == first, "on {workers} workers");
     }
 }
 
@@ -523,7 +523,7 @@ fn the_clock_moves_on_after_a_thread_that_came_too_late_for_its_job() {
     let started = AtomicUsize::new(0);
     let hook = {
         let late = Arc::clone(&late);
-        // The second thread of the pool (a runtime of one seat has one of its own) is as slow as can be.
+        // The second thread of the pool (a runtime of one worker has one of its own) is as slow as can be.
         move || {
             let name = thread::current().name().unwrap_or_default().to_owned();
             if name.contains("blocking") && started.fetch_add(1, Ordering::SeqCst) == 1 {
@@ -579,8 +579,8 @@ fn a_main_future_that_outlives_its_runtime_sleeps_on_when_a_blocking_job_ends() 
 /// A job that waits in `block_on` does not work meanwhile: it is a guest.
 #[test]
 fn a_blocking_job_may_sleep_in_block_on() {
-    for seats in [1, 4] {
-        let runtime = paused(seats);
+    for workers in [1, 4] {
+        let runtime = paused(workers);
         let slept = ends("the job", move || {
             let handle = runtime.handle().clone();
             runtime.block_on(async move {
@@ -601,9 +601,9 @@ fn a_blocking_job_may_sleep_in_block_on() {
 /// Whether somebody awaits it or not.
 #[test]
 fn the_clock_stands_still_while_a_blocking_job_runs() {
-    for seats in [1, 4] {
+    for workers in [1, 4] {
         for is_awaited in [true, false] {
-            let runtime = paused(seats);
+            let runtime = paused(workers);
             ends("the sleep", move || {
                 runtime.block_on(async {
                     let clock = Timers::current().unwrap().virtual_clock().unwrap().clone();
@@ -669,8 +669,8 @@ fn sleeps_and_blocking_jobs_in_turn() {
 /// While one member polls, another must not move the clock.
 #[test]
 fn the_clock_stands_still_in_a_poll_that_a_foreign_thread_has_caused() {
-    for seats in [1, 2] {
-        let runtime = paused(seats);
+    for workers in [1, 2] {
+        let runtime = paused(workers);
         let (stop, signal) = (AtomicBool::new(false), Signal::default());
         thread::scope(|scope| {
             let (stop, signal, handle) = (&stop, &signal, runtime.handle().clone());
@@ -746,9 +746,9 @@ fn bytes_that_one_member_finds_for_another_come_before_the_next_deadline() {
     guest.join().unwrap();
 }
 
-/// The bytes are in the kernel when main leaves the first seat; the spare, who has yet to sit down there, takes the turn that finds them.
+/// The bytes are in the kernel when main leaves the first worker; the spare, who has yet to sit down there, takes the turn that finds them.
 #[test]
-fn no_jump_while_the_first_seat_changes_hands() {
+fn no_jump_while_the_first_worker_changes_hands() {
     let runtime = Runtime::builder()
         .worker_threads(1)
         .paused_time()
@@ -813,9 +813,9 @@ fn guests_tasks_and_foreign_threads_all_see_exact_instants() {
         }
     }
     let naps_each = rounds(5_000, 500);
-    for seats in [1, 4] {
+    for workers in [1, 4] {
         ends("guests", move || {
-            let runtime = paused(seats);
+            let runtime = paused(workers);
             thread::scope(|scope| {
                 for guest in 0..4 {
                     let handle = runtime.handle().clone();
@@ -868,7 +868,7 @@ fn the_clock_waits_for_a_guest_that_is_busy() {
             passed.open();
             start
         });
-        // If the guest came first, it has the first seat, and this is the guest: all the same.
+        // If the guest came first, it has the first worker, and this is the guest: all the same.
         let end = runtime.block_on(async {
             go.pass();
             sleep(S(1)).await;
@@ -882,9 +882,9 @@ fn the_clock_waits_for_a_guest_that_is_busy() {
 /// When main has left, who is left goes on.
 #[test]
 fn guests_and_tasks_go_on_when_main_leaves() {
-    for seats in [1, 4] {
+    for workers in [1, 4] {
         ends("the guest", move || {
-            let runtime = paused(seats);
+            let runtime = paused(workers);
             for leaves_task in [true, false] {
                 let (sits, leave) = (Gate::new(), Gate::new());
                 let handle = runtime.handle().clone();
@@ -941,10 +941,10 @@ fn what_foreign_threads_spawn_sleeps_without_main() {
 
 #[test]
 fn shutdown_and_drop_while_all_sleep() {
-    for seats in [1, 4] {
+    for workers in [1, 4] {
         let tasks = Count::default();
         for is_dropped in [true, false] {
-            let runtime = paused(seats);
+            let runtime = paused(workers);
             let sleepers = runtime.block_on(async {
                 let gate = Gate::new();
                 let job = Arc::clone(&gate);
@@ -977,9 +977,9 @@ fn shutdown_and_drop_while_all_sleep() {
 
 #[test]
 fn a_guest_and_a_main_future_outlive_their_runtime() {
-    for seats in [1, 4] {
+    for workers in [1, 4] {
         ends("block_on", move || {
-            let runtime = paused(seats);
+            let runtime = paused(workers);
             let (arrived, go) = (Arc::new(AtomicUsize::new(0)), Gate::new());
             let threads = [(); 3].map(|()| {
                 let (handle, arrived, go) = (

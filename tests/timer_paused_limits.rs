@@ -71,7 +71,7 @@ enum Clock {
 enum Place {
     Main,
     Task,
-    /// In `block_on` beside another that has the first seat.
+    /// In `block_on` beside another that has the first worker.
     Guest,
 }
 
@@ -105,7 +105,7 @@ fn run(workers: usize, clock: Clock, place: Place, timed: fn() -> Timed) -> Dura
             let main = end_of(Arc::clone(&done), Arc::clone(&waker));
             let handle = runtime.handle();
             let main = scope.spawn(move || handle.block_on(main));
-            eventually("somebody has the first seat", || {
+            eventually("somebody has the first worker", || {
                 waker.lock().unwrap().is_some()
             });
             let took = runtime.block_on(timed());

@@ -13,10 +13,10 @@ use waterwheel::{Runtime, interval, run_after, run_every, sleep, spawn, timeout,
 const S: fn(u64) -> Duration = Duration::from_secs;
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Runs a test in a runtime whose time is paused, on one seat, and on four.
+/// Runs a test in a runtime whose time is paused, on one worker, and on four.
 fn paused<F: Future>(test: impl Fn() -> F) {
-    for seats in [1, 4] {
-        let builder = Runtime::builder().worker_threads(seats).paused_time();
+    for workers in [1, 4] {
+        let builder = Runtime::builder().worker_threads(workers).paused_time();
         builder.build().unwrap().block_on(test());
     }
 }

@@ -1,9 +1,8 @@
 //! Wakers that are kept: after their task, after their runtime, on another thread.
 
-mod seats;
+mod workers;
 
 use futures_util::future::poll_fn;
-use seats::block_on;
 use std::cell::Cell;
 use std::future::pending;
 use std::rc::Rc;
@@ -11,6 +10,7 @@ use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
 use waterwheel::{spawn, spawn_local, yield_now};
+use workers::block_on;
 
 /// The waker of whoever awaits this.
 async fn own_waker() -> Waker {
@@ -112,7 +112,7 @@ fn and_go_while_the_runtime_ends() {
                         pending::<()>().await
                     });
                     let mut received = None;
-                    seats::until(1, || {
+                    workers::until(1, || {
                         received = waker.try_recv().ok();
                         received.is_some()
                     })

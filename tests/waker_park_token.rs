@@ -1,10 +1,9 @@
 //! Pitfall: user code consumes the parker's token (futures-rs#2010). The runtime sleeps in `epoll_wait(2)`, and has nothing to
 //! do with `std::thread::park`.
 
-mod seats;
+mod workers;
 
 use futures_util::future::poll_fn;
-use seats::block_on;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -12,6 +11,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 use waterwheel::{sleep, spawn};
+use workers::block_on;
 
 /// The runtime's thread parks and is unparked by others in the middle of polls, right after it has been woken: no wake is lost
 /// by it.

@@ -2,15 +2,15 @@
 //!
 //! Pitfall: a coalesced wake lacks its release (tokio#7622). `executor/tests/loom_state.rs` explores it; here it runs.
 
-mod seats;
+mod workers;
 
 use futures_util::future::poll_fn;
-use seats::block_on;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 use std::thread;
 use waterwheel::{spawn, spawn_local};
+use workers::block_on;
 
 const THREADS: usize = 8;
 const WAKES: usize = 100_000;

@@ -1,6 +1,6 @@
 //! A soak: everything that the runtime has, side by side and for as long as one likes, and then more than it may have.
 //!
-//!     cargo run --release --example soak -- [SECONDS] [--seats N] [--seed N] [--slow N]
+//!     cargo run --release --example soak -- [SECONDS] [--workers N] [--seed N] [--slow N]
 //!
 //! | module | what is there |
 //! |---|---|
@@ -57,7 +57,7 @@ static PANICS: AtomicU64 = AtomicU64::new(0);
 
 struct Options {
     seconds: usize,
-    seats: usize,
+    workers: usize,
     seed: u64,
     slow: usize,
 }
@@ -66,7 +66,7 @@ fn options() -> Result<Options, String> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let mut options = Options {
         seconds: 600,
-        seats: 2,
+        workers: 2,
         seed: since.map_or(0, |since| since.as_nanos() as u64),
         slow: 5000,
     };
@@ -78,7 +78,7 @@ fn options() -> Result<Options, String> {
                 .map_err(|_| format!("{text} is no number"))
         };
         match argument.as_str() {
-            "--seats" => options.seats = number(arguments.next())? as usize,
+            "--workers" => options.workers = number(arguments.next())? as usize,
             "--seed" => options.seed = number(arguments.next())?,
             "--slow" => options.slow = number(arguments.next())? as usize,
             _ => options.seconds = number(Some(argument.clone()))? as usize,
@@ -99,7 +99,7 @@ fn main() -> ExitCode {
     let mut options = match options() {
         Ok(options) => options,
         Err(message) => {
-            eprintln!("soak: {message}; usage: soak [SECONDS] [--seats N] [--seed N] [--slow N]");
+            eprintln!("soak: {message}; usage: soak [SECONDS] [--workers N] [--seed N] [--slow N]");
             return ExitCode::from(2);
         }
     };
@@ -118,9 +118,9 @@ fn main() -> ExitCode {
         usual(panic);
     }));
     println!(
-        "soak: {} s on {} seats, {} timers and {} tasks, {} slow clients; seed {}",
+        "soak: {} s on {} workers, {} timers and {} tasks, {} slow clients; seed {}",
         options.seconds,
-        options.seats,
+        options.workers,
         timers::TIMERS,
         tasks::TASKS,
         options.slow,
@@ -219,7 +219,7 @@ fn settle(before: &Baseline) -> Baseline {
 /// All workloads, for so long, and their end.
 fn soak(tally: &Arc<Tally>, options: &Options) -> io::Result<Samples> {
     let runtime = Runtime::builder()
-        .worker_threads(options.seats)
+        .worker_threads(options.workers)
         .max_blocking_threads(4)
         .build()?;
     let watch = Watch::start(tally, options.seconds, options.seconds.div_ceil(40).max(1));
@@ -264,11 +264,11 @@ async fn high_tide(tally: &Tally, began: Instant, options: &Options) {
         "all tasks and timers are there after {:.1?}",
         began.elapsed()
     );
-    for seat in 1..options.seats {
-        let tide = runtime.spawn_in_seat(seat, timers::tide(tally.seed));
+    for worker in 1..options.workers {
+        let tide = runtime.spawn_on_worker(worker, timers::tide(tally.seed));
         tide.await.expect("no panic");
     }
-    // This future is in the first seat.
+    // This future is in the first worker, which changes hands.
     timers::tide(tally.seed).await;
     println!("each wheel has held them all after {:.1?}", began.elapsed());
 }

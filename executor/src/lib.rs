@@ -18,9 +18,6 @@
 // | `sync`, `shrink`, `validate` | the primitives that models replace; lists that give memory back; how queues check themselves |
 
 mod blocking;
-#[cfg(canary)]
-#[path = "../../tests/canaries/switch.rs"]
-mod canary;
 pub mod futures;
 mod hooks;
 mod join_set;

@@ -91,11 +91,11 @@ struct Runtime {
 }
 
 impl Runtime {
-    fn new(seats: usize, tasks: usize, looks_again: LooksAgain) -> Arc<Self> {
+    fn new(slots: usize, tasks: usize, looks_again: LooksAgain) -> Arc<Self> {
         Arc::new(Self {
-            idle: Idle::new(seats),
+            idle: Idle::new(slots),
             injection: SharedQueue::new(),
-            parkers: (0..seats).map(|_| Parker::default()).collect(),
+            parkers: (0..slots).map(|_| Parker::default()).collect(),
             looks_again,
             tasks,
             alive: Arc::new(()),
@@ -107,15 +107,19 @@ impl Runtime {
     /// Puts a task where any worker may take it.
     fn inject(&self, number: usize) {
         let alive = Arc::clone(&self.alive);
-        self.injection.push(Task { number, alive, scheduler: std::marker::PhantomData });
+        self.injection.push(Task {
+            number,
+            alive,
+            scheduler: std::marker::PhantomData,
+        });
         if self.idle.must_hear() {
             self.wake_one();
         }
     }
 
     fn wake_one(&self) {
-        if let Some(seat) = self.idle.choose() {
-            self.parkers[seat].unpark();
+        if let Some(slot) = self.idle.choose() {
+            self.parkers[slot].unpark();
         }
     }
 
@@ -132,17 +136,17 @@ impl Runtime {
         })
     }
 
-    /// A thread that works in a seat until all tasks have been run.
+    /// A thread that works in a slot until all tasks have been run.
     fn worker(
         self: &Arc<Self>,
-        seat: usize,
+        slot: usize,
         run: impl Fn(usize) + Send + 'static,
     ) -> thread::JoinHandle<()> {
         let runtime = Arc::clone(self);
-        thread::spawn(move || runtime.work(seat, run))
+        thread::spawn(move || runtime.work(slot, run))
     }
 
-    fn work(&self, seat: usize, run: impl Fn(usize)) {
+    fn work(&self, slot: usize, run: impl Fn(usize)) {
         let mut looks = Looks::Near;
         while !self.is_over.load(Ordering::Relaxed) {
             if let Some(mut tasks) = self.injection.take(1) {
@@ -153,7 +157,7 @@ impl Runtime {
                 // Its siblings have no queues that it could look at. It looks here again.
                 looks = Looks::Searching;
             } else {
-                looks = self.sleep(seat, looks == Looks::Searching);
+                looks = self.sleep(slot, looks == Looks::Searching);
             }
         }
         self.has_found(looks);
@@ -170,16 +174,16 @@ impl Runtime {
         }
     }
 
-    fn sleep(&self, seat: usize, searching: bool) -> Looks {
-        let told = self.idle.sleep(seat, searching);
+    fn sleep(&self, slot: usize, searching: bool) -> Looks {
+        let told = self.idle.sleep(slot, searching);
         let looks = told || self.looks_again == LooksAgain::Always;
         let sees_work = looks && self.injection.len() > 0;
         if sees_work {
-            self.idle.search_on(seat);
+            self.idle.search_on(slot);
             return Looks::Searching;
         }
-        self.parkers[seat].park();
-        match self.idle.wake(seat) {
+        self.parkers[slot].park();
+        match self.idle.wake(slot) {
             Woken::ForWork => Looks::Searching,
             Woken::ByItself => Looks::Near,
         }
@@ -202,7 +206,7 @@ impl Runtime {
         assert_eq!(self.injection.len(), 0);
         assert_eq!(Arc::strong_count(&self.alive), 1);
         assert!(!self.idle.wants_work(), "somebody still sleeps");
-        self.idle.with_sleeper(|seat| panic!("{seat} still sleeps"));
+        self.idle.with_sleeper(|slot| panic!("{slot} still sleeps"));
         assert!(self.idle.start_searching());
         assert!(self.idle.stop_searching(), "somebody still searches");
         assert!(!self.idle.wants_work(), "somebody still sleeps");
@@ -269,7 +273,7 @@ fn who_finds_something_wakes_the_next() {
     });
 }
 
-/// The counters alone: a word for each step, and a seat for each sleeper.
+/// The counters alone: a word for each step, and a slot for each sleeper.
 #[test]
 fn a_sleeper_is_chosen_or_wakes() {
     explore(None, || {

@@ -1,6 +1,6 @@
 //! Models of the ring of ready tasks under loom.
 //!
-//! The ring is the crate's own (`src/seat/ring.rs`), on loom's atomics, and holds six tasks. They are numbered in the order in
+//! The ring is the crate's own (`src/slot/ring.rs`), on loom's atomics, and holds six tasks. They are numbered in the order in
 //! which they are pushed.
 //!
 //! Loom runs a load before it chooses what comes next, so that a load never returns what is stored later; a processor may do
@@ -135,13 +135,13 @@ fn explore(preemptions: impl Into<Option<usize>>, model: impl Fn() + Sync + Send
     builder.check(model);
 }
 
-/// Some seats' rings.
-struct Model<const SEATS: usize> {
-    rings: [Ring; SEATS],
+/// Some slots' rings.
+struct Model<const SLOTS: usize> {
+    rings: [Ring; SLOTS],
     tasks: Tasks,
 }
 
-/// Pushes a task as a seat does: where room is known, or else after a look at what room there is.
+/// Pushes a task as a slot does: where room is known, or else after a look at what room there is.
 fn push(ring: &Ring, task: Task) -> Result<(), Task> {
     unsafe {
         ring.push_known(task).or_else(|task| {
@@ -151,45 +151,45 @@ fn push(ring: &Ring, task: Task) -> Result<(), Task> {
     }
 }
 
-impl<const SEATS: usize> Model<SEATS> {
+impl<const SLOTS: usize> Model<SLOTS> {
     fn new(tasks: usize) -> Arc<Self> {
         Arc::new(Self {
-            rings: [(); SEATS].map(|()| Ring::new(false)),
+            rings: [(); SLOTS].map(|()| Ring::new(false)),
             tasks: Tasks::new(tasks),
         })
     }
 
-    /// The worker of a seat makes a task and pushes it.
-    fn push(&self, seat: usize, number: usize) -> Result<(), Task> {
-        push(&self.rings[seat], self.tasks.make(number))
+    /// The worker of a slot makes a task and pushes it.
+    fn push(&self, slot: usize, number: usize) -> Result<(), Task> {
+        push(&self.rings[slot], self.tasks.make(number))
     }
 
     /// As above, and there is room.
-    fn push_all(&self, seat: usize, numbers: impl IntoIterator<Item = usize>) {
+    fn push_all(&self, slot: usize, numbers: impl IntoIterator<Item = usize>) {
         for number in numbers {
-            assert!(self.push(seat, number).is_ok(), "no room for {number}");
+            assert!(self.push(slot, number).is_ok(), "no room for {number}");
         }
     }
 
-    /// The worker of a seat runs its next task.
-    fn pop(&self, seat: usize) -> Option<usize> {
-        unsafe { self.rings[seat].pop() }.map(Task::run)
+    /// The worker of a slot runs its next task.
+    fn pop(&self, slot: usize) -> Option<usize> {
+        unsafe { self.rings[slot].pop() }.map(Task::run)
     }
 
-    /// The worker of a seat runs all its tasks.
-    fn pop_all(&self, seat: usize) -> Vec<usize> {
-        std::iter::from_fn(|| self.pop(seat)).collect()
+    /// The worker of a slot runs all its tasks.
+    fn pop_all(&self, slot: usize) -> Vec<usize> {
+        std::iter::from_fn(|| self.pop(slot)).collect()
     }
 
-    /// The worker of a seat, whose ring is empty, steals from another, and runs the first. The rest is in its ring.
-    fn steal(&self, seat: usize, from: usize) -> Option<usize> {
-        unsafe { self.rings[from].steal_into(&self.rings[seat]) }.map(Task::run)
+    /// The worker of a slot, whose ring is empty, steals from another, and runs the first. The rest is in its ring.
+    fn steal(&self, slot: usize, from: usize) -> Option<usize> {
+        unsafe { self.rings[from].steal_into(&self.rings[slot]) }.map(Task::run)
     }
 
-    /// A thread that has the seat and steals as often as is said, each time running all that it has got.
+    /// A thread that has the slot and steals as often as is said, each time running all that it has got.
     fn thief(
         self: &Arc<Self>,
-        seat: usize,
+        slot: usize,
         from: usize,
         times: usize,
     ) -> thread::JoinHandle<Vec<usize>> {
@@ -197,10 +197,10 @@ impl<const SEATS: usize> Model<SEATS> {
         thread::spawn(move || {
             let mut run = Vec::new();
             for _ in 0..times {
-                let Some(first) = model.steal(seat, from) else {
+                let Some(first) = model.steal(slot, from) else {
                     continue;
                 };
-                let rest = model.pop_all(seat);
+                let rest = model.pop_all(slot);
                 assert!(rest.len() < CAPACITY / 2, "more than half");
                 assert!(
                     rest.iter().copied().eq(first + 1..=first + rest.len()),
@@ -216,18 +216,18 @@ impl<const SEATS: usize> Model<SEATS> {
 }
 
 /// Ends a model: every task has been run once, by somebody.
-fn over<const SEATS: usize>(
-    model: Arc<Model<SEATS>>,
+fn over<const SLOTS: usize>(
+    model: Arc<Model<SLOTS>>,
     mut run: Vec<usize>,
     thieves: Vec<thread::JoinHandle<Vec<usize>>>,
 ) {
     for thief in thieves {
         run.extend(thief.join().unwrap());
     }
-    for seat in 0..SEATS {
-        run.extend(model.pop_all(seat));
-        assert_eq!(model.rings[seat].len(), 0);
-        assert_eq!(model.rings[seat].head(), model.rings[seat].tail());
+    for slot in 0..SLOTS {
+        run.extend(model.pop_all(slot));
+        assert_eq!(model.rings[slot].len(), 0);
+        assert_eq!(model.rings[slot].head(), model.rings[slot].tail());
     }
     model.tasks.all_run(run);
 }

@@ -67,7 +67,11 @@ fn every_pushed_task_is_taken() {
                     thread::spawn(move || {
                         for number in (thread..2).step_by(threads) {
                             let alive = Arc::clone(&alive);
-                            shared.0.push(Task { number, alive, scheduler: std::marker::PhantomData });
+                            shared.0.push(Task {
+                                number,
+                                alive,
+                                scheduler: std::marker::PhantomData,
+                            });
                             shared.1.unpark();
                         }
                     })
@@ -111,7 +115,11 @@ fn a_share_is_one_workers() {
             let alive = Arc::clone(&alive);
             move |number| {
                 let alive = Arc::clone(&alive);
-                queue.push(Task { number, alive, scheduler: std::marker::PhantomData });
+                queue.push(Task {
+                    number,
+                    alive,
+                    scheduler: std::marker::PhantomData,
+                });
             }
         };
         push(0);
@@ -147,7 +155,11 @@ fn a_closed_queue_keeps_nothing() {
             thread::spawn(move || {
                 for number in 0..2 {
                     let alive = Arc::clone(&alive);
-                    queue.push(Task { number, alive, scheduler: std::marker::PhantomData });
+                    queue.push(Task {
+                        number,
+                        alive,
+                        scheduler: std::marker::PhantomData,
+                    });
                 }
             })
         };

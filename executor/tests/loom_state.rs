@@ -569,7 +569,7 @@ fn a_dropped_handle_and_a_completer_share_nothing() {
     }
 }
 
-/// The runtime ends while a worker starts, polls and requeues the task: one of them drops the future. (With one seat
+/// The runtime ends while a worker starts, polls and requeues the task: one of them drops the future. (With one slot
 /// they are one thread; the word does not rely on that.)
 #[test]
 fn shutdown_and_the_runner_drop_the_future_once() {

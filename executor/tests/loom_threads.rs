@@ -150,7 +150,7 @@ enum Other {
     /// Spawns a task into one of the lists.
     Spawn(usize),
     /// Is in `block_on` for a while.
-    Stay,
+    OwnedWait,
     ShutDown,
 }
 
@@ -163,7 +163,7 @@ fn model(others: &'static [Other]) {
                 let threads = Arc::clone(&threads);
                 thread::spawn(move || match *other {
                     Other::Spawn(list) => threads.spawn(list),
-                    Other::Stay => threads.stay(),
+                    Other::OwnedWait => threads.stay(),
                     Other::ShutDown => threads.shut_down(),
                 })
             })
@@ -185,13 +185,13 @@ fn a_task_that_comes_while_the_place_is_left_finds_a_thread() {
 
 #[test]
 fn a_task_that_comes_while_the_place_changes_hands_finds_a_thread() {
-    model(&[Other::Spawn(0), Other::Stay]);
-    model(&[Other::Spawn(1), Other::Stay]);
+    model(&[Other::Spawn(0), Other::OwnedWait]);
+    model(&[Other::Spawn(1), Other::OwnedWait]);
 }
 
 #[test]
 fn a_runtime_that_ends_while_the_place_is_left_closes_it_once() {
     model(&[Other::ShutDown]);
-    model(&[Other::ShutDown, Other::Stay]);
+    model(&[Other::ShutDown, Other::OwnedWait]);
     model(&[Other::ShutDown, Other::Spawn(1)]);
 }

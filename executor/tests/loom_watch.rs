@@ -1,6 +1,6 @@
 //! Models of who looks after workers that are stuck, under loom: as long as a worker is awake, a sleeper wakes in time to look.
 //!
-//! `src/watch.rs` and `src/seat/moves.rs` are the crate's own, on loom's atomics and fences. Around them stand the steps of a worker that falls asleep and of one
+//! `src/watch.rs` and `src/slot/moves.rs` are the crate's own, on loom's atomics and fences. Around them stand the steps of a worker that falls asleep and of one
 //! that begins to work, in the order of `src/worker/rest.rs`, with a list of sleepers behind a lock. No time passes: what is asked is whose
 //! wait has an end.
 //!
@@ -12,8 +12,8 @@
     reason = "the crate's own files, of which the models use a part"
 )]
 
-#[path = "../src/scheduler/seat/moves.rs"]
-mod moves;
+#[path = "../src/scheduler/slot/progress.rs"]
+mod progress;
 #[path = "../src/scheduler/watch.rs"]
 mod watch;
 
@@ -25,14 +25,14 @@ mod sync {
     pub(crate) use loom::sync::atomic::{Ordering, fence};
 }
 
-/// As much of a seat as the watch looks at.
-mod seat {
-    use crate::moves::Moves;
+/// As much of a slot as the watch looks at.
+mod slot {
+    use crate::progress::Progress;
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     use std::time::Instant;
 
-    pub(crate) struct Seat {
-        pub(crate) moves: Moves,
+    pub(crate) struct Slot {
+        pub(crate) progress: Progress,
         pub(crate) driver: Driver,
         pub(crate) counters: Counters,
     }
@@ -77,14 +77,14 @@ mod seat {
 }
 
 mod shared {
-    use crate::seat::Seat;
+    use crate::slot::Slot;
     use crate::watch::Watch;
     use loom::sync::Mutex;
     use std::sync::Arc;
 
     pub(crate) struct Shared {
         pub(crate) watch: Watch,
-        pub(crate) seats: Vec<Arc<Seat>>,
+        pub(crate) slots: Vec<Arc<Slot>>,
         pub(crate) idle: Idle,
         pub(crate) guests: Guests,
     }
@@ -93,7 +93,7 @@ mod shared {
     pub(crate) struct Guests;
 
     impl Guests {
-        pub(crate) fn snapshot(&self) -> Vec<Arc<Seat>> {
+        pub(crate) fn snapshot(&self) -> Vec<Arc<Slot>> {
             Vec::new()
         }
     }
@@ -113,36 +113,36 @@ mod shared {
 
     impl Shared {
         pub(crate) fn anybody_awake(&self) -> bool {
-            self.seats.iter().any(|seat| seat.moves.is_awake())
+            self.slots.iter().any(|slot| slot.progress.is_awake())
         }
     }
 }
 
 mod worker {
-    use crate::seat::Seat;
     use crate::shared::Shared;
+    use crate::slot::Slot;
     use std::sync::Arc;
 
     pub(crate) struct Worker {
         pub(crate) shared: Arc<Shared>,
-        pub(crate) seat: Arc<Seat>,
+        pub(crate) slot: Arc<Slot>,
     }
 
     impl Worker {
-        pub(crate) fn steal_from(&self, _: &Arc<Seat>) {}
+        pub(crate) fn steal_from(&self, _: &Arc<Slot>) {}
     }
 }
 
 /// As in the crate.
 mod scheduler {
-    pub(crate) use crate::{seat, shared, worker};
+    pub(crate) use crate::{shared, slot, worker};
 }
 
 use loom::sync::Mutex;
 use loom::thread;
-use moves::Moves;
-use seat::{Counters, Driver, Seat};
+use progress::Progress;
 use shared::{Guests, Idle, Shared};
+use slot::{Counters, Driver, Slot};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use watch::Watch;
@@ -160,11 +160,11 @@ fn explore(model: impl Fn() + Sync + Send + 'static) {
     println!("{} executions", executions.load(Ordering::Relaxed));
 }
 
-/// Some seats, of which the last `asleep` ones sleep, in the order of their numbers, and their wait has no end.
-fn seats(count: usize, asleep: usize) -> Arc<Shared> {
-    let seats = (0..count).map(|_| {
-        let (moves, driver, counters) = (Moves::new(), Driver::default(), Counters::default());
-        Arc::new(Seat {
+/// Some slots, of which the last `asleep` ones sleep, in the order of their numbers, and their wait has no end.
+fn slots(count: usize, asleep: usize) -> Arc<Shared> {
+    let slots = (0..count).map(|_| {
+        let (moves, driver, counters) = (Progress::new(), Driver::default(), Counters::default());
+        Arc::new(Slot {
             moves,
             driver,
             counters,
@@ -172,51 +172,51 @@ fn seats(count: usize, asleep: usize) -> Arc<Shared> {
     });
     let shared = Arc::new(Shared {
         watch: Watch::new(),
-        seats: seats.collect(),
+        slots: slots.collect(),
         idle: Idle {
             sleepers: Mutex::new((count - asleep..count).collect()),
         },
         guests: Guests,
     });
-    for seat in &shared.seats[..count - asleep] {
-        seat.moves.awake();
+    for slot in &shared.slots[..count - asleep] {
+        slot.progress.awake();
     }
     shared
 }
 
 /// A worker falls asleep, as in `Worker::park`.
-fn fall_asleep(shared: &Shared, seat: usize) {
+fn fall_asleep(shared: &Shared, slot: usize) {
     // Who slept and was to end its wait has done so.
-    shared.seats[seat]
+    shared.slots[slot]
         .driver
         .reactor
         .wait_ends
         .store(false, Ordering::SeqCst);
-    shared.seats[seat].moves.asleep();
-    shared.idle.sleepers.lock().unwrap().push(seat);
-    if let Some(until) = watch::before_sleep(shared, seat) {
-        let _ = shared.seats[seat].driver.reactor.end_wait_at(until);
+    shared.slots[slot].progress.asleep();
+    shared.idle.sleepers.lock().unwrap().push(slot);
+    if let Some(until) = watch::before_sleep(shared, slot) {
+        let _ = shared.slots[slot].driver.reactor.end_wait_at(until);
     }
 }
 
 /// A worker that has slept wakes, and has something to do.
-fn begin_work(shared: &Shared, seat: usize) {
-    shared.seats[seat].moves.awake();
+fn begin_work(shared: &Shared, slot: usize) {
+    shared.slots[slot].progress.awake();
     let mut sleepers = shared.idle.sleepers.lock().unwrap();
-    sleepers.retain(|other| *other != seat);
+    sleepers.retain(|other| *other != slot);
     drop(sleepers);
-    watch::begin_work(shared, Some(seat));
+    watch::begin_work(shared, Some(slot));
 }
 
 /// If a worker is awake and another sleeps, one that sleeps is the watcher, and its wait has an end.
 fn assert_watched(shared: &Shared) {
-    let is_awake = |seat: &Arc<Seat>| seat.moves.is_awake();
-    if !shared.seats.iter().any(is_awake) || shared.seats.iter().all(is_awake) {
+    let is_awake = |slot: &Arc<Slot>| slot.progress.is_awake();
+    if !shared.slots.iter().any(is_awake) || shared.slots.iter().all(is_awake) {
         return;
     }
-    let watched = shared.seats.iter().enumerate().any(|(number, seat)| {
-        let wakes = seat.driver.reactor.wait_ends.load(Ordering::SeqCst);
-        !seat.moves.is_awake() && shared.watch.is_watcher(number) && wakes
+    let watched = shared.slots.iter().enumerate().any(|(number, slot)| {
+        let wakes = slot.driver.reactor.wait_ends.load(Ordering::SeqCst);
+        !slot.progress.is_awake() && shared.watch.is_watcher(number) && wakes
     });
     assert!(watched, "a worker is awake, and nobody will look after it");
 }
@@ -225,7 +225,7 @@ fn assert_watched(shared: &Shared) {
 #[test]
 fn who_falls_asleep_watches_the_watcher_that_begins_to_work() {
     explore(|| {
-        let shared = seats(2, 1);
+        let shared = slots(2, 1);
         // The other watches.
         assert!(watch::before_sleep(&shared, 1).is_some());
         let theirs = Arc::clone(&shared);
@@ -240,12 +240,12 @@ fn who_falls_asleep_watches_the_watcher_that_begins_to_work() {
 #[test]
 fn who_resigns_looks_again() {
     explore(|| {
-        let shared = seats(2, 1);
+        let shared = slots(2, 1);
         let resigning = {
             // It was appointed when the other worked.
-            shared.seats[1].moves.awake();
+            shared.slots[1].progress.awake();
             let until = watch::before_sleep(&shared, 0);
-            shared.seats[1].moves.asleep();
+            shared.slots[1].progress.asleep();
             until
         };
         assert!(resigning.is_some());
@@ -261,10 +261,10 @@ fn who_resigns_looks_again() {
 #[test]
 fn one_of_two_sleepers_watches() {
     explore(|| {
-        let shared = seats(3, 2);
-        shared.seats[1].moves.awake();
+        let shared = slots(3, 2);
+        shared.slots[1].progress.awake();
         assert!(watch::before_sleep(&shared, 0).is_some());
-        shared.seats[1].moves.asleep();
+        shared.slots[1].progress.asleep();
         let theirs = Arc::clone(&shared);
         let there = thread::spawn(move || begin_work(&theirs, 1));
         fall_asleep(&shared, 0);
@@ -277,7 +277,7 @@ fn one_of_two_sleepers_watches() {
 #[test]
 fn two_that_begin_at_once_appoint_the_sleeper() {
     explore(|| {
-        let shared = seats(3, 3);
+        let shared = slots(3, 3);
         let theirs = Arc::clone(&shared);
         let there = thread::spawn(move || begin_work(&theirs, 1));
         begin_work(&shared, 0);

@@ -43,9 +43,6 @@
 
 mod address;
 mod buffered;
-#[cfg(canary)]
-#[path = "../../tests/canaries/switch.rs"]
-mod canary;
 #[cfg(test)]
 #[path = "../../tests/cases/mod.rs"]
 mod cases;

@@ -110,7 +110,7 @@ async fn give_up_reads<S: StreamSocket>(
     Ok(())
 }
 
-/// One at a time, and by the short way: other seats would allocate meanwhile.
+/// One at a time, and by the short way: other workers would allocate meanwhile.
 fn alone(test: impl Future<Output = io::Result<()>>) -> io::Result<()> {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -698,7 +698,7 @@ fn without_descriptors_for_a_pipe_bytes_go_all_the_same() -> io::Result<()> {
         assert!(alone.status.success(), "{alone:?}");
         return Ok(());
     }
-    // One seat: all that it will ever have of descriptors it has at the start.
+    // One worker: all that it will ever have of descriptors it has at the start.
     waterwheel::block_on(async {
         let Relayed {
             front,

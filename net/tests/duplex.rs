@@ -1,4 +1,4 @@
-//! A stream in both directions at once, in chunks of all sizes up to 16 MiB, on one seat and on four: what is hashed where
+//! A stream in both directions at once, in chunks of all sizes up to 16 MiB, on one worker and on four: what is hashed where
 //! it is sent and where it arrives is the same.
 
 #[path = "../../tests/common/mod.rs"]
@@ -81,9 +81,9 @@ async fn exchange<S: StreamSocket>(ours: S, theirs: S, halves: Halves<S>) -> io:
 
 type Halves<S> = fn(S) -> (OwnedReadHalf<S>, OwnedWriteHalf<S>);
 
-fn on(seats: usize, test: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+fn on(workers: usize, test: impl Future<Output = io::Result<()>>) -> io::Result<()> {
     println!("seed {SEED:#x}");
-    let runtime = Runtime::builder().worker_threads(seats).build()?;
+    let runtime = Runtime::builder().worker_threads(workers).build()?;
     runtime.block_on(test)
 }
 
@@ -98,22 +98,22 @@ async fn over_unix() -> io::Result<()> {
 }
 
 #[test]
-fn both_directions_of_tcp_on_one_seat() -> io::Result<()> {
+fn both_directions_of_tcp_on_one_worker() -> io::Result<()> {
     on(1, over_tcp())
 }
 
 #[test]
-fn both_directions_of_tcp_on_four_seats() -> io::Result<()> {
+fn both_directions_of_tcp_on_four_workers() -> io::Result<()> {
     on(4, over_tcp())
 }
 
 #[test]
-fn both_directions_of_unix_on_one_seat() -> io::Result<()> {
+fn both_directions_of_unix_on_one_worker() -> io::Result<()> {
     on(1, over_unix())
 }
 
 #[test]
-fn both_directions_of_unix_on_four_seats() -> io::Result<()> {
+fn both_directions_of_unix_on_four_workers() -> io::Result<()> {
     on(4, over_unix())
 }
 
@@ -157,11 +157,11 @@ async fn shared_by_reader_and_writer() -> io::Result<()> {
 }
 
 #[test]
-fn a_reader_and_a_writer_share_a_stream_on_one_seat() -> io::Result<()> {
+fn a_reader_and_a_writer_share_a_stream_on_one_worker() -> io::Result<()> {
     on(1, shared_by_reader_and_writer())
 }
 
 #[test]
-fn a_reader_and_a_writer_share_a_stream_on_four_seats() -> io::Result<()> {
+fn a_reader_and_a_writer_share_a_stream_on_four_workers() -> io::Result<()> {
     on(4, shared_by_reader_and_writer())
 }

@@ -136,7 +136,7 @@ fn threads_send_to_a_slow_reader() -> io::Result<()> {
     reader.join().expect("the reader")
 }
 
-/// The same from tasks of one runtime of four seats.
+/// The same from tasks of one runtime of four workers.
 #[test]
 fn tasks_send_to_a_slow_reader() -> io::Result<()> {
     let runtime = Runtime::builder().worker_threads(4).build()?;

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use std::{net as std_net, os::unix::net as std_unix};
 use support::{block_on, pair};
 use waterwheel::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
-use waterwheel::reactor::Direction::{Read as Reading, Write as Writing};
+use waterwheel::reactor::Interest::{Read as Reading, Write as Writing};
 use waterwheel::{spawn, spawn_local, yield_now};
 
 /// What the standard library makes of a duplicate of a descriptor.

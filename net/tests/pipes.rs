@@ -4,7 +4,7 @@ mod support;
 
 use std::io::{self, ErrorKind, Read, Write};
 use support::{Hash, Random, block_on, counting_polls};
-use waterwheel::reactor::{AsyncFd, Direction, Reactor};
+use waterwheel::reactor::{AsyncFd, Interest, Reactor};
 
 const SEED: u64 = 0x0000_00f1_fe00_5eed;
 
@@ -25,7 +25,7 @@ fn what_is_written_to_a_pipe_is_read_from_it() -> io::Result<()> {
                 let mut written = 0;
                 while written < chunk.len() {
                     let write = |mut pipe: &io::PipeWriter| pipe.write(&chunk[written..]);
-                    written += writer.async_io(Direction::Write, write).await?;
+                    written += writer.async_io(Interest::Write, write).await?;
                 }
                 sent.update(&chunk);
             }
@@ -35,7 +35,7 @@ fn what_is_written_to_a_pipe_is_read_from_it() -> io::Result<()> {
         let mut buffer = vec![0; 50_000];
         loop {
             let read = |mut pipe: &io::PipeReader| pipe.read(&mut buffer);
-            match reader.async_io(Direction::Read, read).await? {
+            match reader.async_io(Interest::Read, read).await? {
                 0 => break,
                 count => received.update(&buffer[..count]),
             }
@@ -52,9 +52,9 @@ fn a_pipe_that_nobody_reads_any_more_is_broken() -> io::Result<()> {
         let writer = AsyncFd::new(writer)?;
         let chunk = vec![0; 1 << 20];
         writer
-            .async_io(Direction::Write, |mut pipe| pipe.write(&chunk))
+            .async_io(Interest::Write, |mut pipe| pipe.write(&chunk))
             .await?;
-        let mut waiting = writer.async_io(Direction::Write, |mut pipe| pipe.write(&chunk));
+        let mut waiting = writer.async_io(Interest::Write, |mut pipe| pipe.write(&chunk));
         assert!(futures_util::poll!(&mut waiting).is_pending(), "it is full");
         drop(reader);
         let (written, polls) = counting_polls(waiting).await;

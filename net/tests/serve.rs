@@ -37,7 +37,7 @@ fn there_are_never_more_connections_than_asked_for_and_all_are_served() -> io::R
     block_on(async {
         const MOST: usize = 3;
         const CLIENTS: usize = 50;
-        let listeners = TcpListener::bind_group("127.0.0.1:0".parse().expect("an address"), 2)?;
+        let listeners = TcpListener::bind_reuseport("127.0.0.1:0".parse().expect("an address"), 2)?;
         let address = listeners[0].local_addr()?;
         let (now, peak) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let theirs = (Arc::clone(&now), Arc::clone(&peak));
@@ -228,7 +228,7 @@ fn a_dropped_handle_leaves_the_server_to_serve() -> io::Result<()> {
 #[test]
 fn a_group_shares_its_connections() -> io::Result<()> {
     block_on(async {
-        let group = TcpListener::bind_group("127.0.0.1:0".parse().expect("an address"), 4)?;
+        let group = TcpListener::bind_reuseport("127.0.0.1:0".parse().expect("an address"), 4)?;
         let address = group[0].local_addr()?;
         assert!(
             group
@@ -315,7 +315,7 @@ fn exhausted<F: Future<Output = usize>>(
     then: impl FnOnce(usize, Arc<AtomicUsize>, Vec<File>) -> F,
 ) -> io::Result<()> {
     const CLIENTS: usize = 20;
-    // One seat: all that it will ever have of descriptors it has at the start.
+    // One worker: all that it will ever have of descriptors it has at the start.
     waterwheel::block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;

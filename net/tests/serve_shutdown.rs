@@ -56,7 +56,7 @@ impl Drop for Alive {
 #[derive(Clone, Copy, Debug)]
 struct Round {
     listeners: usize,
-    a_seat: bool,
+    a_worker: bool,
     most: usize,
     shutdowns: usize,
     /// How many times others run between the connections and the shutdown.
@@ -67,7 +67,7 @@ impl Round {
     fn of(number: usize) -> Self {
         Self {
             listeners: 1 + number % 3,
-            a_seat: number % 2 == 1,
+            a_worker: number % 2 == 1,
             most: [usize::MAX, 1, 2][number / 2 % 3],
             shutdowns: 1 + number / 5 % 2,
             yields: number % 4,
@@ -77,13 +77,13 @@ impl Round {
 
 /// Handlers that never return, and a deadline that has passed: the shutdown cancels all that was accepted, and it has nothing else to wait for.
 async fn shut_down_while_connections_come(round: Round) -> io::Result<()> {
-    let listeners = TcpListener::bind_group(own_address(), round.listeners)?;
+    let listeners = TcpListener::bind_reuseport(own_address(), round.listeners)?;
     let address = listeners[0].local_addr()?;
     let alive = Arc::new(AtomicUsize::new(0));
     let theirs = Arc::clone(&alive);
     let mut options = ServeOptions::new().max_connections(round.most);
-    if round.a_seat {
-        options = options.listener_a_seat();
+    if round.a_worker {
+        options = options.listener_per_worker();
     }
     let server = serve(listeners, options, move |stream: TcpStream, _| {
         let alive = Alive::new(&theirs);
@@ -152,7 +152,7 @@ fn with_server<F: Future<Output = io::Result<()>>>(
     then: impl FnOnce(Server, SocketAddr) -> F,
 ) -> io::Result<()> {
     block_on(async {
-        let listeners = TcpListener::bind_group(own_address(), listeners)?;
+        let listeners = TcpListener::bind_reuseport(own_address(), listeners)?;
         let address = listeners[0].local_addr()?;
         let server = serve(
             listeners,
@@ -358,12 +358,12 @@ fn a_waker_that_panics_keeps_nobody_from_the_end() -> io::Result<()> {
 }
 
 #[test]
-fn listeners_of_a_seat_are_closed_when_the_call_returns() -> io::Result<()> {
+fn listeners_of_a_worker_are_closed_when_the_call_returns() -> io::Result<()> {
     let runtime = Runtime::builder().worker_threads(3).build()?;
     runtime.block_on(async {
-        let listeners = TcpListener::bind_group(own_address(), Handle::current().seats())?;
+        let listeners = TcpListener::bind_reuseport(own_address(), Handle::current().workers())?;
         let address = listeners[0].local_addr()?;
-        let options = ServeOptions::new().listener_a_seat();
+        let options = ServeOptions::new().listener_per_worker();
         let server = serve(listeners, options, |_: TcpStream, _| async { Ok(()) });
         // At once: some of the acceptors have not been polled yet.
         let ending = server.shutdown(Instant::now() + FOREVER);

@@ -18,7 +18,7 @@ use waterwheel::net::{
     BufReader, Outbox, TcpStream, UdpSocket, UnixDatagram, UnixStream, Watermarks, copy,
     copy_bidirectional,
 };
-use waterwheel::reactor::{AsyncFd, Direction};
+use waterwheel::reactor::{AsyncFd, Interest};
 use waterwheel::{spawn, timeout};
 
 const SEED: u64 = 0x0005_7075_0000_5eed;
@@ -355,13 +355,13 @@ fn an_end_right_before_the_registration_is_not_missed() -> io::Result<()> {
             if calls == 1 {
                 assert_eq!(written.kind(), ErrorKind::WouldBlock);
                 stream.shutdown(Shutdown::Write)?;
-                ours.mark_closed(Direction::Write);
+                ours.mark_closed(Interest::Write);
             }
             io::Result::<()>::Err(written)
         };
         is_broken(
             "async_io",
-            soon("async_io", ours.async_io(Direction::Write, write)).await,
+            soon("async_io", ours.async_io(Interest::Write, write)).await,
         );
         Ok(())
     })

@@ -356,7 +356,7 @@ fn unacknowledged(stream: &impl AsFd) -> libc::c_int {
 
 /// The ways to read a stream to its end.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+enum InterestKind {
     Read,
     Vectored,
     Exact,
@@ -366,34 +366,34 @@ enum Way {
     Buffered,
 }
 
-const WAYS: [Way; 7] = [
-    Way::Read,
-    Way::Vectored,
-    Way::Exact,
-    Way::Peek,
-    Way::Try,
-    Way::Chunk,
-    Way::Buffered,
+const WAYS: [InterestKind; 7] = [
+    InterestKind::Read,
+    InterestKind::Vectored,
+    InterestKind::Exact,
+    InterestKind::Peek,
+    InterestKind::Try,
+    InterestKind::Chunk,
+    InterestKind::Buffered,
 ];
 
-async fn read_to_end(way: Way, stream: TcpStream) -> io::Result<Vec<u8>> {
+async fn read_to_end(way: InterestKind, stream: TcpStream) -> io::Result<Vec<u8>> {
     let mut all = Vec::new();
     let mut buffer = vec![0; 300_000];
     let mut reader = BufReader::new(&stream);
     loop {
         let before = all.len();
         match way {
-            Way::Read => {
+            InterestKind::Read => {
                 let count = stream.read(&mut buffer).await?;
                 all.extend_from_slice(&buffer[..count]);
             }
-            Way::Vectored => {
+            InterestKind::Vectored => {
                 let (front, rest) = buffer.split_at_mut(5);
                 let mut buffers = [IoSliceMut::new(front), IoSliceMut::new(rest)];
                 let count = stream.read_vectored(&mut buffers).await?;
                 all.extend_from_slice(&buffer[..count]);
             }
-            Way::Exact => {
+            InterestKind::Exact => {
                 let mut reading = stream.read_exact(&mut buffer);
                 let ended = (&mut reading).await;
                 let count = reading.filled();
@@ -404,25 +404,25 @@ async fn read_to_end(way: Way, stream: TcpStream) -> io::Result<Vec<u8>> {
                     ended => ended?,
                 }
             }
-            Way::Peek => {
+            InterestKind::Peek => {
                 let count = stream.peek(&mut buffer).await?;
                 // A peek stops where a read does, or before.
                 let read = stream.read(&mut buffer[..count]).await?;
                 assert_eq!(read, count);
                 all.extend_from_slice(&buffer[..count]);
             }
-            Way::Try => {
+            InterestKind::Try => {
                 stream.readable().await?;
                 match stream.try_read(&mut buffer) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                     count => all.extend_from_slice(&buffer[..count?]),
                 }
             }
-            Way::Chunk => {
+            InterestKind::Chunk => {
                 let take = |bytes: &[u8]| all.extend_from_slice(bytes);
                 read_chunk(&stream, usize::MAX, take).await?;
             }
-            Way::Buffered => {
+            InterestKind::Buffered => {
                 let bytes = reader.fill_buf().await?;
                 all.extend_from_slice(bytes);
                 let count = bytes.len();

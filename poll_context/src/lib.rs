@@ -11,3 +11,5 @@
 #![forbid(unsafe_code)]
 
 pub mod budget;
+#[doc(hidden)]
+pub mod contain;

@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Instant;
-use waterwheel::reactor::{AsyncFd, Call, Direction, Reactor, Reading, Stay};
+use waterwheel::reactor::{AsyncFd, Interest, Operation, OwnedWait, Reactor, Reading};
 
 /// Two ends of a connection, of which the first is awaited.
 fn pair() -> (AsyncFd<UnixStream>, UnixStream) {
@@ -68,22 +68,22 @@ fn a_silent_stream_that_a_writer_registered_is_not_readable() {
     // By a word of the kernel's, until somebody finds it empty.
     assert!(poll(&mut ours.readable(), Waker::noop()).is_ready());
     let read = |mut fd: &UnixStream| fd.read(&mut [0; 8]);
-    assert_eq!(ours.try_io(Direction::Read, read).expect("a byte"), 1);
-    let empty = ours.try_io(Direction::Read, read).expect_err("empty");
+    assert_eq!(ours.try_io(Interest::Read, read).expect("a byte"), 1);
+    let empty = ours.try_io(Interest::Read, read).expect_err("empty");
     assert_eq!(empty.kind(), ErrorKind::WouldBlock);
     assert_pends!(&reactor, ours.readable());
 }
 
-/// The same by a `Stay`, by which a server waits for its listeners.
+/// The same by an `OwnedWait`, by which a server waits for its listeners.
 #[test]
 fn to_a_stay_a_silent_stream_that_a_writer_registered_is_not_readable() {
-    const CALL: Call<Reading> = Call::new("a test");
+    const CALL: Operation<Reading> = Operation::new("a test");
     let reactor = Reactor::new().expect("reactor");
     let _entered = reactor.enter();
     let (ours, mut theirs) = pair();
     assert!(poll(&mut ours.writable(), Waker::noop()).is_pending());
     let woken = Count::new();
-    let mut stay = Stay::<Reading>::new();
+    let mut stay = OwnedWait::<Reading>::new();
     let mut poll_ready = || stay.poll_ready(&ours, CALL, &woken.waker());
     assert!(poll_ready().is_pending(), "nobody has asked the kernel");
     hear_all(&reactor);
@@ -163,15 +163,13 @@ fn a_first_read_asks_the_kernel_itself() {
     assert!(poll(&mut ours.writable(), Waker::noop()).is_pending());
     theirs.write_all(b"!").expect("room");
     let read = |mut fd: &UnixStream| fd.read(&mut [0; 8]);
-    let mut reading = ours.async_io(Direction::Read, read);
+    let mut reading = ours.async_io(Interest::Read, read);
     assert!(matches!(
         poll(&mut reading, Waker::noop()),
         Poll::Ready(Ok(1))
     ));
     assert_eq!(
-        ours.try_io(Direction::Read, read)
-            .expect_err("empty")
-            .kind(),
+        ours.try_io(Interest::Read, read).expect_err("empty").kind(),
         ErrorKind::WouldBlock
     );
 }
@@ -223,15 +221,15 @@ fn reports_reach_waiters_on_other_threads() {
         theirs.write_all(b"!").expect("room");
         let give_up = Instant::now() + PATIENCE;
         std::thread::scope(|scope| {
-            for direction in [Direction::Read, Direction::Write] {
+            for direction in [Interest::Read, Interest::Write] {
                 let (reactor, ours) = (&reactor, &ours);
                 scope.spawn(move || {
                     let _entered = reactor.enter();
                     let woken = Count::new();
                     let (mut readable, mut writable) = (ours.readable(), ours.writable());
                     while match direction {
-                        Direction::Read => poll(&mut readable, &woken.waker()).is_pending(),
-                        Direction::Write => poll(&mut writable, &woken.waker()).is_pending(),
+                        Interest::Read => poll(&mut readable, &woken.waker()).is_pending(),
+                        Interest::Write => poll(&mut writable, &woken.waker()).is_pending(),
                     } {
                         let before = woken.get();
                         while woken.get() == before {

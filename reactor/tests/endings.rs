@@ -13,9 +13,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::task::{Context, Poll};
-use waterwheel::reactor::{AsyncFd, Call, Direction, Reactor, Reading, Wait};
+use waterwheel::reactor::{AsyncFd, Interest, Operation, Reactor, Reading, Wait};
 
-const READ: Call<Reading> = Call::new("test");
+const READ: Operation<Reading> = Operation::new("test");
 
 /// Asserts that epoll has no more to say, however often it is asked.
 fn assert_quiet(reactor: &Reactor) {
@@ -37,7 +37,7 @@ fn an_error_wakes_both_directions_and_does_not_spin() {
     let writer = AsyncFd::new(writer).expect("nonblocking");
     fill(writer.get_ref());
     let (reads, writes) = (Count::new(), Count::new());
-    let mut writing = writer.async_io(Direction::Write, |mut pipe| pipe.write(b"x"));
+    let mut writing = writer.async_io(Interest::Write, |mut pipe| pipe.write(b"x"));
     let mut readable = writer.readable();
     assert!(poll(&mut readable, &reads.waker()).is_pending());
     assert!(poll(&mut writing, &writes.waker()).is_pending());
@@ -73,7 +73,7 @@ fn a_half_close_gives_the_data_and_then_the_end_and_leaves_writing_alone() {
         let read = reading.poll_transfer(cx, READ, 64, |mut stream| stream.read(&mut buffer));
         read.map(|count| buffer[..count.expect("read")].to_vec())
     };
-    let mut writing = ours.async_io(Direction::Write, |mut stream| stream.write(b"x"));
+    let mut writing = ours.async_io(Interest::Write, |mut stream| stream.write(b"x"));
     assert!(poll(&mut writing, &writes.waker()).is_pending());
     assert!(read(&mut cx).is_pending());
 
@@ -107,7 +107,7 @@ fn a_full_close_wakes_both_directions() {
     let (reads, writes) = (Count::new(), Count::new());
     let (mut readable, mut writing) = (
         ours.readable(),
-        ours.async_io(Direction::Write, |mut stream| stream.write(b"x")),
+        ours.async_io(Interest::Write, |mut stream| stream.write(b"x")),
     );
     assert!(poll(&mut readable, &reads.waker()).is_pending());
     assert!(poll(&mut writing, &writes.waker()).is_pending());
@@ -168,7 +168,7 @@ fn a_fifo_that_is_opened_again_after_its_end_does_not_spin() {
     let calls = std::cell::Cell::new(0);
     let read = || {
         let mut byte = [0];
-        let mut reading = reader.async_io(Direction::Read, |mut file: &File| {
+        let mut reading = reader.async_io(Interest::Read, |mut file: &File| {
             calls.set(calls.get() + 1);
             assert!(calls.get() < 100, "it spins within one poll");
             file.read(&mut byte)

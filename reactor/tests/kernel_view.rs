@@ -152,7 +152,7 @@ fn a_descriptor_is_registered_once_and_only_if_it_blocks() {
     let ours = AsyncFd::new(ours).expect("nonblocking");
     let woken = Count::new();
     let write = |mut stream: &UnixStream| stream.write(b"x");
-    let mut written = ours.async_io(waterwheel::reactor::Direction::Write, write);
+    let mut written = ours.async_io(waterwheel::reactor::Interest::Write, write);
     assert!(poll(&mut written, &woken.waker()).is_ready());
     assert_eq!(seen.members(), 0, "it has not blocked");
     for _ in 0..3 {

@@ -9,7 +9,7 @@
 #[path = "loom/bell.rs"]
 mod bell;
 #[allow(dead_code, reason = "`loom_reactor.rs` models the rest")]
-#[path = "../src/parker.rs"]
+#[path = "../src/park/parker.rs"]
 mod parker;
 #[allow(dead_code, unused_imports, reason = "the models need a part of it")]
 #[path = "loom/sync.rs"]
@@ -21,14 +21,14 @@ use loom::thread;
 use parker::Parker;
 use std::sync::Arc;
 
-struct Seat {
+struct Worker {
     parker: Parker,
     eventfd: Arc<Bell>,
     writes: AtomicUsize,
     work: AtomicUsize,
 }
 
-impl Seat {
+impl Worker {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             parker: Parker::new(),
@@ -60,22 +60,22 @@ impl Seat {
     }
 }
 
-fn unparkers(seat: &Arc<Seat>, count: usize) -> Vec<thread::JoinHandle<()>> {
+fn unparkers(worker: &Arc<Worker>, count: usize) -> Vec<thread::JoinHandle<()>> {
     let unparker = || {
-        let seat = Arc::clone(seat);
-        thread::spawn(move || seat.publish_and_unpark())
+        let worker = Arc::clone(worker);
+        thread::spawn(move || worker.publish_and_unpark())
     };
     (0..count).map(|_| unparker()).collect()
 }
 
 fn owner_sees_all(threads: usize) {
-    let seat = Seat::new();
-    let unparkers = unparkers(&seat, threads);
-    let slept = seat.run_until(threads);
+    let worker = Worker::new();
+    let unparkers = unparkers(&worker, threads);
+    let slept = worker.run_until(threads);
     for unparker in unparkers {
         unparker.join().unwrap();
     }
-    let writes = seat.writes.load(Ordering::Relaxed);
+    let writes = worker.writes.load(Ordering::Relaxed);
     assert!(writes <= slept, "{writes} writes for {slept} sleeps");
 }
 
@@ -92,14 +92,14 @@ fn the_owner_sees_the_work_of_each_of_a_burst() {
 #[test]
 fn a_burst_asks_a_sleeping_owner_for_one_system_call() {
     explore(None, || {
-        let seat = Seat::new();
-        assert!(seat.parker.park());
-        for unparker in unparkers(&seat, 2) {
+        let worker = Worker::new();
+        assert!(worker.parker.park());
+        for unparker in unparkers(&worker, 2) {
             unparker.join().unwrap();
         }
-        assert_eq!(seat.writes.load(Ordering::Relaxed), 1);
-        seat.parker.unparked();
-        assert_eq!(seat.work.load(Ordering::Relaxed), 2);
+        assert_eq!(worker.writes.load(Ordering::Relaxed), 1);
+        worker.parker.unparked();
+        assert_eq!(worker.work.load(Ordering::Relaxed), 2);
     });
 }
 
@@ -107,16 +107,16 @@ fn a_burst_asks_a_sleeping_owner_for_one_system_call() {
 #[test]
 fn a_notification_between_two_looks_is_not_lost() {
     loom::model(|| {
-        let seat = Seat::new();
+        let worker = Worker::new();
         let unparker = thread::spawn({
-            let seat = Arc::clone(&seat);
+            let worker = Arc::clone(&worker);
             move || {
-                seat.publish_and_unpark();
-                seat.publish_and_unpark();
+                worker.publish_and_unpark();
+                worker.publish_and_unpark();
             }
         });
-        seat.run_until(1);
-        seat.run_until(2);
+        worker.run_until(1);
+        worker.run_until(2);
         unparker.join().unwrap();
     });
 }
@@ -126,12 +126,12 @@ fn a_notification_between_two_looks_is_not_lost() {
 #[should_panic(expected = "deadlock")]
 fn to_sleep_after_a_refused_park_loses_a_wake() {
     loom::model(|| {
-        let seat = Seat::new();
-        let unparker = unparkers(&seat, 1);
-        while seat.work.load(Ordering::Relaxed) < 1 {
-            let _ = seat.parker.park();
-            seat.eventfd.wait();
-            seat.parker.unparked();
+        let worker = Worker::new();
+        let unparker = unparkers(&worker, 1);
+        while worker.work.load(Ordering::Relaxed) < 1 {
+            let _ = worker.parker.park();
+            worker.eventfd.wait();
+            worker.parker.unparked();
         }
         for unparker in unparker {
             unparker.join().unwrap();

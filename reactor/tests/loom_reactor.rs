@@ -1,34 +1,33 @@
 //! Models of the reactor as a whole: who registers, closes, turns and unparks at the same time.
 //!
-//! `reactor.rs` and all that it stands on are the crate's own files; the kernel below them is `loom/sys.rs`.
+//! `reactor/` and all that it stands on are the crate's own files; the kernel below them is `loom/sys.rs`.
 
 #![cfg(loom)]
 
 #[allow(dead_code, reason = "the models need a part of it")]
-#[path = "../src/alarm.rs"]
-mod alarm;
-#[allow(dead_code, reason = "the models need a part of it")]
 #[path = "loom/bell.rs"]
 mod bell;
-#[allow(dead_code, reason = "no model sets a clock")]
-#[path = "../src/clock_watch.rs"]
-mod clock_watch;
-#[allow(unreachable_pub, reason = "it is public in the crate")]
-#[path = "../src/direction.rs"]
-mod direction;
-#[path = "../src/doorbell.rs"]
-mod doorbell;
-#[path = "../src/home.rs"]
-mod home;
-#[path = "../src/parker.rs"]
-mod parker;
-#[allow(dead_code, unreachable_pub, reason = "it is public in the crate")]
-#[path = "../src/reactor.rs"]
+#[allow(
+    dead_code,
+    reason = "the models need a part of it, and none sets a clock"
+)]
+#[path = "../src/park/mod.rs"]
+mod park;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the models need a part of it, and it is public in the crate"
+)]
+#[path = "../src/reactor/mod.rs"]
 mod reactor;
-#[allow(dead_code, reason = "the models need a part of it")]
-#[path = "../src/readiness.rs"]
-mod readiness;
-#[path = "../src/source.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the models need a part of it, and it is public in the crate"
+)]
+#[path = "../src/source/mod.rs"]
 mod source;
 /// There are none in a model.
 mod spare_pipes {
@@ -38,23 +37,16 @@ mod spare_pipes {
         None
     }
 }
-#[path = "../src/sources.rs"]
-mod sources;
 #[path = "loom/sync.rs"]
 mod sync;
 #[path = "loom/sys.rs"]
 mod sys;
-#[path = "../src/token.rs"]
-mod token;
-#[path = "../src/waiters.rs"]
-mod waiters;
 
 use bell::{Bell, explore};
-use direction::Direction::{Read, Write};
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
-use reactor::Reactor;
-use source::Source;
+use reactor::{Reactor, Source};
+use source::Interest::{Read, Write};
 use std::io::{stdin, stdout};
 use std::os::fd::AsFd;
 use std::sync::Arc;

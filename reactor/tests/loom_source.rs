@@ -3,7 +3,7 @@
 //! They run on the crate's own files, brought under loom's atomics and locks by `loom/sync.rs`. What a task does in
 //! a poll is written out in [`Task`], as `wait.rs` does it; the kernel is a counter of bytes.
 //!
-//! A model that loom cannot fail proves nothing, so the orders that `source.rs` forbids are here as well, and
+//! A model that loom cannot fail proves nothing, so the orders that `source/mod.rs` forbids are here as well, and
 //! must fail.
 
 #![cfg(loom)]
@@ -11,20 +11,17 @@
 #[allow(dead_code, reason = "the models need a part of it")]
 #[path = "loom/bell.rs"]
 mod bell;
-#[allow(unreachable_pub, reason = "it is public in the crate")]
-#[path = "../src/direction.rs"]
-mod direction;
-#[allow(dead_code, reason = "the models need a part of it")]
-#[path = "../src/readiness.rs"]
-mod readiness;
-#[allow(dead_code, reason = "the models need a part of it")]
-#[path = "../src/source.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the models need a part of it, and it is public in the crate"
+)]
+#[path = "../src/source/mod.rs"]
 mod source;
 #[allow(dead_code, unused_imports, reason = "the models need a part of it")]
 #[path = "loom/sync.rs"]
 mod sync;
-#[path = "../src/waiters.rs"]
-mod waiters;
 
 #[path = "loom/fork.rs"]
 mod fork;
@@ -34,22 +31,17 @@ mod sys {
     pub(crate) use crate::fork;
 }
 
-/// No reactor takes part.
-mod home {
-    #[derive(Debug)]
-    pub(crate) struct Home;
-}
-
 use bell::{Bell, explore};
-use direction::Direction::{self, Read, Write};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
-use readiness::{Drained, Readiness, Ready};
-use source::Source;
+use source::Interest::{self, Read, Write};
+use source::{Drained, Readiness, Ready, WaitKey, Waiters};
 use std::sync::Arc;
 use std::task::Waker;
 use sync::{Mutex, lock};
-use waiters::{WaitKey, Waiters};
+
+/// No reactor takes part.
+type Source = source::Source<()>;
 
 /// A source that is registered, and ready for nothing.
 fn registered() -> Arc<Source> {
@@ -83,14 +75,14 @@ fn assert_no_waiters(source: &Source) {
 /// A task that waits for one direction, as `Wait` does it.
 struct Task {
     source: Arc<Source>,
-    direction: Direction,
+    direction: Interest,
     key: Option<WaitKey>,
     bell: Arc<Bell>,
     waker: Waker,
 }
 
 impl Task {
-    fn new(source: &Arc<Source>, direction: Direction) -> Self {
+    fn new(source: &Arc<Source>, direction: Interest) -> Self {
         let bell = Bell::new();
         Self {
             source: Arc::clone(source),
@@ -423,7 +415,7 @@ fn who_waits_for_a_report_of_an_orphan_is_woken_and_takes_nothing_from_others() 
     });
 }
 
-// The models have teeth: what `source.rs` and R2 forbid, loom finds.
+// The models have teeth: what `source/mod.rs` and R2 forbid, loom finds.
 
 /// The parts of a source, to be put together wrongly.
 struct Parts {

@@ -6,7 +6,7 @@
 #[path = "loom/bell.rs"]
 mod bell;
 #[allow(dead_code, reason = "the models need a part of it")]
-#[path = "../src/spares.rs"]
+#[path = "../src/spare_pipes/spares.rs"]
 mod spares;
 
 mod sync {

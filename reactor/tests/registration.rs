@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Instant;
-use waterwheel::reactor::{AsyncFd, Direction, Reactor};
+use waterwheel::reactor::{AsyncFd, Interest, Reactor};
 
 fn regular_file() -> File {
     File::open("/proc/self/exe").expect("this program's own file")
@@ -26,7 +26,7 @@ fn what_epoll_cannot_watch_is_an_error_when_it_is_waited_for() {
     let file = AsyncFd::new(regular_file()).expect("nonblocking");
     // As long as it does not block, it works.
     let mut head = [0; 4];
-    let mut read = file.async_io(Direction::Read, |mut file| file.read(&mut head));
+    let mut read = file.async_io(Interest::Read, |mut file| file.read(&mut head));
     assert!(matches!(poll(&mut read, Waker::noop()), Poll::Ready(Ok(4))));
     let woken = Count::new();
     for _ in 0..100 {
@@ -135,7 +135,7 @@ fn try_io_asks_only_if_it_is_thought_ready() {
     let ours = AsyncFd::new(ours).expect("nonblocking");
     let calls = std::cell::Cell::new(0);
     let try_read = || {
-        ours.try_io(Direction::Read, |mut stream| {
+        ours.try_io(Interest::Read, |mut stream| {
             calls.set(calls.get() + 1);
             stream.read(&mut [0; 8])
         })
@@ -174,14 +174,14 @@ fn a_reader_and_a_writer_that_block_at_once_register_once() {
             scope.spawn(|| {
                 let _entered = reactor.enter();
                 let mut reading =
-                    ours.async_io(Direction::Read, |mut stream| stream.read(&mut [0; 8]));
+                    ours.async_io(Interest::Read, |mut stream| stream.read(&mut [0; 8]));
                 together.wait();
                 assert!(poll(&mut reading, &reads.waker()).is_pending());
                 together.wait();
                 wait_until("the reader is woken", || reads.get() == 1);
             });
             let _entered = reactor.enter();
-            let mut writing = ours.async_io(Direction::Write, |mut stream| stream.write(b"x"));
+            let mut writing = ours.async_io(Interest::Write, |mut stream| stream.write(b"x"));
             together.wait();
             assert!(poll(&mut writing, &writes.waker()).is_pending());
             together.wait();

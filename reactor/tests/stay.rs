@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Wake, Waker};
-use waterwheel::reactor::{AsyncFd, Call, Reactor, Reading, Stay, Writing};
+use waterwheel::reactor::{AsyncFd, Operation, OwnedWait, Reactor, Reading, Writing};
 
 #[derive(Default)]
 struct Count(AtomicUsize);
@@ -27,11 +27,11 @@ impl Count {
     }
 }
 
-const READ: Call<Reading> = Call::new("a test");
-const WRITE: Call<Writing> = Call::new("a test");
+const READ: Operation<Reading> = Operation::new("a test");
+const WRITE: Operation<Writing> = Operation::new("a test");
 
 fn read(
-    stay: &mut Stay<Reading>,
+    stay: &mut OwnedWait<Reading>,
     fd: &AsyncFd<UnixStream>,
     waker: &Waker,
 ) -> Poll<io::Result<usize>> {
@@ -52,7 +52,7 @@ fn a_stay_is_woken_when_it_may_go_on() -> io::Result<()> {
     let (ours, mut theirs) = UnixStream::pair()?;
     let ours = AsyncFd::new(ours)?;
     let (count, waker) = Count::new();
-    let mut stay = Stay::new();
+    let mut stay = OwnedWait::new();
     assert!(read(&mut stay, &ours, &waker).is_pending());
     theirs.write_all(b"water")?;
     reactor.turn(None)?;
@@ -72,7 +72,7 @@ fn who_has_left_is_not_woken_and_keeps_nothing_alive() -> io::Result<()> {
     let (ours, mut theirs) = UnixStream::pair()?;
     let ours = AsyncFd::new(ours)?;
     let (count, waker) = Count::new();
-    let mut stay = Stay::new();
+    let mut stay = OwnedWait::new();
     assert!(read(&mut stay, &ours, &waker).is_pending());
     stay.leave(&ours);
     drop(waker);
@@ -90,7 +90,7 @@ fn the_next_turn_tells_of_what_was_ready_already() -> io::Result<()> {
     let (ours, _theirs) = UnixStream::pair()?;
     let ours = AsyncFd::new(ours)?;
     let (count, waker) = Count::new();
-    let mut stay = Stay::<Writing>::new();
+    let mut stay = OwnedWait::<Writing>::new();
     for turn in 1..=3 {
         stay.next_turn(&ours, WRITE, &waker)?;
         reactor.turn(None)?;
@@ -106,7 +106,7 @@ fn without_a_reactor_a_wait_is_an_error() -> io::Result<()> {
     let (ours, _theirs) = UnixStream::pair()?;
     let ours = AsyncFd::new(ours)?;
     let (count, waker) = Count::new();
-    let mut stay = Stay::new();
+    let mut stay = OwnedWait::new();
     let Poll::Ready(Err(error)) = read(&mut stay, &ours, &waker) else {
         panic!("it waits where nobody will wake it");
     };

@@ -7,9 +7,9 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::task::{Context, Poll};
-use waterwheel::reactor::{AsyncFd, Call, Reactor, Reading, Wait};
+use waterwheel::reactor::{AsyncFd, Operation, Reactor, Reading, Wait};
 
-const READ: Call<Reading> = Call::new("test");
+const READ: Operation<Reading> = Operation::new("test");
 
 fn send_urgent(stream: &TcpStream, byte: u8) {
     // SAFETY: one readable byte, which lives through the call.

@@ -6,7 +6,7 @@ use common::{Count, poll};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use waterwheel::reactor::{AsyncFd, Direction, Reactor};
+use waterwheel::reactor::{AsyncFd, Interest, Reactor};
 
 fn pair() -> (AsyncFd<UnixStream>, UnixStream) {
     let (ours, theirs) = UnixStream::pair().expect("pair");
@@ -32,7 +32,7 @@ fn all_waiters_of_a_direction_are_woken_and_no_other() {
     let (readers, writers) = (Count::new(), Count::new());
     let mut reading: Vec<_> = (0..100).map(|_| ours.readable()).collect();
     let mut writing: Vec<_> = (0..100)
-        .map(|_| ours.async_io(Direction::Write, |mut stream| stream.write(b"x")))
+        .map(|_| ours.async_io(Interest::Write, |mut stream| stream.write(b"x")))
         .collect();
     for (read, write) in reading.iter_mut().zip(&mut writing) {
         assert!(poll(read, &readers.waker()).is_pending());
@@ -99,8 +99,8 @@ fn who_leaves_after_being_woken_takes_nobody_along() {
     theirs.write_all(b"x").expect("write");
     before.turn_until(&reactor, 4);
     let read = |mut stream: &UnixStream| stream.read(&mut [0]);
-    assert_eq!(ours.try_io(Direction::Read, read).expect("read"), 1);
-    assert!(ours.try_io(Direction::Read, read).is_err(), "once");
+    assert_eq!(ours.try_io(Interest::Read, read).expect("read"), 1);
+    assert!(ours.try_io(Interest::Read, read).is_err(), "once");
     let mut second: Vec<_> = (0..4).map(|_| ours.readable()).collect();
     for wait in &mut second {
         assert!(poll(wait, &after.waker()).is_pending());
@@ -157,8 +157,8 @@ fn who_comes_too_late_waits_again() {
         let mut byte = [0];
         stream.read_exact(&mut byte).map(|()| byte[0])
     };
-    let mut first = ours.async_io(Direction::Read, byte);
-    let mut second = ours.async_io(Direction::Read, byte);
+    let mut first = ours.async_io(Interest::Read, byte);
+    let mut second = ours.async_io(Interest::Read, byte);
     assert!(poll(&mut first, &woken.waker()).is_pending());
     assert!(poll(&mut second, &woken.waker()).is_pending());
     theirs.write_all(b"a").expect("write");

@@ -129,7 +129,7 @@ pub(crate) struct Case {
     pub(crate) handle: Handle,
     /// Whether it is of `spawn_local`.
     pub(crate) pinned: bool,
-    pub(crate) seats: usize,
+    pub(crate) workers: usize,
     pub(crate) first_poll: FirstPoll,
 }
 
@@ -158,13 +158,13 @@ pub(crate) fn combinations(panics: &[Panic]) -> Vec<Vec<Case>> {
         for ways in &cancels {
             for handle in handles {
                 for pinned in [false, true] {
-                    for seats in [1, 2] {
+                    for workers in [1, 2] {
                         let runs = ways.iter().map(|&(cancel, first_poll)| Case {
                             panic,
                             cancel,
                             handle,
                             pinned,
-                            seats,
+                            workers,
                             first_poll,
                         });
                         combinations.push(runs.collect());
@@ -260,13 +260,13 @@ impl fmt::Display for Case {
             panic,
             cancel,
             handle,
-            seats,
+            workers,
             first_poll,
             ..
         } = self;
         write!(
             f,
-            "panic {panic:?}, cancel {cancel:?}, handle {handle:?}, {kind}, {seats} seats, first poll {first_poll:?}"
+            "panic {panic:?}, cancel {cancel:?}, handle {handle:?}, {kind}, {workers} workers, first poll {first_poll:?}"
         )
     }
 }

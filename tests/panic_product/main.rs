@@ -1,4 +1,4 @@
-//! Panics, cancellations, handles, kinds of tasks and seats: each combination of them drops everything once, and tells what it should.
+//! Panics, cancellations, handles, kinds of tasks and workers: each combination of them drops everything once, and tells what it should.
 //!
 //! One task is run, of which everything is counted: polls, the future, its output, the wakers. The axes, in the terms of `case.rs`:
 //!
@@ -8,14 +8,14 @@
 //! | cancelled | never, before the first poll, during it, after it |
 //! | the handle | kept until after the runtime, dropped before the first poll, dropped after the task's end, awaited |
 //! | the task | shared (`spawn`), pinned (`spawn_local`) |
-//! | seats | 1, 2 |
+//! | workers | 1, 2 |
 //!
 //! *Before*, *during* and *after* are seen from the task's first poll. Before: the task is queued, and the thread that will run it is held
 //! up until it has been cancelled. During: from within the poll, by an `AbortHandle` of its own, or by another thread, which the poll waits
 //! for. After: the worker has returned from the poll. As a first poll may end the task or pend, and these differ, a combination is run in both
 //! ways, and in both ways of «during». A task that has pended and is not cancelled is woken, and ends by its second poll.
 //!
-//! On two seats the task is spawned, and polled first, on the second, by a task that sits there; who cancels, wakes, awaits and drops the
+//! On two workers the task is spawned, and polled first, on the second, by a task that sits there; who cancels, wakes, awaits and drops the
 //! handle is the main future, on the first. It holds up its own thread until the first poll is over, so that no worker steals the task before.
 //!
 //! What must come of a case is in `Case::expected`, with the reasons. Beside that, in each: a pinned future is dropped where it was
@@ -133,7 +133,7 @@ fn run(case: Case) -> Result<(), Vec<String>> {
     let mut complaints = Complaints::default();
     let for_hook = Arc::clone(&ledger);
     let runtime = Runtime::builder()
-        .worker_threads(case.seats)
+        .worker_threads(case.workers)
         .on_task_panic(move |_| for_hook.hook_is_called())
         .build()
         .expect("a runtime");
@@ -242,25 +242,25 @@ async fn play(
         _ => (None, None),
     };
 
-    // The task is spawned on its seat, whose thread is then held up until it has been seen to.
+    // The task is spawned on its worker, whose thread is then held up until it has been seen to.
     let (give_handle, handle) = mpsc::sync_channel(1);
     let (let_it_run, may_run) = mpsc::sync_channel::<()>(1);
     let (tell_polled, polled_once) = mpsc::sync_channel::<()>(1);
-    let for_seat = Arc::clone(ledger);
-    let on_seat = move || {
-        let handle = spawn_subject(case.pinned, for_seat, held);
+    let for_worker = Arc::clone(ledger);
+    let on_worker = move || {
+        let handle = spawn_subject(case.pinned, for_worker, held);
         give_handle.send((handle, thread::current().id())).unwrap();
     };
-    let for_seat = Arc::clone(ledger);
-    let second = if case.seats == 2 {
-        Some(runtime.handle().spawn_in_seat(1, async move {
-            on_seat();
+    let for_worker = Arc::clone(ledger);
+    let second = if case.workers == 2 {
+        Some(runtime.handle().spawn_on_worker(1, async move {
+            on_worker();
             may_run.recv().unwrap();
-            first_poll_is_over(&for_seat).await;
+            first_poll_is_over(&for_worker).await;
             tell_polled.send(()).unwrap();
         }))
     } else {
-        on_seat();
+        on_worker();
         None
     };
     let (mut handle, spawned_on) = {
@@ -330,8 +330,8 @@ async fn play(
     if let Some(canceller) = canceller {
         canceller.join().expect("who cancels does not panic");
     }
-    let lives_on = if case.seats == 2 {
-        let probe = runtime.handle().spawn_in_seat(1, probe());
+    let lives_on = if case.workers == 2 {
+        let probe = runtime.handle().spawn_on_worker(1, probe());
         probe.await.is_ok_and(|lives| lives)
     } else {
         probe().await

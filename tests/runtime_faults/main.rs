@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! cargo test --test runtime_faults                          a part of the calls of each kind
-//! WATERWHEEL_LONG=1 cargo test --test runtime_faults        all of them, on more seats and several times
+//! WATERWHEEL_LONG=1 cargo test --test runtime_faults        all of them, on more workers and several times
 //! cargo test --test runtime_faults -- relay splice          of one scenario, the calls with that in their name
 //! ```
 //!
@@ -33,7 +33,7 @@ mod scenarios;
 use calls::{Call, Expect, Fault};
 use injector::{Plan, exempt};
 use ledger::{Entries, code_of};
-use run::{Outcome, Seats};
+use run::{Outcome, Workers};
 use scenarios::Scenario;
 use std::env;
 use std::io;
@@ -45,7 +45,7 @@ use waterwheel::signal::{SignalKind, signal};
 /// So many runs without a fault tell how many calls there are.
 const CLEAN_RUNS: usize = 3;
 
-/// How many calls of a kind fail in the bounded sweep, for each scenario and number of seats.
+/// How many calls of a kind fail in the bounded sweep, for each scenario and number of workers.
 const FIRST: usize = 3;
 const FURTHER: usize = 3;
 
@@ -93,12 +93,12 @@ fn sweep(of_scenario: &str, of_call: &str) -> ExitCode {
         if !scenario.name.contains(of_scenario) {
             continue;
         }
-        for seats in seats_for(scenario, long) {
+        for workers in workers_for(scenario, long) {
             let mut judge = Judge::default();
             for _ in 0..CLEAN_RUNS {
-                let outcome = run_one(scenario, seats, None);
+                let outcome = run_one(scenario, workers, None);
                 judge.learn(&outcome);
-                bad += usize::from(!judge.accepts(scenario, seats, None, &outcome));
+                bad += usize::from(!judge.accepts(scenario, workers, None, &outcome));
             }
             for &call in calls::ALL {
                 if !call.name().contains(of_call) {
@@ -110,13 +110,13 @@ fn sweep(of_scenario: &str, of_call: &str) -> ExitCode {
                 for index in chosen(count, long) {
                     for &(fault, _) in call.faults() {
                         // Nobody can overtake who is alone.
-                        if fault == Fault::Overtaken && !matches!(seats, Seats::Number(2..)) {
+                        if fault == Fault::Overtaken && !matches!(workers, Workers::Number(2..)) {
                             continue;
                         }
                         let plan = Plan { call, index, fault };
-                        let outcome = run_one(scenario, seats, Some(plan));
+                        let outcome = run_one(scenario, workers, Some(plan));
                         runs += 1;
-                        bad += usize::from(!judge.accepts(scenario, seats, Some(plan), &outcome));
+                        bad += usize::from(!judge.accepts(scenario, workers, Some(plan), &outcome));
                         tally.add(&outcome);
                     }
                 }
@@ -143,15 +143,15 @@ fn sweep(of_scenario: &str, of_call: &str) -> ExitCode {
     }
 }
 
-fn run_one(scenario: &'static Scenario, seats: Seats, plan: Option<Plan>) -> Outcome {
-    run::run(scenario, seats, plan).unwrap_or_else(|what| {
-        println!("FAILED {}", describe(scenario, seats, plan));
+fn run_one(scenario: &'static Scenario, workers: Workers, plan: Option<Plan>) -> Outcome {
+    run::run(scenario, workers, plan).unwrap_or_else(|what| {
+        println!("FAILED {}", describe(scenario, workers, plan));
         println!("    {what}");
         std::process::exit(1);
     })
 }
 
-fn describe(scenario: &Scenario, seats: Seats, plan: Option<Plan>) -> String {
+fn describe(scenario: &Scenario, workers: Workers, plan: Option<Plan>) -> String {
     let (name, plan) = (
         scenario.name,
         plan.map(|plan| {
@@ -160,20 +160,20 @@ fn describe(scenario: &Scenario, seats: Seats, plan: Option<Plan>) -> String {
         }),
     );
     format!(
-        "{name}, {seats:?}, {}",
+        "{name}, {workers:?}, {}",
         plan.unwrap_or_else(|| "no fault".to_owned())
     )
 }
 
 /// In which runtimes it is run, and how often in each.
-fn seats_for(scenario: &Scenario, long: bool) -> Vec<Seats> {
-    let short = scenario.from_birth.then_some(Seats::Short);
+fn workers_for(scenario: &Scenario, long: bool) -> Vec<Workers> {
+    let short = scenario.from_birth.then_some(Workers::Short);
     let numbers: &[usize] = if long { &[1, 2, 4] } else { &[1, 2] };
     let once = short
         .into_iter()
-        .chain(numbers.iter().copied().map(Seats::Number));
+        .chain(numbers.iter().copied().map(Workers::Number));
     let times = if long { LONG_ROUNDS } else { 1 };
-    once.flat_map(|seats| iter::repeat_n(seats, times))
+    once.flat_map(|workers| iter::repeat_n(workers, times))
         .collect()
 }
 
@@ -208,7 +208,7 @@ impl Judge {
     fn accepts(
         &self,
         scenario: &Scenario,
-        seats: Seats,
+        workers: Workers,
         plan: Option<Plan>,
         outcome: &Outcome,
     ) -> bool {
@@ -243,7 +243,7 @@ impl Judge {
             ));
         }
         if !wrong.is_empty() {
-            println!("FAILED {}", describe(scenario, seats, plan));
+            println!("FAILED {}", describe(scenario, workers, plan));
             for what in &wrong {
                 println!("    {what}");
             }

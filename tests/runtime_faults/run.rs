@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How a runtime is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seats {
+pub(crate) enum Workers {
     /// By `block_on`, without a `Runtime`.
     Short,
     Number(usize),
@@ -68,7 +68,7 @@ pub(crate) fn collect_panics() {
 /// Runs it. `Err`: it hangs, and so this process is good for nothing more.
 pub(crate) fn run(
     scenario: &'static Scenario,
-    seats: Seats,
+    workers: Workers,
     plan: Option<Plan>,
 ) -> Result<Outcome, String> {
     let before = (descriptors(), threads());
@@ -80,7 +80,7 @@ pub(crate) fn run(
     let thread = thread.spawn(move || {
         let ledger = Ledger::default();
         let theirs = ledger.clone();
-        let ran = catch_unwind(AssertUnwindSafe(|| live(scenario, seats, theirs)));
+        let ran = catch_unwind(AssertUnwindSafe(|| live(scenario, workers, theirs)));
         injector::disarm();
         // Of a panic the hook has told.
         let wrong = ran.unwrap_or_default();
@@ -118,7 +118,7 @@ pub(crate) fn run(
 }
 
 /// Makes a runtime, runs the scenario, and ends it. Gives what is wrong about that.
-fn live(scenario: &'static Scenario, seats: Seats, ledger: Ledger) -> Vec<String> {
+fn live(scenario: &'static Scenario, workers: Workers, ledger: Ledger) -> Vec<String> {
     let mut wrong = Vec::new();
     if scenario.from_birth {
         injector::arm();
@@ -130,9 +130,9 @@ fn live(scenario: &'static Scenario, seats: Seats, ledger: Ledger) -> Vec<String
         let result = (scenario.run)(theirs.clone()).await;
         theirs.ended(Part::Setup, result);
     };
-    let seats = match seats {
-        Seats::Number(seats) => seats,
-        Seats::Short => {
+    let workers = match workers {
+        Workers::Number(workers) => workers,
+        Workers::Short => {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waterwheel::block_on(main)))
                 && let Some(error) = documented(payload)
             {
@@ -141,7 +141,7 @@ fn live(scenario: &'static Scenario, seats: Seats, ledger: Ledger) -> Vec<String
             return wrong;
         }
     };
-    let runtime = match Runtime::builder().worker_threads(seats).build() {
+    let runtime = match Runtime::builder().worker_threads(workers).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             ledger.ended(Part::Setup, Err(error));

@@ -12,7 +12,9 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use waterwheel::net::{ServeOptions, TcpListener, TcpStream, UnixStream, read_chunk, serve};
-use waterwheel::reactor::{AsyncFd, Call, Direction, Reactor, Reading, Stay, Wait, Writing};
+use waterwheel::reactor::{
+    AsyncFd, Interest, Operation, OwnedWait, Reactor, Reading, Wait, Writing,
+};
 use waterwheel::timer::{
     self, CallbackTimer, Schedule, TimerHandle, Timers, VirtualClock, WallClock, WallReading, Wheel,
 };
@@ -95,9 +97,9 @@ pub(super) const TABLE: &[Entry] = &[
     entry("Handle::spawn", Told, Told, |place, user| {
         place.fate_of(place.runtime.handle().spawn(code(user)))
     }),
-    entry("Handle::spawn_in_seat", Told, Told, |place, user| {
-        let seat = place.workers - 1;
-        place.fate_of(place.runtime.handle().spawn_in_seat(seat, code(user)))
+    entry("Handle::spawn_on_worker", Told, Told, |place, user| {
+        let worker = place.workers - 1;
+        place.fate_of(place.runtime.handle().spawn_on_worker(worker, code(user)))
     }),
     entry("Handle::spawn_blocking", Told, Told, |place, user| {
         place.fate_of(place.runtime.handle().spawn_blocking(call(user)))
@@ -278,7 +280,7 @@ pub(super) const TABLE: &[Entry] = &[
                 let client = TcpStream::connect(address).await.expect("a client");
                 assert_eq!(client.read(&mut [0]).await.expect("the end"), 0);
             }
-            // As long as the hook lives: one seat has polled each handler to its end before the client hears of it.
+            // As long as the hook lives: one worker has polled each handler to its end before the client hears of it.
             assert_eq!(tasks_that_panicked.load(Ordering::SeqCst), 0, "a task");
             let report = server.shutdown(Instant::now() + HOUR).await;
             assert_eq!((report.accepted, report.failed, report.panicked), (3, 3, 0));
@@ -322,7 +324,7 @@ pub(super) const TABLE: &[Entry] = &[
     entry("TcpStream::try_io", Caller, Caller, |place, user| {
         place.runtime.block_on(async {
             let (stream, _peer) = stream().await;
-            let tried = stream.try_io(Direction::Write, move || {
+            let tried = stream.try_io(Interest::Write, move || {
                 user.call();
                 Ok(())
             });
@@ -338,7 +340,7 @@ pub(super) const TABLE: &[Entry] = &[
                 Ok(())
             };
             stream
-                .async_io(Direction::Write, operation)
+                .async_io(Interest::Write, operation)
                 .await
                 .expect("it has room");
         });
@@ -347,7 +349,7 @@ pub(super) const TABLE: &[Entry] = &[
     entry("try_io", Caller, Caller, |place, user| {
         place.runtime.block_on(async {
             let (stream, _peer) = UnixStream::pair().expect("a pair");
-            let tried = stream.try_io(Direction::Write, move || {
+            let tried = stream.try_io(Interest::Write, move || {
                 user.call();
                 Ok(())
             });
@@ -363,7 +365,7 @@ pub(super) const TABLE: &[Entry] = &[
                 Ok(())
             };
             stream
-                .async_io(Direction::Write, operation)
+                .async_io(Interest::Write, operation)
                 .await
                 .expect("it has room");
         });
@@ -373,7 +375,7 @@ pub(super) const TABLE: &[Entry] = &[
         place.runtime.block_on(async {
             let (fd, _peer) = pair();
             fd.writable().await.expect("it is registered");
-            let tried = fd.try_io(Direction::Write, move |_| {
+            let tried = fd.try_io(Interest::Write, move |_| {
                 user.call();
                 Ok(())
             });
@@ -388,7 +390,7 @@ pub(super) const TABLE: &[Entry] = &[
                 user.call();
                 Ok(())
             };
-            fd.async_io(Direction::Write, operation)
+            fd.async_io(Interest::Write, operation)
                 .await
                 .expect("it was ready");
         });
@@ -399,7 +401,7 @@ pub(super) const TABLE: &[Entry] = &[
             let (fd, _peer) = pair();
             let mut wait = Wait::<_, Writing>::new(&fd);
             let mut cx = Context::from_waker(Waker::noop());
-            let polled = wait.poll_io(&mut cx, Call::new("a test"), move |_| {
+            let polled = wait.poll_io(&mut cx, Operation::new("a test"), move |_| {
                 user.call();
                 Ok(())
             });
@@ -412,7 +414,7 @@ pub(super) const TABLE: &[Entry] = &[
             let (fd, _peer) = pair();
             let mut wait = Wait::<_, Writing>::new(&fd);
             let mut cx = Context::from_waker(Waker::noop());
-            let polled = wait.poll_transfer(&mut cx, Call::new("a test"), 1, move |_| {
+            let polled = wait.poll_transfer(&mut cx, Operation::new("a test"), 1, move |_| {
                 user.call();
                 Ok(1)
             });
@@ -420,16 +422,16 @@ pub(super) const TABLE: &[Entry] = &[
         });
         Ignored
     }),
-    entry("Stay::poll_transfer", Caller, Caller, |place, user| {
+    entry("OwnedWait::poll_transfer", Caller, Caller, |place, user| {
         place.runtime.block_on(async {
             let (fd, _peer) = pair();
-            let mut stay = Stay::<Writing>::new();
+            let mut stay = OwnedWait::<Writing>::new();
             let operation = move |_: &OwnedFd| {
                 user.call();
                 Ok(1)
             };
             let waker = || Waker::noop().clone();
-            let polled = stay.poll_transfer(&fd, Call::new("a test"), 1, operation, waker);
+            let polled = stay.poll_transfer(&fd, Operation::new("a test"), 1, operation, waker);
             assert!(polled.is_ready());
         });
         Ignored
@@ -458,7 +460,7 @@ pub(super) const TABLE: &[Entry] = &[
         let ours = AsyncFd::new(ours).expect("non-blocking");
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
-        let mut readable = pin!(ours.async_io(Direction::Read, |mut fd| fd.read(&mut [0])));
+        let mut readable = pin!(ours.async_io(Interest::Read, |mut fd| fd.read(&mut [0])));
         let polled = std::future::Future::poll(readable.as_mut(), &mut Context::from_waker(&waker));
         assert!(polled.is_pending());
         io::Write::write_all(&mut theirs, b"!").expect("room");
@@ -481,14 +483,14 @@ pub(super) const TABLE: &[Entry] = &[
         Ignored
     }),
     // --- Wakers.
-    entry("Stay::poll_ready", Ignored, Ignored, |_, user| {
+    entry("OwnedWait::poll_ready", Ignored, Ignored, |_, user| {
         let reactor = Reactor::new().expect("a reactor");
         let _entered = reactor.enter();
         let (mut theirs, ours) = std::os::unix::net::UnixStream::pair().expect("a pair");
         let ours = AsyncFd::new(ours).expect("non-blocking");
-        let mut stay = Stay::<Reading>::new();
+        let mut stay = OwnedWait::<Reading>::new();
         let waker = Waker::from(Arc::new(user));
-        let ready = stay.poll_ready(&ours, Call::new("a test"), &waker);
+        let ready = stay.poll_ready(&ours, Operation::new("a test"), &waker);
         assert!(ready.is_pending());
         // Whom the turn wakes has the last one.
         drop(waker);
@@ -496,14 +498,14 @@ pub(super) const TABLE: &[Entry] = &[
         reactor.turn(Some(Instant::now() + HOUR)).expect("a turn");
         Ignored
     }),
-    entry("Stay::next_turn", Ignored, Ignored, |_, user| {
+    entry("OwnedWait::next_turn", Ignored, Ignored, |_, user| {
         let reactor = Reactor::new().expect("a reactor");
         let _entered = reactor.enter();
         let (_theirs, ours) = std::os::unix::net::UnixStream::pair().expect("a pair");
         let ours = AsyncFd::new(ours).expect("non-blocking");
-        let mut stay = Stay::<Writing>::new();
+        let mut stay = OwnedWait::<Writing>::new();
         let waker = Waker::from(Arc::new(user));
-        stay.next_turn(&ours, Call::new("a test"), &waker)
+        stay.next_turn(&ours, Operation::new("a test"), &waker)
             .expect("registered");
         // Whom the turn wakes has the last one.
         drop(waker);

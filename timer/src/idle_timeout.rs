@@ -14,11 +14,11 @@ use pin_project_lite::pin_project;
 use waterwheel_poll_context::budget::{self, GaveWay};
 
 use crate::{
-    caller::Caller,
-    current,
-    elapsed::Elapsed,
-    far,
+    clock::far,
     sleep::{Due, Sleep},
+    timeout::Elapsed,
+    timers::Caller,
+    timers::current,
 };
 
 /// A time limit on silence: resolves when nothing has [touched](IdleTimeout::touch) it for `limit`.

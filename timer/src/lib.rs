@@ -56,7 +56,7 @@
 //! | a timer refreshed by each message | [`IdleTimeout`] | a stored value a message |
 //!
 //! A callback runs as a task, never nested in the driver's turn, where theirs ran; one that is slow delays no other timer on a
-//! runtime of several seats, and one that panics ends itself alone.
+//! runtime of several workers, and one that panics ends itself alone.
 //!
 //! What a runtime turns:
 //!
@@ -72,44 +72,37 @@
 //!                        └──next turn or wait of the thread, at the latest──► Wheel::remove
 //! ```
 //!
-//! The modules `sleep`, `interval`, `timeout`, `idle_timeout`, `system_sleep` and `clock_steps` hold the futures, with `far`,
-//! `missed_tick`, `slack`, `elapsed` and `caller` to help them; `callback` what calls back; `timers` what a worker turns, with
-//! `clock`, `wake`, and `spent`, where entries end; `wall` who waits for the wall clock, with `wall_clock`, where that is read; `virtual_clock` and `paused` time that
-//! stands still; `current` what a thread knows of its timers, and the entry it keeps from a dropped sleep for the next one;
-//! `wheel` the data structure; `sync` the primitives, which loom models replace.
-//!
 //! Lock order: every lock here is a leaf, no thread holds two of them, and no user code runs under one: wakers are cloned before it is
 //! taken, and woken and dropped after it is released.
 //!
 //! [`Duration::MAX`]: std::time::Duration::MAX
 
+// The rooms, from top to bottom; each uses what stands below it.
+//
+// | room | what is there |
+// |---|---|
+// | `callback` | what calls back |
+// | `idle_timeout`, `timeout`, `interval`, `wall` | futures, and the streams, that are made of a sleep; those of `wall` go by the wall clock |
+// | `sleep` | the one future that files timers |
+// | `paused` | the time as tasks see it, and the hands on a clock that is paused |
+// | `timers` | what a worker turns: the locked wheel, its earliest deadline, what a thread knows of it, who waits for the wall clock |
+// | `virtual_time` | a clock that moves only when it is told to |
+// | `wheel` | pure data |
+// | `clock`, `sync` | the clocks, as numbers; the primitives, which loom models replace |
+
 #![forbid(unsafe_code)]
 
 mod callback;
-mod caller;
-#[cfg(canary)]
-#[path = "../../tests/canaries/switch.rs"]
-mod canary;
 mod clock;
-mod clock_steps;
-mod current;
-mod elapsed;
-mod far;
 mod idle_timeout;
 mod interval;
-mod missed_tick;
 mod paused;
-mod slack;
 mod sleep;
-mod spent;
 mod sync;
-mod system_sleep;
 mod timeout;
 mod timers;
-mod virtual_clock;
-mod wake;
+mod virtual_time;
 mod wall;
-mod wall_clock;
 mod wheel;
 
 /// The futures that methods of this crate's types return. A program awaits them, and seldom names them.
@@ -119,16 +112,16 @@ pub mod futures {
 }
 
 pub use callback::{CallbackTimer, Schedule, TimerHandle};
-pub use clock_steps::{ClockStep, ClockSteps, clock_steps};
-pub use elapsed::Elapsed;
+pub use clock::{WallClock, WallReading};
 pub use idle_timeout::IdleTimeout;
-pub use interval::{Interval, interval, interval_at};
-pub use missed_tick::MissedTick;
+pub use interval::{Interval, MissedTick, interval, interval_at};
 pub use paused::{now, set_system_time, suspend, system_now};
 pub use sleep::{Sleep, sleep, sleep_until};
-pub use system_sleep::{BoottimeSleep, SystemSleep, sleep_boottime, sleep_until_system};
-pub use timeout::{Timeout, timeout, timeout_at};
+pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
 pub use timers::{Enter, Timers};
-pub use virtual_clock::VirtualClock;
-pub use wall_clock::{WallClock, WallReading};
+pub use virtual_time::VirtualClock;
+pub use wall::{
+    BoottimeSleep, ClockStep, ClockSteps, SystemSleep, clock_steps, sleep_boottime,
+    sleep_until_system,
+};
 pub use wheel::{Key, Wheel};

@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use crate::{clock::real_system_now, current, timers::Timers, virtual_clock::VirtualClock};
+use crate::{
+    clock::real_system_now,
+    timers::{Timers, current},
+    virtual_time::VirtualClock,
+};
 
 /// The time by the clock of this thread's runtime: virtual if that is paused, or else `Instant::now()`.
 ///

@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - A sleep that has never pended has no registration, so it costs nothing to drop.
-//! - It is *due* at its deadline or, if it has slack, at the round instant after that; see [`slack`](crate::slack).
+//! - It is *due* at its deadline or, if it has slack, at the round instant after that; see [`slack`](crate::timers::slack).
 //! - While its entry is pending, that is filed under the instant at which this sleep is due or an earlier one. A later
 //!   one is therefore only noted: the entry fires at the old one, and the poll that follows files anew.
 //!   An earlier one is filed at once. The same holds for an entry taken over from a sleep that was dropped,
@@ -23,10 +23,10 @@ use std::{
 use waterwheel_poll_context::budget::{self, GaveWay};
 
 use crate::{
-    caller::Caller,
-    current::{self, Registration},
-    far,
-    slack::Grid,
+    clock::far,
+    timers::Caller,
+    timers::Grid,
+    timers::{Registration, current},
     timers::{Settled, Timers},
 };
 
@@ -119,12 +119,6 @@ impl Sleep {
     #[inline]
     pub(crate) fn after(delay: Duration, caller: Caller) -> Self {
         let now = current::now();
-        #[cfg(canary)]
-        let now = if crate::canary::is_out("loop-time-in-milliseconds") {
-            now - Duration::from_nanos(crate::clock::from_instant(now) % 1_000_000)
-        } else {
-            now
-        };
         Sleep {
             deadline: far::after(now, delay),
             registration: None,

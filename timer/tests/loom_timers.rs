@@ -15,6 +15,7 @@
     dead_code,
     unfulfilled_lint_expectations,
     unreachable_pub,
+    unused_imports,
     reason = "the crate's own files, of which the models use a part"
 )]
 
@@ -27,18 +28,10 @@ macro_rules! thread_local {
 
 #[path = "../src"]
 mod source {
-    pub(crate) mod caller;
     pub(crate) mod clock;
-    pub(crate) mod current;
-    pub(crate) mod far;
-    pub(crate) mod slack;
     pub(crate) mod sleep;
-    pub(crate) mod spent;
     pub(crate) mod timers;
-    pub(crate) mod virtual_clock;
-    pub(crate) mod wake;
-    pub(crate) mod wall;
-    pub(crate) mod wall_clock;
+    pub(crate) mod virtual_time;
     pub(crate) mod wheel;
 }
 
@@ -52,11 +45,8 @@ use loom::sync::Condvar;
 use loom::thread;
 use sleep::{Sleep, sleep, sleep_until};
 use source::timers::Timers;
-use source::virtual_clock::VirtualClock;
-use source::{
-    caller, clock, current, far, slack, sleep, spent, timers, virtual_clock, wake, wall,
-    wall_clock, wheel,
-};
+use source::virtual_time::VirtualClock;
+use source::{clock, sleep, timers, virtual_time, wheel};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

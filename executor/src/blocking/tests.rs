@@ -19,7 +19,7 @@ struct Runtime(Arc<Shared>);
 
 impl Runtime {
     fn new(most_threads: usize, keep_alive: Duration) -> Self {
-        let mut settings = crate::scheduler::settings::Settings::for_seats(1);
+        let mut settings = crate::scheduler::settings::Settings::for_workers(1);
         settings.blocking = Settings {
             most_threads,
             keep_alive,
@@ -80,7 +80,7 @@ impl Drop for CountDrop {
     }
 }
 
-// One seat, whatever the tests are asked to have: it only awaits, and the runtime of the job has none that is sat in.
+// One worker, whatever the tests are asked to have: it only awaits, and the runtime of the job has none at work.
 fn join<T>(handle: JoinHandle<T>) -> Result<T, JoinError> {
     block_on(handle)
 }
@@ -338,7 +338,7 @@ fn a_pool_is_quiet_once_an_aborted_job_is_dropped() {
     }
 
     let told = Arc::new(AtomicUsize::new(0));
-    let mut settings = crate::scheduler::settings::Settings::for_seats(1);
+    let mut settings = crate::scheduler::settings::Settings::for_workers(1);
     settings.blocking.most_threads = 1;
     let pool = {
         let told = Arc::clone(&told);

@@ -3,7 +3,10 @@
 use super::JoinSet;
 use crate::task::harness::{contain_panic, drop_quietly};
 use crate::task::schedule::Schedule;
-use crate::{AbortHandle, JoinError, JoinHandle, shrink};
+use crate::{
+    runtime::abort_handle::AbortHandle, runtime::join_handle::JoinHandle, shrink,
+    task::join_error::JoinError,
+};
 use std::task::{Context, Poll, Waker, ready};
 use waterwheel_poll_context::budget;
 

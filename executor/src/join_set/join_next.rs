@@ -1,7 +1,7 @@
 //! [`JoinNext`]: the wait for the next task of a set.
 
 use super::JoinSet;
-use crate::{JoinError, JoinHandle};
+use crate::{runtime::join_handle::JoinHandle, task::join_error::JoinError};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -39,7 +39,10 @@ mod ended;
 mod join_next;
 mod traits;
 
-use crate::{AbortHandle, Handle, JoinError, JoinHandle};
+use crate::{
+    runtime::Handle, runtime::abort_handle::AbortHandle, runtime::join_handle::JoinHandle,
+    task::join_error::JoinError,
+};
 use completions::Completions;
 use ended::{output, wake};
 pub use join_next::JoinNext;
@@ -148,7 +151,7 @@ impl<T> JoinSet<T> {
         F: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        self.insert(crate::spawn(future))
+        self.insert(crate::runtime::spawn::spawn(future))
     }
 
     /// Starts a task that stays on this thread, as [`spawn_local`](crate::spawn_local) does, in this set.
@@ -179,7 +182,7 @@ impl<T> JoinSet<T> {
         F: Future<Output = T> + 'static,
         T: 'static,
     {
-        self.insert(crate::spawn_local(future))
+        self.insert(crate::runtime::spawn::spawn_local(future))
     }
 
     /// Starts a task on another runtime, or from a thread that is in none, as [`Handle::spawn`] does, in this set.
@@ -232,7 +235,7 @@ impl<T> JoinSet<T> {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.insert(crate::spawn_blocking(run))
+        self.insert(crate::runtime::spawn::spawn_blocking(run))
     }
 
     /// Waits for the next task to end, and takes it out: gives its output, or the [`JoinError`] that tells of a

@@ -1,7 +1,7 @@
 //! A set as others see it: a [`Stream`] of what its tasks come to, and a collection of futures, which become its tasks.
 
 use super::JoinSet;
-use crate::JoinError;
+use crate::task::join_error::JoinError;
 use futures_core::Stream;
 use std::fmt;
 use std::future::Future;

@@ -27,7 +27,7 @@ impl<S: Schedule> LifoSlot<S> {
     ///
     /// # Safety
     ///
-    /// This thread is the seat's worker.
+    /// This thread is the slot's worker.
     #[inline]
     pub(crate) unsafe fn put(&self, task: Task<S>) -> Option<Task<S>> {
         let task = task.into_raw().as_ptr();

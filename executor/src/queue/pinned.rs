@@ -1,6 +1,6 @@
-//! [`PinnedQueue`]: the ready tasks that are pinned to a thread, each with its [position](crate::scheduler::seat) among those of the seat.
+//! [`PinnedQueue`]: the ready tasks that are pinned to a thread, each with its [position](crate::scheduler::slot) among those of the slot.
 //!
-//! Tasks that were queued while nothing came to the seat have one position, and are one *run*: as long as all that a thread runs is
+//! Tasks that were queued while nothing came to the slot have one position, and are one *run*: as long as all that a thread runs is
 //! pinned to it, there is one. So the first run stands apart from the others, and they are empty most of the time.
 
 #[cfg(all(any(test, debug_assertions), not(loom)))]
@@ -13,7 +13,7 @@ use crate::task::schedule::Schedule;
 use crate::task::task::Task;
 use std::collections::VecDeque;
 
-/// A position that no seat comes to.
+/// A position that no slot comes to.
 pub(crate) const NO_POSITION: u64 = u64::MAX;
 
 pub(crate) struct PinnedQueue<S: Schedule> {

@@ -1,4 +1,4 @@
-//! [`Ring`]: the tasks that are ready on one seat, for its worker to run and for others to steal.
+//! [`Ring`]: the tasks that are ready on one slot, for its worker to run and for others to steal.
 //!
 //! ```text
 //!        head: the next to leave                    tail: where the next goes
@@ -79,7 +79,7 @@ impl<S: Schedule> Ring<S> {
     ///
     /// # Safety
     ///
-    /// This thread is the seat's worker.
+    /// This thread is the slot's worker.
     #[inline]
     pub(crate) unsafe fn push_known(&self, task: Task<S>) -> Result<(), Task<S>> {
         let tail = self.tail.0.load(Ordering::Relaxed);
@@ -95,7 +95,7 @@ impl<S: Schedule> Ring<S> {
     ///
     /// # Safety
     ///
-    /// This thread is the seat's worker.
+    /// This thread is the slot's worker.
     pub(crate) unsafe fn learn_room(&self) {
         // Acquire: a thief that has moved it on has read the slots that it gives free.
         let head = self.head.0.load(Ordering::Acquire);
@@ -106,7 +106,7 @@ impl<S: Schedule> Ring<S> {
     ///
     /// # Safety
     ///
-    /// This thread is the seat's worker.
+    /// This thread is the slot's worker.
     pub(crate) unsafe fn push(&self, task: Task<S>) -> Result<(), Task<S>> {
         let tail = self.tail.0.load(Ordering::Relaxed);
         // Acquire: as in `learn_room`.
@@ -120,7 +120,7 @@ impl<S: Schedule> Ring<S> {
 
     /// # Safety
     ///
-    /// This thread is the seat's worker, and the position, which is `tail`, is free.
+    /// This thread is the slot's worker, and the position, which is `tail`, is free.
     #[inline]
     unsafe fn put(&self, tail: u64, task: Task<S>) {
         self.slot(tail)
@@ -132,7 +132,7 @@ impl<S: Schedule> Ring<S> {
     ///
     /// # Safety
     ///
-    /// This thread is the seat's worker.
+    /// This thread is the slot's worker.
     #[inline]
     pub(crate) unsafe fn pop(&self) -> Option<Task<S>> {
         let tail = self.tail.0.load(Ordering::Relaxed);
@@ -157,12 +157,12 @@ impl<S: Schedule> Ring<S> {
         None
     }
 
-    /// Moves the first half of the tasks here, rounded up, to the end of another ring, as far as that has room, except for the first of
+    /// Progress the first half of the tasks here, rounded up, to the end of another ring, as far as that has room, except for the first of
     /// them, which it returns. The other must not be this one.
     ///
     /// # Safety
     ///
-    /// This thread is the worker of the other ring's seat.
+    /// This thread is the worker of the other ring's slot.
     pub(crate) unsafe fn steal_into(&self, other: &Self) -> Option<Task<S>> {
         debug_assert!(!self.alone && !ptr::eq(self, other));
         let start = other.tail.0.load(Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! [`SharedQueue`]: tasks behind a lock, for any thread to put in and to take out.
 //!
-//! A runtime has three kinds of it: the injection queue, for what other threads make ready; the overflow of each seat, for what
+//! A runtime has three kinds of it: the injection queue, for what other threads make ready; the overflow of each slot, for what
 //! its [ring](crate::queue::ring) has no room for; and the inbox of each worker, for tasks that are pinned to it.
 
 #[cfg(all(any(test, debug_assertions), not(loom)))]

@@ -1,10 +1,10 @@
 //! [`block_on`]: from a thread into the runtime, and back with a result.
 
 use crate::scheduler::forked::is_inherited;
-use crate::scheduler::seat::Seat;
 use crate::scheduler::settings::Settings;
 use crate::scheduler::shared::Shared;
-use crate::scheduler::worker::{self, Chair, Main, Place, Sitting, Worker};
+use crate::scheduler::slot::Slot;
+use crate::scheduler::worker::{self, Main, Placement, QueuePosition, Worker, WorkerGuard};
 use crate::task::id::Running;
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 /// Runs a future to its end on this thread, with a runtime around it: tasks, timers and sockets.
 ///
-/// The runtime has one seat, this thread's, and lasts as long as the call. What has been spawned and is still alive when the future ends is
+/// The runtime has one worker, this thread's, and lasts as long as the call. What has been spawned and is still alive when the future ends is
 /// dropped then, on this thread; await its [`JoinHandle`](crate::JoinHandle) if it matters. Jobs of
 /// [`spawn_blocking`](crate::spawn_blocking) that have not started are dropped too; those that run are not waited for, and
 /// finish in the background. For more threads, and for tasks that outlast the call, there is [`Runtime`](crate::Runtime).
@@ -49,33 +49,33 @@ use std::task::{Context, Poll, Wake, Waker};
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     not_nested();
-    let shared = match Shared::new(Settings::for_seats(1), true) {
+    let shared = match Shared::new(Settings::for_workers(1), true) {
         Ok(shared) => shared,
         Err(error) => panic!("`block_on` could not make a reactor: {error}"),
     };
-    sit_and_run(shared, Chair::Seat(0), future)
+    enter_and_run(shared, Placement::Slot(0), future)
 }
 
-/// The same in a runtime that is there: in its first seat, if nobody else is in `block_on`, or else as a guest.
+/// The same in a runtime that is there: as its first worker, if nobody else is in `block_on`, or else as a guest.
 #[track_caller]
 pub(crate) fn block_on_in<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
     shared.assert_here();
     not_nested();
-    let chair = if shared.threads.claim_first(shared) {
-        Chair::Seat(0)
+    let placement = if shared.threads.claim_first(shared) {
+        Placement::Slot(0)
     } else {
-        Chair::Guest(Arc::new(Seat::for_guest(shared.clock())))
+        Placement::Guest(Arc::new(Slot::for_guest(shared.clock())))
     };
-    sit_and_run(Arc::clone(shared), chair, future)
+    enter_and_run(Arc::clone(shared), placement, future)
 }
 
-fn sit_and_run<F: Future>(shared: Arc<Shared>, chair: Chair, future: F) -> F::Output {
+fn enter_and_run<F: Future>(shared: Arc<Shared>, placement: Placement, future: F) -> F::Output {
     let _outer = Running::leave();
-    let sitting = Sitting::take(shared, chair);
+    let guard = WorkerGuard::take(shared, placement);
     // Declared after that, so that it is dropped before that, while the worker still stands.
     let future = pin!(future);
-    let waker = Arc::new(MainWaker::new(Arc::clone(&sitting.worker().seat)));
-    sitting.worker().run(&mut MainFuture {
+    let waker = Arc::new(MainWaker::new(Arc::clone(&guard.worker().slot)));
+    guard.worker().run(&mut MainFuture {
         future,
         as_waker: Waker::from(Arc::clone(&waker)),
         waker,
@@ -157,7 +157,7 @@ impl<F: Future> Main for MainFuture<'_, F> {
 /// The waker of a main future.
 struct MainWaker {
     /// Where it runs. Its driver is what that thread sleeps in.
-    seat: Arc<Seat>,
+    slot: Arc<Slot>,
     notified: AtomicBool,
     /// Its place in the queue. Written by the worker's thread alone, if that is who wakes it.
     ring: AtomicU64,
@@ -165,9 +165,9 @@ struct MainWaker {
 }
 
 impl MainWaker {
-    fn new(seat: Arc<Seat>) -> Self {
+    fn new(slot: Arc<Slot>) -> Self {
         Self {
-            seat,
+            slot,
             notified: AtomicBool::new(true),
             ring: AtomicU64::new(0),
             pinned: AtomicU64::new(0),
@@ -185,7 +185,7 @@ impl MainWaker {
         if !self.is_notified() {
             return false;
         }
-        let place = Place {
+        let place = QueuePosition {
             ring: self.ring.load(Ordering::Relaxed),
             pinned: self.pinned.load(Ordering::Relaxed),
         };
@@ -200,7 +200,7 @@ impl Wake for MainWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let near = worker::with_current(|current| match current {
-            Some(worker) if Arc::ptr_eq(&worker.seat, &self.seat) => {
+            Some(worker) if Arc::ptr_eq(&worker.slot, &self.slot) => {
                 if !self.is_notified() {
                     let place = worker.next_place();
                     self.ring.store(place.ring, Ordering::Relaxed);
@@ -214,7 +214,7 @@ impl Wake for MainWaker {
         // An exchange even if it is notified: this wake must publish too.
         self.notified.swap(true, Ordering::AcqRel);
         if !near {
-            self.seat.driver.reactor.unpark();
+            self.slot.driver.reactor.unpark();
         }
     }
 }

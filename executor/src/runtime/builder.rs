@@ -37,11 +37,11 @@ impl Builder {
     pub(super) fn new() -> Self {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         Self {
-            settings: Settings::for_seats(processors.min(Idle::MOST_SEATS)),
+            settings: Settings::for_workers(processors.min(Idle::MOST_WORKERS)),
         }
     }
 
-    /// How many seats there are, one of which is for the thread in [`block_on`](Runtime::block_on). By default, as many as the process
+    /// How many workers there are, one of which is for the thread in [`block_on`](Runtime::block_on). By default, as many as the process
     /// may use processors.
     ///
     /// # Panics
@@ -54,11 +54,11 @@ impl Builder {
             "`worker_threads(0)` was asked for; a runtime needs one worker at least"
         );
         assert!(
-            count <= Idle::MOST_SEATS,
+            count <= Idle::MOST_WORKERS,
             "`worker_threads({count})` was asked for; a runtime has {} workers at most",
-            Idle::MOST_SEATS
+            Idle::MOST_WORKERS
         );
-        self.settings.seats = count;
+        self.settings.workers = count;
         self
     }
 
@@ -152,10 +152,10 @@ impl Builder {
     /// and no blocking job runs, but for those that wait in a `block_on` of their own; or when [`advance`](crate::advance) is
     /// awaited. A program that sleeps for a year ends in milliseconds.
     ///
-    /// Tasks run in the same order every time: one worker polls what is spawned, first in, first out, however many seats there are, and
+    /// Tasks run in the same order every time: one worker polls what is spawned, first in, first out, however many workers there are, and
     /// timers that are due at the same instant wake in the order in which they were filed. What other threads do is not in that order:
     /// blocking jobs, guests of `block_on`, threads of one's own. A poll that blocks its thread until another task has run never
-    /// returns, as on one seat. A `block_on` that finds the first seat taken is a guest, also if it is taken by the runtime's own thread.
+    /// returns, as on one worker. A `block_on` that finds the first worker's place taken is a guest, also if a thread of the runtime's own has it.
     ///
     /// Time goes on while nobody is in `block_on`, too, if tasks are left: a timer that repeats then keeps a thread busy.
     ///
@@ -231,7 +231,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// The kernel's, if there are not enough descriptors (three a seat) or threads.
+    /// The kernel's, if there are not enough descriptors (three for each worker) or threads.
     pub fn build(self) -> io::Result<Runtime> {
         let mut settings = self.settings;
         settings.blocking.hooks = settings.hooks.thread.clone();
@@ -243,7 +243,7 @@ impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = &self.settings;
         f.debug_struct("Builder")
-            .field("worker_threads", &settings.seats)
+            .field("worker_threads", &settings.workers)
             .field("thread_name", &settings.thread_name)
             .field("thread_stack_size", &settings.thread_stack_size)
             .field("max_blocking_threads", &settings.blocking.most_threads)

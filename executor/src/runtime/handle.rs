@@ -1,8 +1,8 @@
 //! [`Handle`]: a runtime, from any thread.
 
 use super::metrics::{self, RuntimeMetrics};
-use crate::JoinHandle;
 use crate::runtime::block_on::block_on_in;
+use crate::runtime::join_handle::JoinHandle;
 use crate::runtime::spawn;
 use crate::scheduler::entered::{self, Entered};
 use crate::scheduler::origin::Origin;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// Reaches a runtime from any thread: to spawn on it, above all. It can be cloned and sent.
 ///
 /// It does not keep the runtime from ending. When that has ended, what is spawned by the handle is dropped at once, and its
-/// [`JoinHandle`] says «cancelled». It does keep the runtime's descriptors open, three for each seat.
+/// [`JoinHandle`] says «cancelled». It does keep the runtime's descriptors open, three for each worker.
 ///
 /// # Examples
 ///
@@ -95,17 +95,17 @@ impl Handle {
         JoinHandle(unsafe { self.shared.spawn(future, origin) })
     }
 
-    /// How many seats the runtime has.
+    /// How many workers the runtime has, the thread in `block_on` among them.
     #[must_use]
-    pub fn seats(&self) -> usize {
-        self.shared.seats.len()
+    pub fn workers(&self) -> usize {
+        self.shared.slots.len()
     }
 
-    /// Starts a task that stays with the worker of that seat, whose driver then has its descriptors and timers: for what there is one of
-    /// a seat, such as a listener of a group at one address (`SO_REUSEPORT`).
+    /// Starts a task that stays with the worker of that number, whose driver then has its descriptors and timers: for what there is one of
+    /// for each worker, such as a listener of a group at one address (`SO_REUSEPORT`).
     ///
-    /// No other worker takes it, however busy that one is. It ends with the runtime at the latest. The thread in the first seat changes, as
-    /// it is whoever is in `block_on`: a task for seat 0 is not bound to it, and is as one of [`spawn`](Self::spawn). So is every one
+    /// No other worker takes it, however busy that one is. It ends with the runtime at the latest. The first worker is the thread that is in
+    /// `block_on`, and changes: a task for worker 0 is not bound to it, and is as one of [`spawn`](Self::spawn). So is every one
     /// if time is paused.
     ///
     /// It does not wait for the worker. A task that comes before its worker has begun, such as one from a hook of
@@ -113,7 +113,7 @@ impl Handle {
     ///
     /// # Panics
     ///
-    /// If there is no seat of that number: they are `0..seats()`.
+    /// If there is no worker of that number: they are `0..workers()`.
     ///
     /// # Examples
     ///
@@ -122,7 +122,7 @@ impl Handle {
     /// use std::thread;
     ///
     /// let runtime = waterwheel::Runtime::builder().worker_threads(2).build()?;
-    /// let mut tasks = (0..2).map(|_| runtime.handle().spawn_in_seat(1, async { thread::current().id() }));
+    /// let mut tasks = (0..2).map(|_| runtime.handle().spawn_on_worker(1, async { thread::current().id() }));
     /// let (first, second) = (tasks.next().unwrap(), tasks.next().unwrap());
     /// runtime.block_on(async {
     ///     assert_eq!(first.await.unwrap(), second.await.unwrap());
@@ -131,18 +131,18 @@ impl Handle {
     /// # }
     /// ```
     #[track_caller]
-    pub fn spawn_in_seat<F>(&self, seat: usize, future: F) -> JoinHandle<F::Output>
+    pub fn spawn_on_worker<F>(&self, worker: usize, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         assert!(
-            seat < self.seats(),
-            "`spawn_in_seat({seat}, …)` was asked for; this runtime has the seats 0..{}",
-            self.seats()
+            worker < self.workers(),
+            "`spawn_on_worker({worker}, …)` was asked for; this runtime has the workers 0..{}",
+            self.workers()
         );
         // SAFETY: future and output are `Send`.
-        JoinHandle(unsafe { self.shared.spawn_in_seat(seat, future, Origin::here()) })
+        JoinHandle(unsafe { self.shared.spawn_on_worker(worker, future, Origin::here()) })
     }
 
     /// Runs a closure that may block on the runtime's pool, as [`spawn_blocking`](crate::spawn_blocking) does.
@@ -236,7 +236,7 @@ impl Handle {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
-            .field("seats", &self.shared.seats.len())
+            .field("workers", &self.shared.slots.len())
             .finish_non_exhaustive()
     }
 }

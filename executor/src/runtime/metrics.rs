@@ -1,7 +1,7 @@
 //! [`RuntimeMetrics`]: what a runtime's workers have done, and what they have before them.
 
-use crate::scheduler::seat::Seat;
 use crate::scheduler::shared::Shared;
+use crate::scheduler::slot::Slot;
 
 /// Counts of a runtime, as of the moment when it was [asked](crate::Runtime::metrics).
 ///
@@ -10,7 +10,7 @@ use crate::scheduler::shared::Shared;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RuntimeMetrics {
-    /// Of each seat. Guests of [`block_on`](crate::Runtime::block_on) are not counted.
+    /// Of each worker, in order. Guests of [`block_on`](crate::Runtime::block_on) are not counted.
     pub workers: Vec<WorkerMetrics>,
     /// Tasks that have not ended, without those that are pinned to a thread, and with blocking jobs. Those that are spawned while they are
     /// counted may be among them. If it is zero, there was a moment without any, also if tasks spawn others.
@@ -25,7 +25,7 @@ pub struct RuntimeMetrics {
     pub blocking_depth: usize,
 }
 
-/// Counts of one seat, since the runtime began.
+/// Counts of one worker, since the runtime began.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct WorkerMetrics {
@@ -50,8 +50,8 @@ pub struct WorkerMetrics {
 }
 
 impl WorkerMetrics {
-    fn of(seat: &Seat) -> Self {
-        let counters = &seat.counters;
+    fn of(slot: &Slot) -> Self {
+        let counters = &slot.counters;
         Self {
             polls: counters.polls.get(),
             steals: counters.steals.get(),
@@ -59,9 +59,9 @@ impl WorkerMetrics {
             unparks: counters.unparks.get(),
             turns: counters.turns.get(),
             sibling_turns: counters.sibling_turns.get(),
-            timers_pending: seat.driver.timers.len(),
-            descriptors: seat.driver.reactor.registered(),
-            queue_depth: seat.ready(),
+            timers_pending: slot.driver.timers.len(),
+            descriptors: slot.driver.reactor.registered(),
+            queue_depth: slot.ready(),
         }
     }
 }
@@ -70,9 +70,9 @@ pub(super) fn of(shared: &Shared) -> RuntimeMetrics {
     let blocking = shared.blocking.depths();
     RuntimeMetrics {
         workers: shared
-            .seats
+            .slots
             .iter()
-            .map(|seat| WorkerMetrics::of(seat))
+            .map(|slot| WorkerMetrics::of(slot))
             .collect(),
         tasks_alive: shared.tasks_alive(),
         injection_depth: shared.injection.len(),

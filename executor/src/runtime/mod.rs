@@ -1,9 +1,9 @@
-//! [`Runtime`]: seats, the threads in them, and what they share.
+//! [`Runtime`]: a number of workers, and what they share.
 //!
 //! | module | what is there |
 //! |---|---|
 //! | here | [`Runtime`] |
-//! | `builder` | [`Builder`]: how many seats, and what else can be chosen |
+//! | `builder` | [`Builder`]: how many workers, and what else can be chosen |
 //! | `handle` | [`Handle`]: a runtime from any thread; [`EnterGuard`] |
 //! | `report` | [`ShutdownReport`]: what was left |
 //! | `metrics` | [`RuntimeMetrics`]: what the workers have done |
@@ -30,7 +30,7 @@ pub use handle::{EnterGuard, Handle, TryCurrentError};
 pub use metrics::{RuntimeMetrics, WorkerMetrics};
 pub use report::ShutdownReport;
 
-use crate::JoinHandle;
+use crate::runtime::join_handle::JoinHandle;
 use crate::scheduler::origin::Origin;
 use crate::scheduler::settings::Settings;
 use crate::scheduler::shared::Shared;
@@ -41,10 +41,10 @@ use std::time::Instant;
 
 /// A runtime of several threads: tasks run on whichever is free, each thread with timers and descriptors of its own.
 ///
-/// It has a number of *seats*, each with a worker: N − 1 threads that it starts, and the thread that calls
-/// [`block_on`](Self::block_on), which sits in the first seat. When that leaves, another thread takes the seat, and what has been
+/// It has a number of *workers*, each with a thread: N − 1 threads that it starts, and the thread that calls
+/// [`block_on`](Self::block_on), which is the first worker. When that leaves, another thread takes its place, and what has been
 /// spawned goes on. A second thread that calls `block_on` meanwhile is a guest: it polls its own future, and what it spawns
-/// runs in the seats.
+/// runs on the workers.
 ///
 /// Dropped, the runtime ends as by [`shutdown`](Self::shutdown) without a deadline, but waits for no blocking job: every task is
 /// cancelled, every future dropped, and the threads have ended when the drop returns. A task whose poll does not return keeps it
@@ -83,16 +83,16 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// A runtime with a seat for each processor that the process may use.
+    /// A runtime with a worker for each processor that the process may use.
     ///
     /// # Errors
     ///
-    /// The kernel's, if there are not enough descriptors (three a seat) or threads.
+    /// The kernel's, if there are not enough descriptors (three for each worker) or threads.
     pub fn new() -> io::Result<Self> {
         Self::builder().build()
     }
 
-    /// To choose the number of seats, and more.
+    /// To choose the number of workers, and more.
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -107,7 +107,7 @@ impl Runtime {
         started.map(|()| runtime)
     }
 
-    /// Runs a future to its end on this thread, in the runtime's first seat, if nobody else does; or else as a guest.
+    /// Runs a future to its end on this thread, as the runtime's first worker, if no other thread is that; or else as a guest.
     ///
     /// A guest takes no descriptors while its future only waits for tasks, for other threads and for time. When it first waits for a socket, or
     /// another descriptor, or sleeps by the wall clock, it opens three; if the kernel has none, the wait for the socket gives its error. Until it

@@ -1,6 +1,6 @@
 //! [`spawn`], [`spawn_local`] and [`spawn_blocking`].
 
-use crate::JoinHandle;
+use crate::runtime::join_handle::JoinHandle;
 use crate::scheduler::entered;
 use crate::scheduler::origin::Origin;
 use crate::scheduler::shared::Shared;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Starts a task: the future runs beside the caller, whether or not its handle is awaited.
 ///
-/// It is polled for the first time when its turn comes, after what is ready already; in a [`Runtime`](crate::Runtime) of several seats,
+/// It is polled for the first time when its turn comes, after what is ready already; in a [`Runtime`](crate::Runtime) of several workers,
 /// by whichever worker is free. A panic ends the task, and nothing else; awaiting the handle tells of it. Dropping the handle detaches
 /// the task. The runtime drops what is still alive when it ends.
 ///

@@ -1,6 +1,6 @@
 //! [`Binding`]: what a task knows of the scheduler: its runtime, and the thread that it is pinned to.
 
-use super::local::Local;
+use super::local_tasks::LocalTasks;
 use super::shared::Shared;
 use super::task_panic::TaskPanic;
 use super::worker;
@@ -18,7 +18,7 @@ pub(crate) struct Binding {
     /// The runtime that the task lives in.
     pub(crate) shared: Arc<Shared>,
     /// The thread that alone may poll and drop the future; `None`: any worker may.
-    pub(crate) pinned_to: Option<Arc<Local>>,
+    pub(crate) pinned_to: Option<Arc<LocalTasks>>,
 }
 
 /// One table for all tasks, so that `will_wake` compares addresses of tasks and nothing else.

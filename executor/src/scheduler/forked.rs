@@ -10,7 +10,7 @@
 //! | `spawn` and its kin, `block_on`, `metrics`; a `JoinHandle` that would have to wait | [`assert_here`](Shared::assert_here) panics |
 //! | `Runtime` dropped or shut down | `Threads::shut_down` returns at once |
 //! | a task aborted or woken | `Shared::send` lets it go |
-//! | the `block_on` that the child was forked in | goes on to the next poll or turn, which panics; its end leaves all (`Sitting`) |
+//! | the `block_on` that the child was forked in | goes on to the next poll or turn, which panics; its end leaves all (`WorkerGuard`) |
 //! | a worker, or a thread for blocking jobs, that the child was forked on | [`abandoned`](crate::blocking::abandoned) ends the process |
 //!
 //! How it is told: see [`sys::fork`](waterwheel_reactor::sys::fork).

@@ -51,11 +51,11 @@ const HALF: usize = ONE_ASLEEP - 1;
 pub(crate) struct Idle {
     /// Changed only under the lock of `sleepers`, but for the step into and out of searching.
     word: AtomicUsize,
-    /// The seats of those asleep, the last to fall asleep last.
+    /// The slots of those asleep, the last to fall asleep last.
     sleepers: Mutex<Vec<usize>>,
     /// See [`worth_waking`](Self::worth_waking).
     worth_waking: AtomicUsize,
-    seats: usize,
+    slots: usize,
 }
 
 /// How a worker comes out of its sleep.
@@ -69,16 +69,16 @@ pub(crate) enum Woken {
 }
 
 impl Idle {
-    /// The most seats there can be.
-    pub(crate) const MOST_SEATS: usize = HALF >> 1;
+    /// The most slots there can be.
+    pub(crate) const MOST_WORKERS: usize = HALF >> 1;
 
-    pub(crate) fn new(seats: usize) -> Self {
-        debug_assert!(seats <= Self::MOST_SEATS);
+    pub(crate) fn new(slots: usize) -> Self {
+        debug_assert!(slots <= Self::MOST_WORKERS);
         Self {
             word: AtomicUsize::new(0),
-            sleepers: Mutex::new(Vec::with_capacity(seats)),
+            sleepers: Mutex::new(Vec::with_capacity(slots)),
             worth_waking: AtomicUsize::new(FEW),
-            seats,
+            slots,
         }
     }
 
@@ -123,7 +123,7 @@ impl Idle {
     pub(crate) fn start_searching(&self) -> bool {
         let word = self.word.load(Ordering::Relaxed);
         let (searching, asleep) = (word & HALF, word / ONE_ASLEEP);
-        if 2 * searching >= self.seats - asleep {
+        if 2 * searching >= self.slots - asleep {
             return false;
         }
         self.word.fetch_add(ONE_SEARCHING, Ordering::SeqCst);
@@ -141,10 +141,10 @@ impl Idle {
     /// Falls asleep. `true`: all queues must be looked at once more; the injection queue, in any case. Who sees something there
     /// [searches on](Self::search_on).
     #[must_use]
-    pub(crate) fn sleep(&self, seat: usize, searching: bool) -> bool {
+    pub(crate) fn sleep(&self, slot: usize, searching: bool) -> bool {
         let mut sleepers = lock(&self.sleepers);
-        debug_assert!(!sleepers.contains(&seat));
-        sleepers.push(seat);
+        debug_assert!(!sleepers.contains(&slot));
+        sleepers.push(slot);
         let step = ONE_ASLEEP - if searching { ONE_SEARCHING } else { 0 };
         let word = self.word.fetch_add(step, Ordering::SeqCst);
         drop(sleepers);
@@ -156,9 +156,9 @@ impl Idle {
 
     /// Is awake, because it has seen work after it fell asleep: it searches, and is counted for that, whether or not somebody has chosen
     /// it meanwhile.
-    pub(crate) fn search_on(&self, seat: usize) {
+    pub(crate) fn search_on(&self, slot: usize) {
         let mut sleepers = lock(&self.sleepers);
-        if let Some(place) = sleepers.iter().rposition(|sleeper| *sleeper == seat) {
+        if let Some(place) = sleepers.iter().rposition(|sleeper| *sleeper == slot) {
             sleepers.remove(place);
             self.word
                 .fetch_sub(ONE_ASLEEP - ONE_SEARCHING, Ordering::SeqCst);
@@ -166,9 +166,9 @@ impl Idle {
     }
 
     /// Is awake, for whatever reason.
-    pub(crate) fn wake(&self, seat: usize) -> Woken {
+    pub(crate) fn wake(&self, slot: usize) -> Woken {
         let mut sleepers = lock(&self.sleepers);
-        match sleepers.iter().rposition(|sleeper| *sleeper == seat) {
+        match sleepers.iter().rposition(|sleeper| *sleeper == slot) {
             Some(place) => {
                 sleepers.remove(place);
                 self.word.fetch_sub(ONE_ASLEEP, Ordering::SeqCst);
@@ -193,7 +193,7 @@ impl Idle {
         Some(chosen)
     }
 
-    /// Runs `f` with the seat that has slept longest, which cannot be chosen or forget that it slept meanwhile.
+    /// Runs `f` with the slot that has slept longest, which cannot be chosen or forget that it slept meanwhile.
     pub(crate) fn with_sleeper(&self, f: impl FnOnce(usize)) {
         if let Some(longest) = lock(&self.sleepers).first() {
             f(*longest);

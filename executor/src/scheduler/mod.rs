@@ -5,13 +5,13 @@
 //! | `shared` | [`Shared`](shared::Shared): what a runtime's tasks, wakers and handles reach from any thread |
 //! | `spawning`, `ending` | how a future becomes a task, and how a task ends that is not polled any more |
 //! | `worker` | [`Worker`](worker::Worker): the loop, and the thread-local by which a thread knows its worker |
-//! | `seat` | [`Seat`](seat::Seat): what other threads reach of a worker: its queues, its driver, its counters |
+//! | `slot` | [`Slot`](slot::Slot): what other threads reach of a worker: its queues, its driver, its counters |
 //! | `binding` | [`Binding`](binding::Binding): which runtime a task is of, and which thread: what a task knows of the scheduler |
-//! | `local` | [`Local`](local::Local): what other threads reach of the tasks that are pinned to a thread |
+//! | `local_tasks` | [`LocalTasks`](local_tasks::LocalTasks): what other threads reach of the tasks that are pinned to a thread |
 //! | `driver` | [`Driver`](driver::Driver): a reactor and the timers beside it |
 //! | `idle` | [`Idle`](idle::Idle): which workers sleep, which search, and which one to wake |
 //! | `watch` | [`Watch`](watch::Watch): how a stuck worker is found |
-//! | `threads` | the threads of a runtime, and which of them has the first seat |
+//! | `threads` | the threads of a runtime, and which of them has the first slot |
 //! | `paused` | [`Paused`](paused::Paused): when the clock of a paused runtime moves |
 //! | `entered` | which runtimes a thread has entered |
 //! | `forked` | what a runtime is in a child of its process |
@@ -24,13 +24,13 @@ mod ending;
 pub(crate) mod entered;
 pub(crate) mod forked;
 pub(crate) mod idle;
-pub(crate) mod local;
+pub(crate) mod local_tasks;
 pub(crate) mod names;
 pub(crate) mod origin;
 pub(crate) mod paused;
-pub(crate) mod seat;
 pub(crate) mod settings;
 pub(crate) mod shared;
+pub(crate) mod slot;
 mod spawning;
 pub(crate) mod task_info;
 pub(crate) mod task_panic;

@@ -1,12 +1,12 @@
-//! [`Paused`]: when the clock of a paused runtime moves; and [`advance`].
+//! [`Paused`]: when the clock of a paused runtime progress; and [`advance`].
 //!
 //! The clock stands still while anything can run. When everybody waits, it jumps to the next deadline.
 //!
 //! # Who runs
 //!
-//! In a paused runtime one worker polls what is spawned, whichever thread is in the first seat; the others stay asleep, and nobody
+//! In a paused runtime one worker polls what is spawned, whichever thread is in the first slot; the others stay asleep, and nobody
 //! steals or takes another's turn. So tasks run in one order, every time. Beside that worker there may be *guests*, threads that are in
-//! `block_on` while somebody else has the first seat. These are the *members*.
+//! `block_on` while somebody else has the first slot. These are the *members*.
 //!
 //! # When all wait
 //!
@@ -26,7 +26,7 @@
 //! Blocking jobs run too. They belong to the invariant by their count: none may be queued or running, and none may have ended since the
 //! round began, as it may have woken somebody who has looked before. A job that is in `block_on` is a guest, and not at work.
 //!
-//! While the first seat changes hands, there may be something in its driver that nobody can find. The clock waits for whoever sits down next.
+//! While the first slot changes hands, there may be something in its driver that nobody can find. The clock waits for the thread that takes it next.
 //!
 //! What other threads do, and what is under way in the kernel, nobody knows of.
 //!
@@ -87,7 +87,7 @@ impl Paused {
         &self.clock
     }
 
-    /// A thread sits down that polls.
+    /// A thread that polls becomes a worker.
     pub(crate) fn come(&self, shared: &Shared, reactor: &Arc<Reactor>) {
         let mut rounds = lock(&self.rounds);
         rounds.members.push(Member {
@@ -180,20 +180,20 @@ impl Rounds {
         let all_sleep = self.members.iter().all(|member| {
             Arc::ptr_eq(&member.reactor, own) || (member.asleep && member.confirmed == self.number)
         });
-        // Somebody outside may just have queued something, or whoever is to run it has yet to sit down.
-        if !all_sleep || shared.has_ready() || self.first_seat_changes_hands(shared) {
+        // Somebody outside may just have queued something, or the thread that is to run it has yet to come.
+        if !all_sleep || shared.has_ready() || self.first_slot_changes_hands(shared) {
             return None;
         }
         shared.blocking.ended_if_quiet()
     }
 
-    /// Whether somebody has the first seat who is not there yet, or not any more.
-    fn first_seat_changes_hands(&self, shared: &Shared) -> bool {
-        let first = &shared.seats[0].driver.reactor;
-        let sits = |member: &Member| Arc::ptr_eq(&member.reactor, first);
-        !self.members.iter().any(sits)
+    /// Whether somebody has the first slot who is not there yet, or not any more.
+    fn first_slot_changes_hands(&self, shared: &Shared) -> bool {
+        let first = &shared.slots[0].driver.reactor;
+        let is_there = |member: &Member| Arc::ptr_eq(&member.reactor, first);
+        !self.members.iter().any(is_there)
             && !shared.is_closing()
-            && shared.threads.first_seat_is_taken()
+            && shared.threads.first_slot_is_taken()
     }
 
     /// Begins a new round, and has all but `own` look.

@@ -10,7 +10,7 @@ pub(crate) const EVENT_INTERVAL: u32 = 61;
 
 #[derive(Clone)]
 pub(crate) struct Settings {
-    pub(crate) seats: usize,
+    pub(crate) workers: usize,
     pub(crate) event_interval: u32,
     /// Whether time stands still while anything can run.
     pub(crate) paused_time: bool,
@@ -30,9 +30,9 @@ pub(crate) struct Hooks {
 }
 
 impl Settings {
-    pub(crate) fn for_seats(seats: usize) -> Self {
+    pub(crate) fn for_workers(workers: usize) -> Self {
         Self {
-            seats,
+            workers,
             event_interval: EVENT_INTERVAL,
             paused_time: false,
             thread_name: "waterwheel-worker".to_owned(),

@@ -5,8 +5,8 @@ use crate::scheduler::ending::drain_listing;
 use crate::scheduler::idle::Idle;
 use crate::scheduler::names::Names;
 use crate::scheduler::paused::Paused;
-use crate::scheduler::seat::Seat;
 use crate::scheduler::settings::Settings;
+use crate::scheduler::slot::Slot;
 use crate::scheduler::threads::Threads;
 use crate::scheduler::threads::guests::Guests;
 use crate::scheduler::unstarted::Unstarted;
@@ -24,7 +24,7 @@ pub(crate) struct Shared {
     pub(crate) process: Process,
     /// Tells whether this is another one.
     pub(crate) forked: fork::Watch,
-    pub(crate) seats: Box<[Arc<Seat>]>,
+    pub(crate) slots: Box<[Arc<Slot>]>,
     pub(crate) guests: Guests,
     pub(crate) injection: SharedQueue,
     pub(crate) idle: Idle,
@@ -48,27 +48,27 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(settings: Settings, ends_with_main: bool) -> io::Result<Arc<Self>> {
         let paused = settings.paused_time.then(|| Arc::new(Paused::new()));
-        let alone = settings.seats == 1 || paused.is_some();
+        let alone = settings.workers == 1 || paused.is_some();
         let clock = paused.as_ref().map(|paused| paused.clock());
-        let seats: io::Result<Vec<_>> = (0..settings.seats)
-            .map(|_| Seat::new(alone, clock).map(Arc::new))
+        let slots: io::Result<Vec<_>> = (0..settings.workers)
+            .map(|_| Slot::new(alone, clock).map(Arc::new))
             .collect();
         let mut blocking = settings.blocking.clone();
         blocking.when_quiet = paused.clone().map(|paused| {
             let tell: Arc<dyn Fn() + Send + Sync> = Arc::new(move || paused.pool_is_quiet());
             tell
         });
-        let seats = seats?.into_boxed_slice();
-        let threads = Threads::new(ends_with_main, &seats);
+        let slots = slots?.into_boxed_slice();
+        let threads = Threads::new(ends_with_main, &slots);
         Ok(Arc::new(Self {
             process: Process::current(),
             forked: Process::current().watch(),
-            seats,
+            slots,
             guests: Guests::default(),
             injection: SharedQueue::new(),
-            idle: Idle::new(settings.seats),
+            idle: Idle::new(settings.workers),
             watch: Watch::new(),
-            owned: Shards::new(settings.seats),
+            owned: Shards::new(settings.workers),
             names: Names::default(),
             blocking: Arc::new(Pool::new(blocking)),
             unstarted: Unstarted::default(),
@@ -84,18 +84,18 @@ impl Shared {
     pub(crate) fn inject(&self, task: Task) {
         self.injection.push(task);
         if self.workers() == 1 {
-            self.seats[0].driver.reactor.unpark();
+            self.slots[0].driver.reactor.unpark();
         } else if self.idle.must_hear() {
             self.wake_one();
         }
     }
 
-    /// How many workers poll what is spawned: those of all seats, or, if time is paused, that of the first.
+    /// How many workers poll what is spawned: those of all slots, or, if time is paused, that of the first.
     pub(crate) fn workers(&self) -> usize {
         if self.paused.is_some() {
             1
         } else {
-            self.seats.len()
+            self.slots.len()
         }
     }
 
@@ -107,23 +107,19 @@ impl Shared {
     /// Wakes one worker to look for work, if none looks already.
     #[cold]
     pub(crate) fn wake_one(&self) {
-        if let Some(seat) = self.idle.choose() {
-            self.seats[seat].driver.reactor.unpark();
+        if let Some(slot) = self.idle.choose() {
+            self.slots[slot].driver.reactor.unpark();
         }
     }
 
     /// Whether there is anything in a queue that any worker may take from.
     pub(crate) fn has_ready(&self) -> bool {
-        self.injection.len() > 0 || self.seats.iter().any(|seat| seat.has_ready())
+        self.injection.len() > 0 || self.slots.iter().any(|slot| slot.has_ready())
     }
 
-    /// Whether there is anything that a worker in the first seat might have to do.
-    pub(crate) fn needs_first_seat(&self) -> bool {
-        #[cfg(canary)]
-        if crate::canary::is_out("stuck-in-local-queue") {
-            return false;
-        }
-        let first = &self.seats[0];
+    /// Whether there is anything that a worker in the first slot might have to do.
+    pub(crate) fn needs_first_slot(&self) -> bool {
+        let first = &self.slots[0];
         self.owned.any()
             || self.injection.len() > 0
             || first.has_ready()
@@ -136,7 +132,7 @@ impl Shared {
     }
 
     pub(crate) fn anybody_awake(&self) -> bool {
-        self.seats.iter().any(|seat| seat.moves.is_awake()) || self.guests.anybody_awake()
+        self.slots.iter().any(|slot| slot.progress.is_awake()) || self.guests.anybody_awake()
     }
 
     #[inline]
@@ -151,7 +147,7 @@ impl Shared {
         }
     }
 
-    /// Tells all who sit, when they look, to end what they have.
+    /// Tells all workers, when they look, to end what they have.
     pub(crate) fn set_closing(&self) {
         self.closing.store(true, Ordering::Release);
     }

@@ -2,7 +2,7 @@
 
 use super::binding::Binding;
 use super::ending::end;
-use super::local::Local;
+use super::local_tasks::LocalTasks;
 use super::origin::Origin;
 use super::shared::Shared;
 use super::worker::{self, Worker};
@@ -39,28 +39,28 @@ impl Shared {
             if let Some(task) = task {
                 self.inject(task);
             }
-            if self.threads.first_seat_is_vacant() {
+            if self.threads.first_slot_is_vacant() {
                 self.threads.occupy();
             }
         }
         handle
     }
 
-    /// Makes a task of `future` that stays with the worker of a seat, and queues it there. The first seat changes hands, and in a paused
+    /// Makes a task of `future` that stays with the worker of a slot, and queues it there. The first slot changes hands, and in a paused
     /// runtime the others poll nothing: for these it is as [`spawn`](Self::spawn).
     ///
     /// # Safety
     ///
     /// The future is `Send`, and so is its output.
-    pub(crate) unsafe fn spawn_in_seat<F: Future>(
+    pub(crate) unsafe fn spawn_on_worker<F: Future>(
         self: &Arc<Self>,
-        seat: usize,
+        slot: usize,
         future: F,
         origin: Origin,
     ) -> JoinHandle<F::Output> {
         self.assert_here();
-        let local = self.threads.local_in(seat);
-        let Some(local) = local.filter(|_| seat < self.workers()) else {
+        let local = self.threads.local_in(slot);
+        let Some(local) = local.filter(|_| slot < self.workers()) else {
             // SAFETY: by the caller's promise.
             return unsafe { self.spawn(future, origin) };
         };
@@ -118,14 +118,14 @@ impl Shared {
     }
 
     /// The kernel has refused a thread that a job needs: sees to it that a worker asks again. Each does so before it sleeps; those that
-    /// sleep already are woken to learn of it, and if the first seat is vacant, somebody sits down there.
+    /// sleep already are woken to learn of it, and if the first slot is vacant, the spare thread is sent there.
     #[cold]
     fn tell_of_refusal(&self) {
-        if self.threads.first_seat_is_vacant() {
+        if self.threads.first_slot_is_vacant() {
             self.threads.occupy();
         }
-        for seat in &self.seats {
-            seat.driver.reactor.unpark();
+        for slot in &self.slots {
+            slot.driver.reactor.unpark();
         }
     }
 
@@ -143,7 +143,7 @@ impl Shared {
     fn adopt<F: Future>(
         self: &Arc<Self>,
         future: F,
-        pinned_to: Option<Arc<Local>>,
+        pinned_to: Option<Arc<LocalTasks>>,
         origin: Origin,
         kind: Kind,
     ) -> (Option<Task>, JoinHandle<F::Output>) {

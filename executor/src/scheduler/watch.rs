@@ -1,6 +1,6 @@
 //! [`Watch`]: sees to it that no descriptor, timer or task waits for a worker that is stuck in a long poll.
 //!
-//! A descriptor or timer is served by the driver of one seat, and so, as a rule, by that seat's worker. If that is in one poll for
+//! A descriptor or timer is served by the driver of one slot, and so, as a rule, by that slot's worker. If that is in one poll for
 //! long, its siblings take its turn:
 //!
 //! - *Busy* siblings look at each other at their own turns, at most once in [`BETWEEN_LOOKS`] in all.
@@ -10,11 +10,11 @@
 //! Who looks turns the driver of every worker that is awake and has not moved since the last look, and takes the tasks that are queued
 //! behind the poll that it is stuck in, so that they too run elsewhere, unless they are pinned there.
 //!
-//! A guest's driver is looked after as those of the seats are. In a runtime of one seat nobody looks: there is no sibling.
+//! A guest's driver is looked after as those of the slots are. In a runtime of one slot nobody looks: there is no sibling.
 //!
 //! # Why somebody watches while a worker is awake
 //!
-//! A worker that falls asleep and a worker that begins to work each do two steps on two words, the *moves* of its seat and the
+//! A worker that falls asleep and a worker that begins to work each do two steps on two words, the *moves* of its slot and the
 //! *watcher* here:
 //!
 //! - [`before_sleep`]: if nobody watches and somebody is awake, becomes the watcher. The watcher, if nobody is awake, resigns, and then
@@ -26,8 +26,8 @@
 //! sleeper to appoint, all are awake; the first to fall asleep finds it awake and becomes the watcher. Sleepers are listed under a
 //! lock (see `idle.rs`) before `before_sleep`, so one that is missed there comes after. `tests/loom_watch.rs` models these steps.
 
-use crate::scheduler::seat::Seat;
 use crate::scheduler::shared::Shared;
+use crate::scheduler::slot::Slot;
 use crate::scheduler::worker::Worker;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(4);
 const NOBODY: usize = 0;
 
 pub(crate) struct Watch {
-    /// The seat of the watcher, plus one.
+    /// The slot of the watcher, plus one.
     watcher: AtomicUsize,
     /// When somebody looked last, in nanoseconds after `start`.
     last_look: AtomicU64,
@@ -62,16 +62,16 @@ impl Watch {
         self.watcher.load(Ordering::Relaxed) == NOBODY
     }
 
-    pub(crate) fn is_watcher(&self, seat: usize) -> bool {
-        self.watcher.load(Ordering::Relaxed) == seat + 1
+    pub(crate) fn is_watcher(&self, slot: usize) -> bool {
+        self.watcher.load(Ordering::Relaxed) == slot + 1
     }
 
-    /// Makes that seat the watcher, if nobody is. `true`: it is now.
-    fn take(&self, seat: usize) -> bool {
+    /// Makes that slot the watcher, if nobody is. `true`: it is now.
+    fn take(&self, slot: usize) -> bool {
         let taken =
             self.watcher
-                .compare_exchange(NOBODY, seat + 1, Ordering::SeqCst, Ordering::SeqCst);
-        taken.is_ok() || taken == Err(seat + 1)
+                .compare_exchange(NOBODY, slot + 1, Ordering::SeqCst, Ordering::SeqCst);
+        taken.is_ok() || taken == Err(slot + 1)
     }
 
     /// Resigns. The watcher's alone to call.
@@ -97,16 +97,16 @@ fn nanoseconds(duration: Duration) -> u64 {
 }
 
 /// When this worker, which is about to sleep, must look after the others, if it must.
-pub(crate) fn before_sleep(shared: &Shared, seat: usize) -> Option<Instant> {
+pub(crate) fn before_sleep(shared: &Shared, slot: usize) -> Option<Instant> {
     let watch = &shared.watch;
-    if !watch.is_vacant() && !watch.is_watcher(seat) {
+    if !watch.is_vacant() && !watch.is_watcher(slot) {
         return None;
     }
     loop {
         if shared.anybody_awake() {
-            return watch.take(seat).then(|| real_now() + PERIOD);
+            return watch.take(slot).then(|| real_now() + PERIOD);
         }
-        if !watch.is_watcher(seat) {
+        if !watch.is_watcher(slot) {
             return None;
         }
         watch.resign();
@@ -117,11 +117,11 @@ pub(crate) fn before_sleep(shared: &Shared, seat: usize) -> Option<Instant> {
     }
 }
 
-/// This worker, which has rested, has something to do. A guest has no `seat`.
+/// This worker, which has rested, has something to do. A guest has no `slot`.
 #[cold]
-pub(crate) fn begin_work(shared: &Shared, seat: Option<usize>) {
+pub(crate) fn begin_work(shared: &Shared, slot: Option<usize>) {
     let watch = &shared.watch;
-    if seat.is_some_and(|seat| watch.is_watcher(seat)) {
+    if slot.is_some_and(|slot| watch.is_watcher(slot)) {
         watch.resign();
     }
     // What says that we are awake comes before this.
@@ -130,8 +130,8 @@ pub(crate) fn begin_work(shared: &Shared, seat: Option<usize>) {
         shared.idle.with_sleeper(|sleeper| {
             if watch.take(sleeper) {
                 let until = real_now() + PERIOD;
-                // It fails only with the timerfd, and then that seat's worker cannot sleep either.
-                let _ = shared.seats[sleeper].driver.reactor.end_wait_at(until);
+                // It fails only with the timerfd, and then that slot's worker cannot sleep either.
+                let _ = shared.slots[sleeper].driver.reactor.end_wait_at(until);
             }
         });
     }
@@ -143,24 +143,24 @@ pub(crate) fn look(worker: &Worker, now: Instant) {
     if !shared.watch.may_look(now) {
         return;
     }
-    let is_stuck = |seat: &Arc<Seat>| {
-        let stuck = !Arc::ptr_eq(seat, &worker.seat) && seat.moves.is_stuck();
+    let is_stuck = |slot: &Arc<Slot>| {
+        let stuck = !Arc::ptr_eq(slot, &worker.slot) && slot.progress.is_stuck();
         if stuck {
-            seat.driver.turn_now();
+            slot.driver.turn_now();
             // Its worker may be about to sleep, and rely on the event of its timerfd that this turn has taken: it makes a turn more instead,
             // and looks at the clock. If it is stuck still, this is no system call.
-            seat.driver.reactor.unpark();
-            worker.seat.counters.sibling_turns.add(1);
+            slot.driver.reactor.unpark();
+            worker.slot.counters.sibling_turns.add(1);
         }
         stuck
     };
-    for seat in &shared.seats {
-        if is_stuck(seat) {
-            worker.steal_from(seat);
+    for slot in &shared.slots {
+        if is_stuck(slot) {
+            worker.steal_from(slot);
         }
     }
     // Nothing is queued there but what is pinned.
-    for seat in &shared.guests.snapshot() {
-        let _ = is_stuck(seat);
+    for slot in &shared.guests.snapshot() {
+        let _ = is_stuck(slot);
     }
 }

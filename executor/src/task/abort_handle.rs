@@ -41,14 +41,6 @@ impl<S: Schedule> AbortHandle<S> {
 
     /// Asks for the task to be dropped where it would be polled next. A job that is still queued may be dropped here and now.
     pub(crate) fn abort(&self) {
-        #[cfg(canary)]
-        if crate::canary::is_out("pinned-dropped-elsewhere")
-            && self.header().state.shutdown() == super::snapshot::Shutdown::Claimed
-        {
-            self.header().state.reference();
-            // SAFETY: the stage is claimed, and the reference is given along.
-            return unsafe { (self.header().vtable.cancel)(self.task) };
-        }
         match self.header().state.abort() {
             // SAFETY: the transition has made a reference for this.
             Wake::Submit => unsafe { submit(self.task) },

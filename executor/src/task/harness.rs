@@ -159,10 +159,6 @@ unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr<S>) -> Poll<Output<F>> {
 /// The caller owns the stage.
 #[cold]
 unsafe fn cancelled<F: Future, S: Schedule>(task: TaskPtr<S>) -> Output<F> {
-    #[cfg(canary)]
-    if crate::canary::is_out("ended-future-kept") {
-        return Err(JoinError::cancelled());
-    }
     // SAFETY: the task is alive and the stage is ours.
     match caught(|| unsafe { consume(stage::<F, S>(task)) }) {
         Ok(()) => Err(JoinError::cancelled()),
@@ -211,11 +207,6 @@ pub(super) unsafe fn take_output<F: Future, S: Schedule>(task: TaskPtr<S>, to: *
 
 /// See [`Vtable::drop_output`](super::header::Vtable::drop_output).
 pub(super) unsafe fn drop_output<F: Future, S: Schedule>(task: TaskPtr<S>) {
-    #[cfg(canary)]
-    if crate::canary::is_out("output-panic-escapes") {
-        // SAFETY: the caller owns the stage (T4).
-        return unsafe { consume(stage::<F, S>(task)) };
-    }
     // SAFETY: the caller owns the stage (T4).
     drop_quietly(caught(|| unsafe { consume(stage::<F, S>(task)) }));
 }

@@ -2,7 +2,7 @@
 //!
 //! A worker keeps what it frees, and takes from there what it spawns: the block that was freed last, which is in the cache. To the
 //! allocator it goes back when there is too much of it, all but a little before the worker sleeps, and the rest when the thread leaves
-//! its seat.
+//! its worker.
 //!
 //! A block is an allocation of its own, of a layout that depends on the size of the task alone. So it may be freed by a thread that keeps
 //! none, and kept by another than the one that has allocated it.

@@ -170,8 +170,8 @@ impl<S: Schedule> List<S> {
     }
 }
 
-/// How many lists there are for each seat, if there are several.
-const LISTS_PER_SEAT: usize = 16;
+/// How many lists there are for each worker, if there are several.
+const LISTS_PER_WORKER: usize = 16;
 
 /// Lists that tasks are spread over, one after the other, so that who spawns and who completes seldom meet at a lock.
 pub(crate) struct Shards<S: Schedule> {
@@ -183,10 +183,10 @@ pub(crate) struct Shards<S: Schedule> {
 struct Shard<S: Schedule>(OwnedTasks<S>);
 
 impl<S: Schedule> Shards<S> {
-    /// Several lists for each of `seats`; one for one.
-    pub(crate) fn new(seats: usize) -> Self {
-        let count = if seats > 1 {
-            (LISTS_PER_SEAT * seats).next_power_of_two()
+    /// Several lists for each of `workers`; one for one.
+    pub(crate) fn new(workers: usize) -> Self {
+        let count = if workers > 1 {
+            (LISTS_PER_WORKER * workers).next_power_of_two()
         } else {
             1
         };

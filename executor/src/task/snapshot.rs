@@ -185,10 +185,6 @@ impl Snapshot {
         if self.is(CANCELLED) {
             (self, Pend::Cancel)
         } else if self.is(NOTIFIED) {
-            #[cfg(canary)]
-            if crate::canary::is_out("stale-bit-strands-task") {
-                return (self.without(RUNNING).release(1).0, Pend::Idle);
-            }
             (self.without(RUNNING), Pend::Requeue)
         } else {
             let (next, released) = self.without(RUNNING).release(1);

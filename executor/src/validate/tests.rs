@@ -17,7 +17,7 @@ pub(crate) struct Runtime {
 
 impl Runtime {
     pub(crate) fn of(tasks: usize) -> Self {
-        let shared = Shared::new(Settings::for_seats(1), true).expect("descriptors");
+        let shared = Shared::new(Settings::for_workers(1), true).expect("descriptors");
         // SAFETY: the future is `Send`, and so is its output.
         let spawn = |_| JoinHandle(unsafe { shared.spawn(pending::<()>(), Origin::here()) });
         let handles = (0..tasks).map(spawn).collect();

@@ -8,9 +8,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use waterwheel_reactor::{Call, Reading, Wait};
+use waterwheel_reactor::{Operation, Reading, Wait};
 
-const READ_CHUNK: Call<Reading> = Call::new("read_chunk");
+const READ_CHUNK: Operation<Reading> = Operation::new("read_chunk");
 
 /// Reads what has been received, at most `most` bytes of it, into a buffer that all connections of this worker share,
 /// and gives it to `take`, whose result this resolves to.

@@ -158,10 +158,6 @@ impl Future for CopyBidirectional<'_> {
         if self.there.ended && self.back.ended {
             return Poll::Ready(Ok(self.copied()));
         }
-        #[cfg(canary)]
-        if (self.there.ended || self.back.ended) && crate::canary::is_out("relay-half-open") {
-            return Poll::Pending;
-        }
         if let Some(idle) = &mut self.idle
             && idle.poll(cx, there || back).is_ready()
         {

@@ -24,7 +24,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::task::{Context, Poll, ready};
 use waterwheel_reactor::spare_pipes::User;
-use waterwheel_reactor::{AsyncFd, Call, Reading, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Operation, Reading, Wait, Writing};
 
 /// How many bytes go in one poll, more or less, before others have their turn.
 const SHARE: usize = 4 << 20;
@@ -63,15 +63,15 @@ enum Held {
 /// How the descriptors of a pump are awaited: by the name of the call whose pump it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Calls {
-    read: Call<Reading>,
-    write: Call<Writing>,
+    read: Operation<Reading>,
+    write: Operation<Writing>,
 }
 
 impl Calls {
     pub(super) const fn new(name: &'static str) -> Self {
         Self {
-            read: Call::new(name),
-            write: Call::new(name),
+            read: Operation::new(name),
+            write: Operation::new(name),
         }
     }
 }

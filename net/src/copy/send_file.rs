@@ -10,9 +10,9 @@ use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use waterwheel_reactor::sys::{sendfile::sendfile, socket};
-use waterwheel_reactor::{Call, Wait, Writing};
+use waterwheel_reactor::{Operation, Wait, Writing};
 
-const SEND_FILE: Call<Writing> = Call::new("send_file");
+const SEND_FILE: Operation<Writing> = Operation::new("send_file");
 
 /// How many bytes one system call is asked for.
 const PIECE: u64 = 1 << 20;

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Direction, Reading, Wait};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Reading, Wait};
 
 /// The future of [`UdpSocket::recv`](crate::UdpSocket::recv), and of the like methods of it and of
 /// [`UnixDatagram`](crate::UnixDatagram).
@@ -17,7 +17,7 @@ pub struct RecvDatagram<'a> {
     wait: Wait<'a, OwnedFd, Reading>,
     buffer: &'a mut [u8],
     take: Take,
-    call: Call<Reading>,
+    call: Operation<Reading>,
 }
 
 /// Whether a datagram that was read is gone.
@@ -32,7 +32,7 @@ impl<'a> RecvDatagram<'a> {
         io: &'a AsyncFd<OwnedFd>,
         buffer: &'a mut [u8],
         take: Take,
-        call: Call<Reading>,
+        call: Operation<Reading>,
     ) -> Self {
         Self {
             wait: Wait::new(io),
@@ -53,10 +53,6 @@ impl Future for RecvDatagram<'_> {
             take,
             call,
         } = &mut *self;
-        #[cfg(canary)]
-        if crate::canary::is_out("udp-error-lost") {
-            let _ = socket::take_error(wait.fd().as_fd());
-        }
         // An empty buffer takes a datagram as any other does; and that one is short says nothing about the next.
         let io = wait.fd();
         wait.poll_io(cx, *call, |fd| {
@@ -71,7 +67,7 @@ impl Future for RecvDatagram<'_> {
 
 /// Receives a datagram without waiting.
 pub(crate) fn try_recv(io: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> io::Result<usize> {
-    io.try_io(Direction::Read, |fd| {
+    io.try_io(Interest::Read, |fd| {
         let recv = || socket::recv(fd.as_fd(), buffer);
         recv_or_end(io, recv, || Ok(0))
     })

@@ -8,9 +8,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::messages::{self, Headers, MAX_DATAGRAMS, Received};
-use waterwheel_reactor::{AsyncFd, Call, Direction, Reading, Wait};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Reading, Wait};
 
-const RECV_BATCH: Call<Reading> = Call::new("UdpSocket::recv_batch");
+const RECV_BATCH: Operation<Reading> = Operation::new("UdpSocket::recv_batch");
 
 /// Room for several datagrams, to be used again and again by [`UdpSocket::recv_batch`](crate::UdpSocket::recv_batch).
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl RecvBatch {
     /// Receives without waiting.
     pub(crate) fn try_recv(&mut self, io: &AsyncFd<OwnedFd>) -> io::Result<usize> {
         self.received.clear();
-        io.try_io(Direction::Read, |fd| {
+        io.try_io(Interest::Read, |fd| {
             recv_or_end(io, || self.recv(fd), || Ok(0))
         })
     }

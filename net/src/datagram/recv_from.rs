@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::address::Address;
 use waterwheel_reactor::sys::datagram;
-use waterwheel_reactor::{AsyncFd, Call, Direction, Reading, Wait};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Reading, Wait};
 
 /// The future of [`UdpSocket::recv_from`](crate::UdpSocket::recv_from), and of the like methods of it and of
 /// [`UnixDatagram`](crate::UnixDatagram).
@@ -21,7 +21,7 @@ pub struct RecvFrom<'a, A = SocketAddr> {
     wait: Wait<'a, OwnedFd, Reading>,
     buffer: &'a mut [u8],
     take: Take,
-    call: Call<Reading>,
+    call: Operation<Reading>,
     address: PhantomData<fn() -> A>,
 }
 
@@ -30,7 +30,7 @@ impl<'a, A: Address> RecvFrom<'a, A> {
         io: &'a AsyncFd<OwnedFd>,
         buffer: &'a mut [u8],
         take: Take,
-        call: Call<Reading>,
+        call: Operation<Reading>,
     ) -> Self {
         Self {
             wait: Wait::new(io),
@@ -69,7 +69,7 @@ pub(crate) fn try_recv_from<A: Address>(
     io: &AsyncFd<OwnedFd>,
     buffer: &mut [u8],
 ) -> io::Result<(usize, A)> {
-    io.try_io(Direction::Read, |fd| {
+    io.try_io(Interest::Read, |fd| {
         let recv = || datagram::recv_from(fd.as_fd(), buffer);
         recv_or_end(io, recv, datagram::end)
     })

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use waterwheel_reactor::{AsyncFd, Direction};
+use waterwheel_reactor::{AsyncFd, Interest};
 
 /// Calls `receive`, which takes a datagram. If reading has been shut down and no datagram is left, it returns what `end` gives.
 ///
@@ -15,9 +15,7 @@ pub(super) fn recv_or_end<R>(
     end: impl FnOnce() -> io::Result<R>,
 ) -> io::Result<R> {
     match receive() {
-        Err(error)
-            if error.kind() == io::ErrorKind::WouldBlock && io.is_closed(Direction::Read) =>
-        {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock && io.is_closed(Interest::Read) => {
             // A datagram may have come between the call and the shutdown.
             match receive() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => end(),
@@ -46,7 +44,7 @@ mod tests {
             let received = socket::recv(io.as_fd(), &mut buffer);
             if calls == 1 {
                 theirs.send(b"last").expect("there is room");
-                io.mark_closed(Direction::Read);
+                io.mark_closed(Interest::Read);
             }
             received
         };

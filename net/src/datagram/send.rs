@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Direction, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Wait, Writing};
 
 /// The future of [`UdpSocket::send`](crate::UdpSocket::send), and of the same method of
 /// [`UnixDatagram`](crate::UnixDatagram).
@@ -15,11 +15,15 @@ use waterwheel_reactor::{AsyncFd, Call, Direction, Wait, Writing};
 pub struct SendDatagram<'a> {
     wait: Wait<'a, OwnedFd, Writing>,
     buffer: &'a [u8],
-    call: Call<Writing>,
+    call: Operation<Writing>,
 }
 
 impl<'a> SendDatagram<'a> {
-    pub(crate) fn new(io: &'a AsyncFd<OwnedFd>, buffer: &'a [u8], call: Call<Writing>) -> Self {
+    pub(crate) fn new(
+        io: &'a AsyncFd<OwnedFd>,
+        buffer: &'a [u8],
+        call: Operation<Writing>,
+    ) -> Self {
         let wait = Wait::new(io);
         Self { wait, buffer, call }
     }
@@ -36,5 +40,5 @@ impl Future for SendDatagram<'_> {
 
 /// Sends a datagram without waiting.
 pub(crate) fn try_send(io: &AsyncFd<OwnedFd>, buffer: &[u8]) -> io::Result<usize> {
-    io.try_io(Direction::Write, |fd| socket::send(fd.as_fd(), buffer))
+    io.try_io(Interest::Write, |fd| socket::send(fd.as_fd(), buffer))
 }

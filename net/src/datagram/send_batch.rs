@@ -7,9 +7,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use waterwheel_reactor::sys::messages::{self, Headers};
-use waterwheel_reactor::{AsyncFd, Call, Direction, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Wait, Writing};
 
-const SEND_BATCH: Call<Writing> = Call::new("UdpSocket::send_batch");
+const SEND_BATCH: Operation<Writing> = Operation::new("UdpSocket::send_batch");
 
 /// Several datagrams, to be sent by [`UdpSocket::send_batch`](crate::UdpSocket::send_batch). It keeps copies of them, and its memory, when it is
 /// [cleared](Self::clear), for the next.
@@ -100,7 +100,7 @@ impl SendBatch {
         if self.is_sent() {
             return Ok(0);
         }
-        io.try_io(Direction::Write, |fd| self.send(fd))
+        io.try_io(Interest::Write, |fd| self.send(fd))
     }
 
     fn send(&mut self, fd: &OwnedFd) -> io::Result<usize> {

@@ -8,9 +8,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::address::Address;
 use waterwheel_reactor::sys::datagram;
-use waterwheel_reactor::{AsyncFd, Call, Direction, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Wait, Writing};
 
-const SEND_TO: Call<Writing> = Call::new("UdpSocket::send_to");
+const SEND_TO: Operation<Writing> = Operation::new("UdpSocket::send_to");
 
 /// The future of [`UdpSocket::send_to`](crate::UdpSocket::send_to).
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(crate) fn try_send_to<A: Address>(
     buffer: &[u8],
     to: &A,
 ) -> io::Result<usize> {
-    io.try_io(Direction::Write, |fd| {
+    io.try_io(Interest::Write, |fd| {
         datagram::send_to(fd.as_fd(), buffer, to)
     })
 }

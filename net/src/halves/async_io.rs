@@ -4,7 +4,7 @@ use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::socket::{AsyncIo, Ends, try_io};
 use crate::stream::StreamSocket;
 use std::io;
-use waterwheel_reactor::Direction;
+use waterwheel_reactor::Interest;
 
 /// The two methods of a half, which knows its direction.
 macro_rules! own_calls_of_half {
@@ -17,7 +17,7 @@ macro_rules! own_calls_of_half {
             ///
             /// `WouldBlock` if the stream is not ready: `operation` has not run. Otherwise, what `operation` gives.
             pub fn try_io<R>(&self, operation: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-                try_io(self.as_ref().io(), Direction::$direction, operation)
+                try_io(self.as_ref().io(), Interest::$direction, operation)
             }
 
             /// Runs `operation`, a system call of the caller's own in the direction of this half, until it gives something else
@@ -29,7 +29,7 @@ macro_rules! own_calls_of_half {
                 let io = self.as_ref().io();
                 AsyncIo::new(
                     io,
-                    Direction::$direction,
+                    Interest::$direction,
                     S::CALLS.async_io,
                     Ends::BY_ITSELF,
                     operation,

@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 use waterwheel_poll_context::budget::{self, GaveWay};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{Reading, Stay, Writing};
+use waterwheel_reactor::{OwnedWait, Reading, Writing};
 
 /// A stream that implements the traits by which other libraries read and write: those of `futures-io` and of hyper 1, each behind
 /// the feature of its name.
@@ -27,8 +27,8 @@ use waterwheel_reactor::{Reading, Stay, Writing};
 #[derive(Debug)]
 pub struct PollStream<S: StreamSocket> {
     stream: S,
-    reading: Stay<Reading>,
-    writing: Stay<Writing>,
+    reading: OwnedWait<Reading>,
+    writing: OwnedWait<Writing>,
     pub(super) read_gave_way: GaveWay,
     write_gave_way: GaveWay,
     /// What has been read ahead, for who reads by a buffer of ours. It has room only while there is anything in it.
@@ -42,8 +42,8 @@ impl<S: StreamSocket> PollStream<S> {
     pub fn new(stream: S) -> Self {
         Self {
             stream,
-            reading: Stay::new(),
-            writing: Stay::new(),
+            reading: OwnedWait::new(),
+            writing: OwnedWait::new(),
             read_gave_way: GaveWay::NO,
             write_gave_way: GaveWay::NO,
             #[cfg(feature = "futures-io")]

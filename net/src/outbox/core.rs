@@ -43,7 +43,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
-use waterwheel_reactor::{Reactor, Stay, Writing};
+use waterwheel_reactor::{OwnedWait, Reactor, Writing};
 
 #[derive(Debug)]
 pub(super) struct Core<S> {
@@ -78,7 +78,7 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) batch: Queue<Arc<Completion>>,
-    pub(super) stay: Stay<Writing>,
+    pub(super) stay: OwnedWait<Writing>,
     /// Empty, but for the time of one step; it keeps its memory.
     pub(super) complete: Vec<Arc<Completion>>,
 }
@@ -108,7 +108,7 @@ impl<S: StreamSocket> Core<S> {
             state: Mutex::new(State {
                 writer: Some(Writer {
                     batch: Queue::new(),
-                    stay: Stay::new(),
+                    stay: OwnedWait::new(),
                     complete: Vec::new(),
                 }),
                 incoming: Queue::new(),

@@ -12,9 +12,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Direction, Writing};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Writing};
 
-const SEND: Call<Writing> = Call::new("Outbox::send");
+const SEND: Operation<Writing> = Operation::new("Outbox::send");
 
 /// How many messages go with one system call at most.
 const MESSAGES: usize = 64;
@@ -36,7 +36,7 @@ impl<S: StreamSocket> Core<S> {
         let sent = if length == 0 {
             Ok(0)
         } else {
-            self.io().try_io(Direction::Write, |fd| {
+            self.io().try_io(Interest::Write, |fd| {
                 socket::send(fd.as_fd(), message.as_ref())
             })
         };

@@ -213,10 +213,6 @@ impl Since {
 
 /// Waits for a while, or until a connection has ended, whose descriptor is free then. Breaks when the server stops.
 async fn pause_for(pause: Duration, waiter: &mut Waiter) -> ControlFlow<()> {
-    #[cfg(canary)]
-    if crate::canary::is_out("emfile-spins") {
-        return ControlFlow::Continue(());
-    }
     let mut sleep = sleep(pause);
     let before = waiter.register.ended();
     poll_fn(|cx| {

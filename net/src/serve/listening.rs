@@ -13,9 +13,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use waterwheel_reactor::{Call, Direction, Reading, Stay};
+use waterwheel_reactor::{Interest, Operation, OwnedWait, Reading};
 
-const ACCEPT: Call<Reading> = Call::new("serve");
+const ACCEPT: Operation<Reading> = Operation::new("serve");
 
 /// How many connections are refused between two pauses.
 const REFUSED_AT_A_TIME: usize = 64;
@@ -26,7 +26,7 @@ pub(super) struct Listening<L>(Mutex<Option<Open<L>>>);
 #[derive(Debug)]
 struct Open<L> {
     listener: L,
-    stay: Stay<Reading>,
+    stay: OwnedWait<Reading>,
     reserve: Reserve,
 }
 
@@ -42,7 +42,7 @@ impl<L: ListenerSocket> Listening<L> {
         let reserve = Reserve::new(&listener);
         Self(Mutex::new(Some(Open {
             listener,
-            stay: Stay::new(),
+            stay: OwnedWait::new(),
             reserve,
         })))
     }
@@ -70,7 +70,7 @@ impl<L: ListenerSocket> Listening<L> {
                 return Poll::Ready(Ok(None));
             };
             let listener = open.listener.io();
-            match listener.try_io(Direction::Read, accept_now::<L>) {
+            match listener.try_io(Interest::Read, accept_now::<L>) {
                 Ok((stream, peer)) => {
                     here.accepted();
                     open.reserve.restore(&open.listener);
@@ -127,7 +127,7 @@ impl Reserve {
                 // Somebody else has had it. It comes back when there are descriptors again.
                 return self.restore(listener);
             }
-            let accepted = listener.io().try_io(Direction::Read, accept_now::<L>);
+            let accepted = listener.io().try_io(Interest::Read, accept_now::<L>);
             let refused = accepted.is_ok();
             drop(accepted);
             self.restore(listener);

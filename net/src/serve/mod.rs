@@ -99,8 +99,8 @@ where
         let accepting = register.acceptor_begins(close);
         let closes = ClosesWhenDropped(listening);
         let acceptor = accept_from(closes, Arc::clone(&shared), accepting);
-        let acceptor = if shared.options.listener_a_seat {
-            runtime.spawn_in_seat(number % runtime.seats(), acceptor)
+        let acceptor = if shared.options.listener_per_worker {
+            runtime.spawn_on_worker(number % runtime.workers(), acceptor)
         } else {
             runtime.spawn(acceptor)
         };

@@ -24,7 +24,7 @@ use std::time::Duration;
 pub struct ServeOptions<A = SocketAddr> {
     pub(super) max_connections: usize,
     pub(super) refuse_after: Duration,
-    pub(super) listener_a_seat: bool,
+    pub(super) listener_per_worker: bool,
     pub(super) on_error: Option<OnError<A>>,
 }
 
@@ -37,7 +37,7 @@ impl<A> ServeOptions<A> {
         Self {
             max_connections: usize::MAX,
             refuse_after: Duration::from_secs(5),
-            listener_a_seat: false,
+            listener_per_worker: false,
             on_error: None,
         }
     }
@@ -65,11 +65,11 @@ impl<A> ServeOptions<A> {
         self
     }
 
-    /// Accepts from each listener on a seat of its own, in turn if there are more listeners than seats: for a
-    /// [group](crate::TcpListener::bind_group) of as many listeners as the runtime has [seats](waterwheel_executor::Handle::seats).
+    /// Accepts from each listener on a worker of its own, in turn if there are more listeners than workers: for a
+    /// [group](crate::TcpListener::bind_reuseport) of as many listeners as the runtime has [workers](waterwheel_executor::Handle::workers).
     ///
     /// A connection's task begins where it was accepted. Other workers take it over only if that one is busy and they are not. The
-    /// listener of the first seat is accepted from wherever there is time; see [`spawn_in_seat`](waterwheel_executor::Handle::spawn_in_seat).
+    /// listener of the first worker is accepted from by any worker that has time; see [`spawn_on_worker`](waterwheel_executor::Handle::spawn_on_worker).
     ///
     /// # Examples
     ///
@@ -81,9 +81,9 @@ impl<A> ServeOptions<A> {
     /// # fn main() -> std::io::Result<()> {
     /// Runtime::builder().worker_threads(2).build()?.block_on(async {
     ///     let address = "127.0.0.1:0".parse().expect("an address");
-    ///     let listeners = TcpListener::bind_group(address, Handle::current().seats())?;
+    ///     let listeners = TcpListener::bind_reuseport(address, Handle::current().workers())?;
     ///     let address = listeners[0].local_addr()?;
-    ///     let options = ServeOptions::new().listener_a_seat();
+    ///     let options = ServeOptions::new().listener_per_worker();
     ///     let echo = serve(listeners, options, |stream: TcpStream, _peer| async move {
     ///         copy(&stream, &stream).await.map(drop)
     ///     });
@@ -99,8 +99,8 @@ impl<A> ServeOptions<A> {
     /// # }
     /// ```
     #[must_use]
-    pub fn listener_a_seat(mut self) -> Self {
-        self.listener_a_seat = true;
+    pub fn listener_per_worker(mut self) -> Self {
+        self.listener_per_worker = true;
         self
     }
 

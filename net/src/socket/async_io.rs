@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use waterwheel_reactor::{AsyncFd, Call, Direction, Reading, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Reading, Wait, Writing};
 
 /// The two methods of a socket that has the field `io`, with an example.
 macro_rules! own_calls {
@@ -20,7 +20,7 @@ macro_rules! own_calls {
             /// `WouldBlock` if the socket is not ready: `operation` has not run. Otherwise, what `operation` gives.
             pub fn try_io<R>(
                 &self,
-                direction: waterwheel_reactor::Direction,
+                direction: waterwheel_reactor::Interest,
                 operation: impl FnOnce() -> std::io::Result<R>,
             ) -> std::io::Result<R> {
                 let ends: $crate::socket::Ends = $ends;
@@ -32,7 +32,7 @@ macro_rules! own_calls {
             /// its errors, panics and cancel safety.
             ///
             $(#[$more])*
-            pub fn async_io<R, F>(&self, direction: waterwheel_reactor::Direction, operation: F) -> $crate::socket::AsyncIo<'_, F>
+            pub fn async_io<R, F>(&self, direction: waterwheel_reactor::Interest, operation: F) -> $crate::socket::AsyncIo<'_, F>
             where
                 F: FnMut() -> std::io::Result<R>,
             {
@@ -60,11 +60,11 @@ impl Ends {
     pub(crate) fn run<R>(
         self,
         io: &AsyncFd<OwnedFd>,
-        direction: Direction,
+        direction: Interest,
         operation: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
         // Before the call: what has come before the end is received.
-        let has_ended = self.silently && direction == Direction::Read && io.is_closed(direction);
+        let has_ended = self.silently && direction == Interest::Read && io.is_closed(direction);
         match operation() {
             Err(error) if has_ended && error.kind() == io::ErrorKind::WouldBlock => {
                 Err(io::Error::new(
@@ -80,7 +80,7 @@ impl Ends {
 /// Runs `operation` if the socket is thought to be ready, and does not wait.
 pub(crate) fn try_io<R>(
     io: &AsyncFd<OwnedFd>,
-    direction: Direction,
+    direction: Interest,
     operation: impl FnOnce() -> io::Result<R>,
 ) -> io::Result<R> {
     io.try_io(direction, |_| operation())
@@ -106,14 +106,14 @@ enum EitherWay<'a> {
 impl<'a, F> AsyncIo<'a, F> {
     pub(crate) fn new(
         io: &'a AsyncFd<OwnedFd>,
-        direction: Direction,
+        direction: Interest,
         name: &'static str,
         ends: Ends,
         operation: F,
     ) -> Self {
         let wait = match direction {
-            Direction::Read => EitherWay::Reading(Wait::new(io)),
-            Direction::Write => EitherWay::Writing(Wait::new(io)),
+            Interest::Read => EitherWay::Reading(Wait::new(io)),
+            Interest::Write => EitherWay::Writing(Wait::new(io)),
         };
         Self {
             wait,
@@ -140,11 +140,11 @@ impl<R, F: FnMut() -> io::Result<R>> Future for AsyncIo<'_, F> {
         match wait {
             EitherWay::Reading(wait) => {
                 let io = wait.fd();
-                wait.poll_io(cx, Call::new(name), |_| {
-                    ends.run(io, Direction::Read, &mut *operation)
+                wait.poll_io(cx, Operation::new(name), |_| {
+                    ends.run(io, Interest::Read, &mut *operation)
                 })
             }
-            EitherWay::Writing(wait) => wait.poll_io(cx, Call::new(name), |_| operation()),
+            EitherWay::Writing(wait) => wait.poll_io(cx, Operation::new(name), |_| operation()),
         }
     }
 }

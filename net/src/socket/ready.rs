@@ -5,18 +5,18 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use waterwheel_reactor::{AsyncFd, Call, Reading, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Operation, Reading, Wait, Writing};
 
 /// The future of [`TcpStream::readable`](crate::TcpStream::readable), and of the same method of other sockets.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Readable<'a> {
     wait: Wait<'a, OwnedFd, Reading>,
-    call: Call<Reading>,
+    call: Operation<Reading>,
 }
 
 impl<'a> Readable<'a> {
-    pub(crate) fn new(io: &'a AsyncFd<OwnedFd>, call: Call<Reading>) -> Self {
+    pub(crate) fn new(io: &'a AsyncFd<OwnedFd>, call: Operation<Reading>) -> Self {
         let wait = Wait::new(io);
         Self { wait, call }
     }
@@ -36,11 +36,11 @@ impl Future for Readable<'_> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Writable<'a> {
     wait: Wait<'a, OwnedFd, Writing>,
-    call: Call<Writing>,
+    call: Operation<Writing>,
 }
 
 impl<'a> Writable<'a> {
-    pub(crate) fn new(io: &'a AsyncFd<OwnedFd>, call: Call<Writing>) -> Self {
+    pub(crate) fn new(io: &'a AsyncFd<OwnedFd>, call: Operation<Writing>) -> Self {
         let wait = Wait::new(io);
         Self { wait, call }
     }

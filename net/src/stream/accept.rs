@@ -38,22 +38,8 @@ impl<L: ListenerSocket> Future for Accept<'_, L> {
     }
 }
 
-#[cfg(canary)]
-impl<L> Drop for Accept<'_, L> {
-    fn drop(&mut self) {
-        if crate::canary::is_out("dropped-accept-leaks") {
-            let accepted = socket::accept::<std::net::SocketAddr>(self.wait.fd().as_fd());
-            std::mem::forget(accepted);
-        }
-    }
-}
-
 /// Accepts until it gets something else than a connection that has gone already.
 fn past_aborted<R>(mut accept: impl FnMut() -> io::Result<R>) -> io::Result<R> {
-    #[cfg(canary)]
-    if crate::canary::is_out("aborted-ends-accepting") {
-        return accept();
-    }
     loop {
         match accept() {
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

@@ -5,7 +5,7 @@ use super::sealed::FromIo;
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
 use waterwheel_reactor::sys::address::Address;
-use waterwheel_reactor::{AsyncFd, Call, Reading};
+use waterwheel_reactor::{AsyncFd, Operation, Reading};
 
 /// A socket that accepts connections: a [`TcpListener`](crate::TcpListener) or a [`UnixListener`](crate::UnixListener). It cannot be implemented elsewhere.
 pub trait ListenerSocket:
@@ -19,12 +19,12 @@ pub trait ListenerSocket:
 }
 
 pub(crate) mod sealed {
-    use super::{AsyncFd, Call, OwnedFd, Reading};
+    use super::{AsyncFd, Operation, OwnedFd, Reading};
 
     /// Where the descriptor is. Nobody outside this crate can name it.
     pub trait Listen {
         /// What its future says when there is no runtime.
-        const ACCEPT: Call<Reading>;
+        const ACCEPT: Operation<Reading>;
 
         /// The descriptor, as it is awaited.
         fn io(&self) -> &AsyncFd<OwnedFd>;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
-use waterwheel_reactor::{AsyncFd, Call, Reading, Writing};
+use waterwheel_reactor::{AsyncFd, Operation, Reading, Writing};
 
 /// A connected socket that carries a stream of bytes in both directions: a [`TcpStream`](crate::TcpStream) or a [`UnixStream`](crate::UnixStream).
 ///
@@ -34,15 +34,15 @@ pub(crate) mod sealed {
 /// The calls of a stream, by the names that its user writes. As they are constants of a type, no future stores one.
 #[derive(Clone, Copy, Debug)]
 pub struct Calls {
-    pub(crate) read: Call<Reading>,
-    pub(crate) read_vectored: Call<Reading>,
-    pub(crate) read_exact: Call<Reading>,
-    pub(crate) peek: Call<Reading>,
-    pub(crate) readable: Call<Reading>,
-    pub(crate) write: Call<Writing>,
-    pub(crate) write_vectored: Call<Writing>,
-    pub(crate) write_all: Call<Writing>,
-    pub(crate) writable: Call<Writing>,
+    pub(crate) read: Operation<Reading>,
+    pub(crate) read_vectored: Operation<Reading>,
+    pub(crate) read_exact: Operation<Reading>,
+    pub(crate) peek: Operation<Reading>,
+    pub(crate) readable: Operation<Reading>,
+    pub(crate) write: Operation<Writing>,
+    pub(crate) write_vectored: Operation<Writing>,
+    pub(crate) write_all: Operation<Writing>,
+    pub(crate) writable: Operation<Writing>,
     /// In either direction.
     pub(crate) async_io: &'static str,
 }
@@ -51,15 +51,18 @@ pub struct Calls {
 macro_rules! calls_of {
     ($socket:literal) => {
         $crate::stream::Calls {
-            read: waterwheel_reactor::Call::new(concat!($socket, "::read")),
-            read_vectored: waterwheel_reactor::Call::new(concat!($socket, "::read_vectored")),
-            read_exact: waterwheel_reactor::Call::new(concat!($socket, "::read_exact")),
-            peek: waterwheel_reactor::Call::new(concat!($socket, "::peek")),
-            readable: waterwheel_reactor::Call::new(concat!($socket, "::readable")),
-            write: waterwheel_reactor::Call::new(concat!($socket, "::write")),
-            write_vectored: waterwheel_reactor::Call::new(concat!($socket, "::write_vectored")),
-            write_all: waterwheel_reactor::Call::new(concat!($socket, "::write_all")),
-            writable: waterwheel_reactor::Call::new(concat!($socket, "::writable")),
+            read: waterwheel_reactor::Operation::new(concat!($socket, "::read")),
+            read_vectored: waterwheel_reactor::Operation::new(concat!($socket, "::read_vectored")),
+            read_exact: waterwheel_reactor::Operation::new(concat!($socket, "::read_exact")),
+            peek: waterwheel_reactor::Operation::new(concat!($socket, "::peek")),
+            readable: waterwheel_reactor::Operation::new(concat!($socket, "::readable")),
+            write: waterwheel_reactor::Operation::new(concat!($socket, "::write")),
+            write_vectored: waterwheel_reactor::Operation::new(concat!(
+                $socket,
+                "::write_vectored"
+            )),
+            write_all: waterwheel_reactor::Operation::new(concat!($socket, "::write_all")),
+            writable: waterwheel_reactor::Operation::new(concat!($socket, "::writable")),
             async_io: concat!($socket, "::async_io"),
         }
     };

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll};
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Direction, Reading, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Reading, Wait, Writing};
 
 /// Receives to `buffer`. Nothing fits in an empty one, so that is no end, and nothing to wait for.
 ///
@@ -14,7 +14,7 @@ use waterwheel_reactor::{AsyncFd, Call, Direction, Reading, Wait, Writing};
 pub(crate) fn poll_recv(
     wait: &mut Wait<'_, OwnedFd, Reading>,
     cx: &mut Context<'_>,
-    call: Call<Reading>,
+    call: Operation<Reading>,
     short_read_drains: bool,
     buffer: &mut [u8],
 ) -> Poll<io::Result<usize>> {
@@ -29,7 +29,7 @@ pub(crate) fn poll_recv(
 pub(crate) fn poll_recv_vectored(
     wait: &mut Wait<'_, OwnedFd, Reading>,
     cx: &mut Context<'_>,
-    call: Call<Reading>,
+    call: Operation<Reading>,
     short_read_drains: bool,
     buffers: &mut [IoSliceMut<'_>],
 ) -> Poll<io::Result<usize>> {
@@ -54,7 +54,7 @@ pub(crate) fn short_of(short_read_drains: bool, wanted: usize) -> usize {
 pub(crate) fn poll_send(
     wait: &mut Wait<'_, OwnedFd, Writing>,
     cx: &mut Context<'_>,
-    call: Call<Writing>,
+    call: Operation<Writing>,
     buffer: &[u8],
 ) -> Poll<io::Result<usize>> {
     wait.poll_transfer(cx, call, buffer.len(), |fd| {
@@ -66,7 +66,7 @@ pub(crate) fn poll_send(
 pub(crate) fn poll_send_vectored(
     wait: &mut Wait<'_, OwnedFd, Writing>,
     cx: &mut Context<'_>,
-    call: Call<Writing>,
+    call: Operation<Writing>,
     buffers: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
     let wanted = wanted(buffers);
@@ -80,7 +80,7 @@ pub(crate) fn try_recv(io: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> io::Result<u
     if buffer.is_empty() {
         return Ok(0);
     }
-    io.try_io(Direction::Read, |fd| socket::recv(fd.as_fd(), buffer))
+    io.try_io(Interest::Read, |fd| socket::recv(fd.as_fd(), buffer))
 }
 
 /// As [`try_recv`], to several buffers.
@@ -91,14 +91,14 @@ pub(crate) fn try_recv_vectored(
     if wanted(buffers) == 0 {
         return Ok(0);
     }
-    io.try_io(Direction::Read, |fd| {
+    io.try_io(Interest::Read, |fd| {
         socket::recv_vectored(fd.as_fd(), buffers)
     })
 }
 
 /// Sends from the front of `buffer` without waiting.
 pub(crate) fn try_send(io: &AsyncFd<OwnedFd>, buffer: &[u8]) -> io::Result<usize> {
-    io.try_io(Direction::Write, |fd| socket::send(fd.as_fd(), buffer))
+    io.try_io(Interest::Write, |fd| socket::send(fd.as_fd(), buffer))
 }
 
 /// As [`try_send`], from several buffers.
@@ -106,7 +106,7 @@ pub(crate) fn try_send_vectored(
     io: &AsyncFd<OwnedFd>,
     buffers: &[IoSlice<'_>],
 ) -> io::Result<usize> {
-    io.try_io(Direction::Write, |fd| {
+    io.try_io(Interest::Write, |fd| {
         socket::send_vectored(fd.as_fd(), buffers)
     })
 }

@@ -4,7 +4,7 @@ use super::TcpStream;
 use crate::socket::{AsyncIo, Ends, try_io};
 use crate::stream::sealed::Io;
 use std::io;
-use waterwheel_reactor::Direction;
+use waterwheel_reactor::Interest;
 
 impl TcpStream {
     /// Runs `operation`, a system call of the caller's own, if the socket is thought to be ready in `direction`, and does not wait.
@@ -27,7 +27,7 @@ impl TcpStream {
     /// use std::io::{ErrorKind, Read};
     /// use std::os::fd::AsFd;
     /// use waterwheel::net::{TcpListener, TcpStream};
-    /// use waterwheel::reactor::Direction;
+    /// use waterwheel::reactor::Interest;
     ///
     /// waterwheel::block_on(async {
     ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -39,7 +39,7 @@ impl TcpStream {
     ///     let mut buffer = [0; 16];
     ///     let count = loop {
     ///         server.readable().await?;
-    ///         match server.try_io(Direction::Read, || reader.read(&mut buffer)) {
+    ///         match server.try_io(Interest::Read, || reader.read(&mut buffer)) {
     ///             Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
     ///             read => break read?,
     ///         }
@@ -51,7 +51,7 @@ impl TcpStream {
     /// ```
     pub fn try_io<R>(
         &self,
-        direction: Direction,
+        direction: Interest,
         operation: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
         try_io(&self.io, direction, operation)
@@ -80,7 +80,7 @@ impl TcpStream {
     /// use std::io::Write;
     /// use std::os::fd::AsFd;
     /// use waterwheel::net::{TcpListener, TcpStream};
-    /// use waterwheel::reactor::Direction;
+    /// use waterwheel::reactor::Interest;
     ///
     /// waterwheel::block_on(async {
     ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -88,14 +88,14 @@ impl TcpStream {
     ///     let (server, _) = listener.accept().await?;
     ///
     ///     let mut writer = std::net::TcpStream::from(client.as_fd().try_clone_to_owned()?);
-    ///     let wrote = client.async_io(Direction::Write, || writer.write(b"wheel")).await?;
+    ///     let wrote = client.async_io(Interest::Write, || writer.write(b"wheel")).await?;
     ///     let mut buffer = [0; 16];
     ///     assert_eq!(server.read(&mut buffer).await?, wrote);
     ///     std::io::Result::Ok(())
     /// })?;
     /// # std::io::Result::Ok(())
     /// ```
-    pub fn async_io<R, F>(&self, direction: Direction, operation: F) -> AsyncIo<'_, F>
+    pub fn async_io<R, F>(&self, direction: Interest, operation: F) -> AsyncIo<'_, F>
     where
         F: FnMut() -> io::Result<R>,
     {

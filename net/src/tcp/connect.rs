@@ -11,10 +11,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use waterwheel_poll_context::budget;
 use waterwheel_reactor::sys::socket;
-use waterwheel_reactor::{AsyncFd, Call, Direction, Wait, Writing};
+use waterwheel_reactor::{AsyncFd, Interest, Operation, Wait, Writing};
 
 const NAME: &str = "TcpStream::connect";
-const CONNECT: Call<Writing> = Call::new(NAME);
+const CONNECT: Operation<Writing> = Operation::new(NAME);
 
 impl TcpStream {
     /// Connects to the address in `addr` that accepts first.
@@ -103,19 +103,10 @@ impl Future for Handshake<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             ready!(self.wait.poll_ready(cx, CONNECT))?;
-            match self.wait.fd().try_io(Direction::Write, outcome) {
+            match self.wait.fd().try_io(Interest::Write, outcome) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return Poll::Ready(outcome),
             }
-        }
-    }
-}
-
-#[cfg(canary)]
-impl Drop for Handshake<'_> {
-    fn drop(&mut self) {
-        if crate::canary::is_out("dropped-connect-leaks") {
-            std::mem::forget(self.wait.fd().as_fd().try_clone_to_owned());
         }
     }
 }
@@ -126,10 +117,6 @@ impl Drop for Handshake<'_> {
 fn outcome(fd: &OwnedFd) -> io::Result<()> {
     if let Some(error) = socket::take_error(fd.as_fd())? {
         return Err(error);
-    }
-    #[cfg(canary)]
-    if crate::canary::is_out("hup-is-connected") {
-        return Ok(());
     }
     match socket::peer_addr::<SocketAddr>(fd.as_fd()) {
         Ok(_) => Ok(()),

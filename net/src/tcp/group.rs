@@ -11,7 +11,7 @@ impl TcpListener {
     /// Listens at `address` with `count` sockets, among which the kernel deals connections out (`SO_REUSEPORT`).
     ///
     /// Given to [`serve`](crate::serve()), each has a task that accepts from it, so that several workers accept at the
-    /// same time. As many as the runtime has seats is a good number: `Handle::current().metrics().workers.len()`. To
+    /// same time. As many as the runtime has workers is a good number: `Handle::current().metrics().workers.len()`. To
     /// which worker a listener comes is left to the runtime.
     ///
     /// Port 0 stands for any that is free, the same for all. A connection stays with the listener that it was dealt to:
@@ -30,7 +30,7 @@ impl TcpListener {
     ///
     /// let runtime = waterwheel::Runtime::builder().worker_threads(2).build()?;
     /// runtime.block_on(async {
-    ///     let listeners = TcpListener::bind_group("127.0.0.1:0".parse().unwrap(), 2)?;
+    ///     let listeners = TcpListener::bind_reuseport("127.0.0.1:0".parse().unwrap(), 2)?;
     ///     let address = listeners[0].local_addr()?;
     ///     let server = serve(listeners, ServeOptions::new(), |stream: TcpStream, _| async move {
     ///         stream.write_all(b"hello").await
@@ -45,7 +45,7 @@ impl TcpListener {
     /// })?;
     /// # std::io::Result::Ok(())
     /// ```
-    pub fn bind_group(address: SocketAddr, count: usize) -> io::Result<Vec<Self>> {
+    pub fn bind_reuseport(address: SocketAddr, count: usize) -> io::Result<Vec<Self>> {
         let mut address = address;
         // Not with room for `count`: descriptors run out long before memory does, and that is an error.
         let mut group = Vec::new();

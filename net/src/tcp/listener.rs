@@ -10,7 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use waterwheel_reactor::sys::{options, socket};
-use waterwheel_reactor::{AsyncFd, Call, Reading};
+use waterwheel_reactor::{AsyncFd, Operation, Reading};
 
 /// A TCP socket that listens for connections.
 ///
@@ -169,7 +169,7 @@ impl TcpListener {
     /// Waits until there is a connection to accept, or an error: for what accepts by [`try_io`](Self::try_io). In all else as
     /// [`TcpStream::readable`](crate::TcpStream::readable).
     pub fn readable(&self) -> Readable<'_> {
-        Readable::new(&self.io, Call::new("TcpListener::readable"))
+        Readable::new(&self.io, Operation::new("TcpListener::readable"))
     }
 
     /// Takes a listener of the standard library, and puts it in non-blocking mode.
@@ -227,13 +227,13 @@ own_calls! {
     /// ```
     /// use std::os::fd::AsFd;
     /// use waterwheel::net::{TcpListener, TcpStream};
-    /// use waterwheel::reactor::Direction;
+    /// use waterwheel::reactor::Interest;
     ///
     /// waterwheel::block_on(async {
     ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
     ///     let acceptor = std::net::TcpListener::from(listener.as_fd().try_clone_to_owned()?);
     ///     let client = TcpStream::connect(listener.local_addr()?).await?;
-    ///     let (_stream, peer) = listener.async_io(Direction::Read, || acceptor.accept()).await?;
+    ///     let (_stream, peer) = listener.async_io(Interest::Read, || acceptor.accept()).await?;
     ///     assert_eq!(peer, client.local_addr()?);
     ///     std::io::Result::Ok(())
     /// })?;
@@ -247,7 +247,7 @@ impl ListenerSocket for TcpListener {
 }
 
 impl Listen for TcpListener {
-    const ACCEPT: Call<Reading> = Call::new("TcpListener::accept");
+    const ACCEPT: Operation<Reading> = Operation::new("TcpListener::accept");
 
     fn io(&self) -> &AsyncFd<OwnedFd> {
         &self.io

@@ -9,7 +9,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use waterwheel_reactor::sys::{options, socket};
-use waterwheel_reactor::{AsyncFd, Call};
+use waterwheel_reactor::{AsyncFd, Operation};
 
 /// A UDP socket.
 ///
@@ -187,12 +187,22 @@ impl UdpSocket {
     ///
     /// Dropping the future loses nothing: a datagram is taken only inside the poll that reports it.
     pub fn recv<'a>(&'a self, buffer: &'a mut [u8]) -> RecvDatagram<'a> {
-        RecvDatagram::new(&self.io, buffer, Take::Yes, Call::new("UdpSocket::recv"))
+        RecvDatagram::new(
+            &self.io,
+            buffer,
+            Take::Yes,
+            Operation::new("UdpSocket::recv"),
+        )
     }
 
     /// As [`recv`](Self::recv), but leaves the datagram where it was: the next call gives it again.
     pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> RecvDatagram<'a> {
-        RecvDatagram::new(&self.io, buffer, Take::Peek, Call::new("UdpSocket::peek"))
+        RecvDatagram::new(
+            &self.io,
+            buffer,
+            Take::Peek,
+            Operation::new("UdpSocket::peek"),
+        )
     }
 
     /// As [`recv`](Self::recv), and tells who sent it.
@@ -201,7 +211,7 @@ impl UdpSocket {
             &self.io,
             buffer,
             Take::Yes,
-            Call::new("UdpSocket::recv_from"),
+            Operation::new("UdpSocket::recv_from"),
         )
     }
 
@@ -211,7 +221,7 @@ impl UdpSocket {
             &self.io,
             buffer,
             Take::Peek,
-            Call::new("UdpSocket::peek_from"),
+            Operation::new("UdpSocket::peek_from"),
         )
     }
 
@@ -231,7 +241,7 @@ impl UdpSocket {
     ///
     /// Dropping the future before it is ready has sent nothing.
     pub fn send<'a>(&'a self, buffer: &'a [u8]) -> SendDatagram<'a> {
-        SendDatagram::new(&self.io, buffer, Call::new("UdpSocket::send"))
+        SendDatagram::new(&self.io, buffer, Operation::new("UdpSocket::send"))
     }
 
     /// As [`send`](Self::send), to an address. [`lookup_host`](crate::lookup_host) finds one for a name.
@@ -279,13 +289,13 @@ impl UdpSocket {
 
     /// Waits until there is a datagram, or an error. In all else as [`TcpStream::readable`](crate::TcpStream::readable).
     pub fn readable(&self) -> Readable<'_> {
-        Readable::new(&self.io, Call::new("UdpSocket::readable"))
+        Readable::new(&self.io, Operation::new("UdpSocket::readable"))
     }
 
     /// Waits until there is room to send, or an error. In all else as
     /// [`TcpStream::writable`](crate::TcpStream::writable).
     pub fn writable(&self) -> Writable<'_> {
-        Writable::new(&self.io, Call::new("UdpSocket::writable"))
+        Writable::new(&self.io, Operation::new("UdpSocket::writable"))
     }
 
     /// The socket's own address.
@@ -330,7 +340,7 @@ own_calls! {
     /// ```
     /// use std::os::fd::AsFd;
     /// use waterwheel::net::UdpSocket;
-    /// use waterwheel::reactor::Direction;
+    /// use waterwheel::reactor::Interest;
     ///
     /// waterwheel::block_on(async {
     ///     let socket = UdpSocket::bind("127.0.0.1:0").await?;
@@ -338,7 +348,7 @@ own_calls! {
     ///     socket.send_to(b"water", socket.local_addr()?).await?;
     ///     let mut buffer = [0; 16];
     ///     let receive = || receiver.recv_from(&mut buffer);
-    ///     let (length, from) = socket.async_io(Direction::Read, receive).await?;
+    ///     let (length, from) = socket.async_io(Interest::Read, receive).await?;
     ///     assert_eq!((&buffer[..length], from), (&b"water"[..], socket.local_addr()?));
     ///     std::io::Result::Ok(())
     /// })?;

@@ -11,7 +11,7 @@ use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use waterwheel_reactor::sys::socket::Kind;
 use waterwheel_reactor::sys::{credentials, options, socket};
-use waterwheel_reactor::{AsyncFd, Call};
+use waterwheel_reactor::{AsyncFd, Operation};
 
 /// A Unix socket for datagrams.
 ///
@@ -162,25 +162,25 @@ impl UnixDatagram {
     ///
     /// Dropping the future loses nothing: a datagram is taken only inside the poll that reports it.
     pub fn recv<'a>(&'a self, buffer: &'a mut [u8]) -> RecvDatagram<'a> {
-        let call = Call::new("UnixDatagram::recv");
+        let call = Operation::new("UnixDatagram::recv");
         RecvDatagram::new(&self.io, buffer, Take::Yes, call)
     }
 
     /// As [`recv`](Self::recv), but leaves the datagram where it was: the next call gives it again.
     pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> RecvDatagram<'a> {
-        let call = Call::new("UnixDatagram::peek");
+        let call = Operation::new("UnixDatagram::peek");
         RecvDatagram::new(&self.io, buffer, Take::Peek, call)
     }
 
     /// As [`recv`](Self::recv), and tells who sent it, if that has an address.
     pub fn recv_from<'a>(&'a self, buffer: &'a mut [u8]) -> RecvFrom<'a, SocketAddr> {
-        let call = Call::new("UnixDatagram::recv_from");
+        let call = Operation::new("UnixDatagram::recv_from");
         RecvFrom::new(&self.io, buffer, Take::Yes, call)
     }
 
     /// As [`recv_from`](Self::recv_from), but leaves the datagram where it was: the next call gives it again.
     pub fn peek_from<'a>(&'a self, buffer: &'a mut [u8]) -> RecvFrom<'a, SocketAddr> {
-        let call = Call::new("UnixDatagram::peek_from");
+        let call = Operation::new("UnixDatagram::peek_from");
         RecvFrom::new(&self.io, buffer, Take::Peek, call)
     }
 
@@ -200,7 +200,7 @@ impl UnixDatagram {
     ///
     /// Dropping the future before it is ready has sent nothing.
     pub fn send<'a>(&'a self, buffer: &'a [u8]) -> SendDatagram<'a> {
-        SendDatagram::new(&self.io, buffer, Call::new("UnixDatagram::send"))
+        SendDatagram::new(&self.io, buffer, Operation::new("UnixDatagram::send"))
     }
 
     /// As [`recv`](Self::recv), and does not wait.
@@ -234,13 +234,13 @@ impl UnixDatagram {
 
     /// Waits until there is a datagram, or an error. In all else as [`TcpStream::readable`](crate::TcpStream::readable).
     pub fn readable(&self) -> Readable<'_> {
-        Readable::new(&self.io, Call::new("UnixDatagram::readable"))
+        Readable::new(&self.io, Operation::new("UnixDatagram::readable"))
     }
 
     /// Waits until there is room to send: here, and if it is connected, there. In all else as
     /// [`TcpStream::writable`](crate::TcpStream::writable).
     pub fn writable(&self) -> Writable<'_> {
-        Writable::new(&self.io, Call::new("UnixDatagram::writable"))
+        Writable::new(&self.io, Operation::new("UnixDatagram::writable"))
     }
 
     /// Ends receiving, sending or both, for all who use this socket, and wakes those of them that wait.

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use waterwheel_reactor::sys::socket::{self, Kind};
-use waterwheel_reactor::{AsyncFd, Call, Reading};
+use waterwheel_reactor::{AsyncFd, Operation, Reading};
 
 /// A Unix socket that listens for connections.
 ///
@@ -101,7 +101,7 @@ impl UnixListener {
     /// Waits until there is a connection to accept, or an error: for what accepts by [`try_io`](Self::try_io). In all else as
     /// [`TcpStream::readable`](crate::TcpStream::readable).
     pub fn readable(&self) -> Readable<'_> {
-        Readable::new(&self.io, Call::new("UnixListener::readable"))
+        Readable::new(&self.io, Operation::new("UnixListener::readable"))
     }
 
     /// Takes a listener of the standard library, and puts it in non-blocking mode.
@@ -147,7 +147,7 @@ impl ListenerSocket for UnixListener {
 }
 
 impl Listen for UnixListener {
-    const ACCEPT: Call<Reading> = Call::new("UnixListener::accept");
+    const ACCEPT: Operation<Reading> = Operation::new("UnixListener::accept");
 
     fn io(&self) -> &AsyncFd<OwnedFd> {
         &self.io

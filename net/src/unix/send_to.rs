@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 use waterwheel_poll_context::budget;
 use waterwheel_reactor::sys::datagram;
-use waterwheel_reactor::{Call, Reactor, missing_runtime};
+use waterwheel_reactor::{Operation, Reactor, missing_runtime};
 use waterwheel_timer::{sleep, timeout};
 
 /// How long to leave a receiver alone that has no room, at first and at last.
@@ -75,7 +75,7 @@ impl UnixDatagram {
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                         result => return result,
                     }
-                    let room = Writable::new(&self.io, Call::new(call));
+                    let room = Writable::new(&self.io, Operation::new(call));
                     if let Ok(room) = timeout(FIRST_PAUSE, room).await {
                         room?;
                     }

@@ -295,14 +295,14 @@ own_calls! {
     /// use std::io::Read;
     /// use std::os::fd::AsFd;
     /// use waterwheel::net::UnixStream;
-    /// use waterwheel::reactor::Direction;
+    /// use waterwheel::reactor::Interest;
     ///
     /// waterwheel::block_on(async {
     ///     let (ours, theirs) = UnixStream::pair()?;
     ///     theirs.write_all(b"water").await?;
     ///     let mut reader = std::os::unix::net::UnixStream::from(ours.as_fd().try_clone_to_owned()?);
     ///     let mut buffer = [0; 16];
-    ///     assert_eq!(ours.async_io(Direction::Read, || reader.read(&mut buffer)).await?, 5);
+    ///     assert_eq!(ours.async_io(Interest::Read, || reader.read(&mut buffer)).await?, 5);
     ///     std::io::Result::Ok(())
     /// })?;
     /// # std::io::Result::Ok(())

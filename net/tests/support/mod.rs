@@ -2,11 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-#[path = "../../../tests/seats/mod.rs"]
-mod seats;
+#[path = "../../../tests/workers/mod.rs"]
+mod workers;
 
-#[allow(unused_imports, reason = "as above")]
-pub(crate) use seats::block_on;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{self, SocketAddr};
@@ -15,6 +13,8 @@ use std::pin::pin;
 use std::process::{Command, Output};
 use waterwheel::net::{TcpListener, TcpSocket, TcpStream};
 use waterwheel::reactor::AsyncFd;
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use workers::block_on;
 
 /// Two ends of one connection, both of Waterwheel.
 pub(crate) async fn pair() -> io::Result<(TcpStream, TcpStream)> {

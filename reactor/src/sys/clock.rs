@@ -10,7 +10,7 @@
 //!   pauses before another try. It is the virtual clock's in a paused runtime, and the same as real time in any other.
 //!
 //! Real time is read here because the kernel is asked in this module and nowhere else, and because the reactor needs it, which does
-//! not know the timers. The timers do not know the reactor either: `timer/src/clock.rs` reads the kernel's clock for them. Neither
+//! not know the timers. The timers do not know the reactor either: `timer/src/clock/mod.rs` reads the kernel's clock for them. Neither
 //! function is in what the facade gives to users as `timer`, where `real_now` beside `now` would be a trap.
 
 use super::check;

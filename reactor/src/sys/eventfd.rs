@@ -14,11 +14,6 @@ pub(crate) struct EventFd {
 impl EventFd {
     pub(crate) fn new() -> io::Result<Self> {
         let flags = libc::EFD_CLOEXEC | libc::EFD_NONBLOCK;
-        #[cfg(canary)]
-        let flags = match flags {
-            _ if crate::canary::is_out("eventfd-reaches-children") => libc::EFD_NONBLOCK,
-            flags => flags,
-        };
         // SAFETY: the call takes no pointers.
         let fd = check(unsafe { libc::eventfd(0, flags) })?;
         // SAFETY: the kernel has just made this descriptor, and nobody else knows of it.

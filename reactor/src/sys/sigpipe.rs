@@ -10,7 +10,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 
-/// Makes `call`, which may raise SIGPIPE and then fails with `EPIPE`.
+/// Makes `operation`, which may raise SIGPIPE and then fails with `EPIPE`.
 pub(super) fn without_sigpipe<R>(call: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
     if is_ignored() { call() } else { blocked(call) }
 }

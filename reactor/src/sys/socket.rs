@@ -222,12 +222,6 @@ pub fn recv_vectored(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> io::
 pub fn send(fd: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
     let (from, length) = (buffer.as_ptr().cast(), buffer.len());
     let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
-    #[cfg(canary)]
-    let flags = if crate::canary::is_out("sigpipe") {
-        libc::MSG_DONTWAIT
-    } else {
-        flags
-    };
     // SAFETY: the kernel reads at most `length` bytes from `buffer`.
     retry(|| transferred(unsafe { libc::send(fd.as_raw_fd(), from, length, flags) }))
 }

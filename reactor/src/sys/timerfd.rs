@@ -148,13 +148,6 @@ impl Clock {
                 .saturating_sub(self.instant.duration_since(deadline)),
         };
         // The kernel takes zero for «disarm»: the first nanosecond after boot has passed as well.
-        #[cfg(canary)]
-        if since_boot.is_zero() && crate::canary::is_out("disarmed-by-zero") {
-            return libc::timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            };
-        }
         let since_boot = since_boot.max(Duration::from_nanos(1));
         libc::timespec {
             tv_sec: since_boot.as_secs().try_into().unwrap_or(libc::time_t::MAX),

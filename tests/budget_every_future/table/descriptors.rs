@@ -8,7 +8,7 @@ use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::task::{Context, Waker};
-use waterwheel::reactor::{AsyncFd, Call, Direction, Reading, Wait, Writing};
+use waterwheel::reactor::{AsyncFd, Interest, Operation, Reading, Wait, Writing};
 use waterwheel::signal::{SignalKind, ctrl_c, end_at_second_ctrl_c, signal};
 
 /// What can always be read.
@@ -64,7 +64,7 @@ pub(super) fn rows() -> Vec<Row> {
             },
             {
                 let read = |mut file: &File| file.read(&mut [1; 8]);
-                assert_eq!(fd.async_io(Direction::Read, read).await.expect("zeros"), 8);
+                assert_eq!(fd.async_io(Interest::Read, read).await.expect("zeros"), 8);
             }
         ),
         row!(
@@ -77,10 +77,10 @@ pub(super) fn rows() -> Vec<Row> {
             {
                 let spend_inside = |_: &File| {
                     let mut cx = Context::from_waker(Waker::noop());
-                    let _ = pin!(fd.async_io(Direction::Write, |_| Ok(()))).poll(&mut cx);
+                    let _ = pin!(fd.async_io(Interest::Write, |_| Ok(()))).poll(&mut cx);
                     Ok(())
                 };
-                fd.async_io(Direction::Read, spend_inside)
+                fd.async_io(Interest::Read, spend_inside)
                     .await
                     .expect("no error");
             }
@@ -94,7 +94,7 @@ pub(super) fn rows() -> Vec<Row> {
             },
             {
                 let fail = |_: &File| Err::<(), _>(std::io::ErrorKind::InvalidInput.into());
-                fd.async_io(Direction::Write, fail).await.unwrap_err();
+                fd.async_io(Interest::Write, fail).await.unwrap_err();
             }
         ),
         row!(
@@ -106,7 +106,7 @@ pub(super) fn rows() -> Vec<Row> {
             },
             {
                 let mut wait = Wait::new(&fd);
-                let call = Call::<Reading>::new("test");
+                let call = Operation::<Reading>::new("test");
                 poll_fn(|cx| wait.poll_io(cx, call, |mut file| file.read(&mut [1; 8])))
                     .await
                     .expect("zeros");
@@ -121,7 +121,7 @@ pub(super) fn rows() -> Vec<Row> {
             },
             {
                 let mut wait = Wait::new(&fd);
-                let call = Call::<Reading>::new("test");
+                let call = Operation::<Reading>::new("test");
                 poll_fn(|cx| wait.poll_transfer(cx, call, 8, |mut file| file.read(&mut [1; 8])))
                     .await
                     .expect("zeros");
@@ -136,7 +136,7 @@ pub(super) fn rows() -> Vec<Row> {
             },
             {
                 let mut wait = Wait::new(&fd);
-                poll_fn(|cx| wait.poll_ready(cx, Call::<Writing>::new("test")))
+                poll_fn(|cx| wait.poll_ready(cx, Operation::<Writing>::new("test")))
                     .await
                     .expect("writable");
             }

@@ -12,7 +12,7 @@ use waterwheel::net::{
     BufReader, Outbox, ServeOptions, Server, UnixListener, UnixStream, copy, copy_bidirectional,
     read_chunk, send_file, serve,
 };
-use waterwheel::reactor::Direction;
+use waterwheel::reactor::Interest;
 
 fn pair() -> (UnixStream, UnixStream) {
     UnixStream::pair().expect("a pair")
@@ -53,7 +53,7 @@ pub(super) fn rows() -> Vec<Row> {
                 let (a, _b) = pair();
             },
             {
-                let told = a.async_io(Direction::Write, || Ok(1)).await;
+                let told = a.async_io(Interest::Write, || Ok(1)).await;
                 assert_eq!(told.expect("no call was made"), 1);
             }
         ),

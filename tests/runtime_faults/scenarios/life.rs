@@ -44,7 +44,7 @@ pub(super) async fn run(ledger: Ledger) -> io::Result<()> {
         joined.expect(name).expect(name);
     }
     ledger.ended(Part::Number(2), guest(&ledger).await);
-    in_each_seat().await;
+    in_each_worker().await;
     // Now that nothing else ends a sleep.
     woken_from_elsewhere().await;
     // Left for the end of the runtime: [`LEFT`].
@@ -93,11 +93,11 @@ async fn joins() {
     assert_eq!(total, 1140);
 }
 
-/// Each seat still has somebody in it.
-async fn in_each_seat() {
+/// Each worker still has somebody in it.
+async fn in_each_worker() {
     let handle = Handle::current();
-    for seat in 0..handle.seats() {
-        let slept = handle.spawn_in_seat(seat, sleep(SHORT)).await;
+    for worker in 0..handle.workers() {
+        let slept = handle.spawn_on_worker(worker, sleep(SHORT)).await;
         slept.expect("no panic");
     }
 }
@@ -148,7 +148,7 @@ async fn job<T: Send + 'static>(
     }
 }
 
-/// A thread comes into the runtime while another has the first seat.
+/// A thread comes into the runtime while another has the first worker.
 async fn guest(ledger: &Ledger) -> io::Result<()> {
     let handle = Handle::current();
     let visit = move || {

@@ -8,7 +8,7 @@ use std::io;
 use std::task::Poll;
 use std::time::Instant;
 use waterwheel::net::{Outbox, UnixStream};
-use waterwheel::reactor::{self, AsyncFd, Stay, Writing};
+use waterwheel::reactor::{self, AsyncFd, OwnedWait, Writing};
 use waterwheel::{spawn, timeout};
 
 /// The second, and what is queued behind it, does not fit the buffers.
@@ -89,10 +89,10 @@ async fn one<S: Stream>(ours: S, theirs: S, number: u8, ledger: Ledger) {
 /// What an outbox does when it has written so much that others are to have their turn, which depends on how much the kernel takes: it
 /// asks to be woken in the next one.
 async fn next_turn() -> io::Result<()> {
-    const CALL: reactor::Call<Writing> = reactor::Call::new("the sweep");
+    const CALL: reactor::Operation<Writing> = reactor::Operation::new("the sweep");
     let (ours, _theirs) = std::os::unix::net::UnixStream::pair()?;
     let ours = AsyncFd::new(ours)?;
-    let mut stay = Stay::new();
+    let mut stay = OwnedWait::new();
     let mut asked = false;
     let turned = poll_fn(|cx| {
         if std::mem::replace(&mut asked, true) {

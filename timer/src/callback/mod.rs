@@ -40,8 +40,8 @@ use self::{
     schedule::{Claim, Shared},
 };
 use crate::{
-    caller::Caller,
     sleep::Sleep,
+    timers::Caller,
     wall::{Target, WallWait},
 };
 
@@ -99,11 +99,6 @@ impl Wait {
             (Wait::Monotonic(sleep), Moment::Monotonic(instant)) => {
                 if sleep.deadline() != instant {
                     sleep.reset(instant);
-                }
-                #[cfg(canary)]
-                if crate::canary::is_out("zero-timer-starves") {
-                    // The budget would let others run, too.
-                    return sleep.poll_due(cx).map(|_due| ());
                 }
                 Pin::new(sleep).poll(cx)
             }
@@ -175,8 +170,6 @@ where
                 return budget::poll_spend(cx, this.gave_way);
             };
             ready!(this.wait.poll(next, cx));
-            #[cfg(canary)]
-            let has_run = has_run && !crate::canary::is_out("zero-timer-starves");
             if has_run {
                 // Due again already: the others have their turn first (libuv#4250).
                 cx.waker().wake_by_ref();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::{far, missed_tick::MissedTick, paused, virtual_clock::VirtualClock};
+use crate::{clock::far, interval::MissedTick, paused, virtual_time::VirtualClock};
 
 /// When a [`CallbackTimer`](super::CallbackTimer) calls its function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,8 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use waterwheel_poll_context::contain::contain_panic;
+
 use super::moment::{Moment, Schedule};
-use crate::{current, paused, virtual_clock::VirtualClock, wake::contain_panic};
+use crate::{paused, timers::current, virtual_time::VirtualClock};
 
 pub(super) struct Shared {
     state: Mutex<State>,

@@ -6,7 +6,7 @@ use super::{State, Timers};
 use crate::clock::{self, NEVER};
 
 impl Timers {
-    /// Checks the invariants of the file `timers.rs`, and as much of the wheel as may be checked at every turn.
+    /// Checks the invariants of the file `timers/mod.rs`, and as much of the wheel as may be checked at every turn.
     ///
     /// # Panics
     ///

@@ -10,21 +10,21 @@ pub(super) struct Entry {
     pub(super) deadline: u64,
     pub(super) waker: Option<Waker>,
     /// Where it stands in its slot while it is pending. Of a fired one, this means nothing.
-    pub(super) seat: Seat,
+    pub(super) position: Position,
 }
 
 /// Where in a slot an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seat {
+pub(super) struct Position {
     /// The chunk, or nil: in the slot itself, which has no other entry.
     pub(super) chunk: Link,
     /// The place in the chunk.
     pub(super) place: u32,
 }
 
-impl Seat {
+impl Position {
     /// That of the only entry of a slot.
-    pub(super) const ALONE: Seat = Seat {
+    pub(super) const ALONE: Position = Position {
         chunk: Link::NIL,
         place: 0,
     };
@@ -36,7 +36,7 @@ impl Entry {
         Entry {
             deadline,
             waker: Some(waker),
-            seat: Seat::ALONE,
+            position: Position::ALONE,
         }
     }
 }

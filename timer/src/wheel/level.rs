@@ -1,6 +1,6 @@
 //! One level of the wheel: 64 slots, and a bitmap of those that are not empty.
 
-use super::{entry::Seat, link::Link, place::SLOTS, slabs::Slabs, slot::Slot};
+use super::{entry::Position, link::Link, place::SLOTS, slabs::Slabs, slot::Slot};
 
 /// Invariant: bit `s` of `occupied` is set exactly when slot `s` is not empty.
 #[derive(Debug)]
@@ -42,9 +42,9 @@ impl Level {
 
     /// Takes the entry out that stands there in a slot.
     #[inline]
-    pub(super) fn unlink(&mut self, slot: usize, slabs: &mut Slabs, seat: Seat) {
+    pub(super) fn unlink(&mut self, slot: usize, slabs: &mut Slabs, position: Position) {
         debug_assert_ne!(self.occupied & (1 << slot), 0, "an entry of an empty slot");
-        self.slots[slot].unlink(slabs, seat);
+        self.slots[slot].unlink(slabs, position);
         if self.slots[slot].is_empty() {
             self.occupied &= !(1 << slot);
         }

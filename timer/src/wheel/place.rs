@@ -27,10 +27,6 @@ impl Place {
     /// is due right now does.
     #[inline]
     pub(super) fn of(deadline: u64, elapsed: u64) -> Self {
-        #[cfg(canary)]
-        if crate::canary::is_out("deadline-now-panics") {
-            assert_ne!(deadline, elapsed);
-        }
         let instant = deadline.max(elapsed);
         let level = highest_difference(instant, elapsed);
         Place {
@@ -43,10 +39,6 @@ impl Place {
 /// The highest level in whose digit the two instants differ; the lowest level if they are equal.
 #[inline]
 pub(super) fn highest_difference(a: u64, b: u64) -> usize {
-    #[cfg(canary)]
-    if crate::canary::is_out("top-level-wraps") {
-        return ((((a ^ b) >> BASE) | 1).ilog2() / BITS).min(5) as usize;
-    }
     ((((a ^ b) >> BASE) | 1).ilog2() / BITS) as usize
 }
 

@@ -1,12 +1,12 @@
 //! Where a wheel keeps its entries and the chunks of its slots, and how they refer to each other.
 //!
-//! Invariant: the seat of an entry that stands in a chunk names that chunk, and the place where it names the entry.
+//! Invariant: the position of an entry that stands in a chunk names that chunk, and the place where it names the entry.
 
 use slab::Slab;
 
 use super::{
     chunk::Chunk,
-    entry::{Entry, Seat},
+    entry::{Entry, Position},
     link::Link,
 };
 
@@ -58,7 +58,7 @@ impl Slabs {
             .neighbour_mut(chunk)
             .and_then(|chunk| chunk.push(entry));
         if let Some(place) = place {
-            self.entry_mut(entry).seat = Seat { chunk, place };
+            self.entry_mut(entry).position = Position { chunk, place };
         }
         place.is_some()
     }
@@ -95,7 +95,7 @@ impl Slabs {
     pub(super) fn close_gaps(&mut self, chunk: Link) {
         let Slabs { entries, chunks } = self;
         chunks[at(chunk)].close_gaps(|entry, place| {
-            entries[at(entry)].seat = Seat { chunk, place };
+            entries[at(entry)].position = Position { chunk, place };
         });
     }
 

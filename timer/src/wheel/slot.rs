@@ -4,7 +4,7 @@
 //! [chunks](super::chunk), of which each names many. So who empties the slot knows many entries at once, and the memory can
 //! fetch them at the same time; of a list of single entries, each would be known only when the one before had come.
 
-use super::{chunk::SPARSE, entry::Seat, link::Link, slabs::Slabs};
+use super::{chunk::SPARSE, entry::Position, link::Link, slabs::Slabs};
 
 /// The ends of the list, and a lower bound of the deadlines in it.
 ///
@@ -75,7 +75,7 @@ impl Slot {
         if self.is_empty() {
             self.head = entry;
             self.least = deadline;
-            slabs.entry_mut(entry).seat = Seat::ALONE;
+            slabs.entry_mut(entry).position = Position::ALONE;
             return;
         }
         self.least = self.least.min(deadline);
@@ -102,16 +102,18 @@ impl Slot {
 
     /// Takes the entry out that stands there.
     #[inline]
-    pub(super) fn unlink(&mut self, slabs: &mut Slabs, seat: Seat) {
-        if seat == Seat::ALONE {
+    pub(super) fn unlink(&mut self, slabs: &mut Slabs, position: Position) {
+        if position == Position::ALONE {
             self.head = Link::NIL;
             return;
         }
-        let chunk = slabs.chunk_mut(seat.chunk);
-        chunk.clear(seat.place);
+        let chunk = slabs.chunk_mut(position.chunk);
+        chunk.clear(position.place);
         match chunk.len() {
-            0 => self.unlink_chunk(slabs, seat.chunk),
-            left if left <= SPARSE / 2 && self.head != self.tail => self.merge(slabs, seat.chunk),
+            0 => self.unlink_chunk(slabs, position.chunk),
+            left if left <= SPARSE / 2 && self.head != self.tail => {
+                self.merge(slabs, position.chunk)
+            }
             _ => {}
         }
     }

@@ -16,7 +16,7 @@ use super::{
     Wheel,
     bits::ones,
     chunk::SPARSE,
-    entry::Seat,
+    entry::Position,
     link::Link,
     place::{LEVELS, Place, SLOTS},
     slot::Content,
@@ -102,7 +102,7 @@ impl Wheel {
         }
     }
 
-    /// Checks every invariant of the file `wheel.rs` and of those below it, at the cost of a walk over everything.
+    /// Checks every invariant of the file `wheel/mod.rs` and of those below it, at the cost of a walk over everything.
     ///
     /// # Panics
     ///
@@ -121,12 +121,12 @@ impl Wheel {
                 match self.levels[level].slot(slot).content() {
                     Content::Nothing => panic!("an empty slot in the bitmap"),
                     Content::Alone(entry) => {
-                        self.validate_entry(place, entry, Seat::ALONE);
+                        self.validate_entry(place, entry, Position::ALONE);
                         filed += 1;
                     }
                     Content::Chunks(first) => {
-                        for seated in self.validate_chunks(place, first) {
-                            filed += seated;
+                        for standing in self.validate_chunks(place, first) {
+                            filed += standing;
                             chunks += 1;
                         }
                     }
@@ -160,25 +160,29 @@ impl Wheel {
             return;
         }
         let (place, link) = (Place::of(entry.deadline, self.elapsed), Link::new(index));
-        self.validate_entry(place, link, entry.seat);
+        self.validate_entry(place, link, entry.position);
         let slot = self.levels[place.level].slot(place.slot);
         match slot.content() {
             Content::Nothing => panic!("an entry of an empty slot"),
             Content::Alone(alone) => {
                 assert_eq!(alone, link, "who is alone in the slot");
-                assert_eq!(entry.seat, Seat::ALONE, "its seat");
+                assert_eq!(entry.position, Position::ALONE, "its position");
             }
             Content::Chunks(first) => {
-                let chunk = self.slabs.chunks.get(index_of(entry.seat.chunk));
-                let chunk = chunk.expect("the seat is in a chunk");
-                let named = chunk.places().get(entry.seat.place as usize);
-                assert_eq!(named, Some(&link), "who sits in the entry's seat");
-                assert_eq!(chunk.prev == Link::NIL, first == entry.seat.chunk, "head");
-                let is_last = slot.tail() == entry.seat.chunk;
+                let chunk = self.slabs.chunks.get(index_of(entry.position.chunk));
+                let chunk = chunk.expect("the position is in a chunk");
+                let named = chunk.places().get(entry.position.place as usize);
+                assert_eq!(named, Some(&link), "who sits in the entry's position");
+                assert_eq!(
+                    chunk.prev == Link::NIL,
+                    first == entry.position.chunk,
+                    "head"
+                );
+                let is_last = slot.tail() == entry.position.chunk;
                 assert_eq!(chunk.next == Link::NIL, is_last, "tail");
                 if chunk.next != Link::NIL {
                     let next = self.slabs.chunk(chunk.next);
-                    assert_eq!(next.prev, entry.seat.chunk, "a link back");
+                    assert_eq!(next.prev, entry.position.chunk, "a link back");
                     assert!(
                         chunk.len() > SPARSE / 2 || next.len() > SPARSE / 2,
                         "sparse neighbours"
@@ -188,10 +192,10 @@ impl Wheel {
         }
     }
 
-    fn validate_entry(&self, place: Place, entry: Link, seat: Seat) {
+    fn validate_entry(&self, place: Place, entry: Link, position: Position) {
         let entry = self.slabs.entry(entry);
         assert!(entry.waker.is_some(), "an entry that is filed has a waker");
-        assert_eq!(entry.seat, seat, "an entry knows where it stands");
+        assert_eq!(entry.position, position, "an entry knows where it stands");
         assert_eq!(
             Place::of(entry.deadline, self.elapsed),
             place,
@@ -211,20 +215,24 @@ impl Wheel {
             let chunk = self.slabs.chunk(link);
             assert_eq!(chunk.prev, prev, "a link back");
             assert_ne!(chunk.places().last(), Some(&Link::NIL), "a gap at the end");
-            let mut seated = 0;
+            let mut standing = 0;
             for (number, &entry) in (0..).zip(chunk.places()) {
                 if entry != Link::NIL {
-                    let seat = Seat {
+                    let position = Position {
                         chunk: link,
                         place: number,
                     };
-                    self.validate_entry(place, entry, seat);
-                    seated += 1;
+                    self.validate_entry(place, entry, position);
+                    standing += 1;
                 }
             }
-            assert_eq!(seated, chunk.len(), "entries of a chunk, as it counts them");
-            assert!(seated > 0, "a chunk of a list is not empty");
-            lengths.push(seated);
+            assert_eq!(
+                standing,
+                chunk.len(),
+                "entries of a chunk, as it counts them"
+            );
+            assert!(standing > 0, "a chunk of a list is not empty");
+            lengths.push(standing);
             (prev, link) = (link, chunk.next);
         }
         assert_eq!(

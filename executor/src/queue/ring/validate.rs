@@ -11,7 +11,7 @@ impl<S: Schedule> Ring<S> {
     ///
     /// # Safety
     ///
-    /// This thread is the seat's worker.
+    /// This thread is the slot's worker.
     pub(crate) unsafe fn validate(&self) {
         // The tail is ours; the head only grows, up to it.
         let tail = self.tail.0.load(Ordering::Relaxed);

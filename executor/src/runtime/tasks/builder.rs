@@ -2,7 +2,7 @@
 
 use crate::runtime::spawn;
 use crate::scheduler::origin::Origin;
-use crate::{Handle, JoinHandle};
+use crate::{runtime::Handle, runtime::join_handle::JoinHandle};
 use std::future::Future;
 
 /// Spawns tasks that have a name, by which the report of [`Runtime::shutdown`](crate::Runtime::shutdown) and the hook of

@@ -12,7 +12,7 @@ use std::time::Instant;
 use waterwheel_reactor::{Reactor, sys};
 use waterwheel_timer::{Timers, VirtualClock, WallClock, WallReading};
 
-/// The reactor and the timers of one seat. Descriptors and timers live with the driver of the worker that first
+/// The reactor and the timers of one slot. Descriptors and timers live with the driver of the worker that first
 /// polled them to pending.
 #[derive(Debug)]
 pub(crate) struct Driver {

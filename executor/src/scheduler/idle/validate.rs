@@ -16,8 +16,8 @@ impl Idle {
             sleepers.len(),
             "sleepers, and as counted"
         );
-        assert!(sleepers.len() <= self.seats, "more sleep than there are");
-        assert!(word & HALF <= self.seats, "more search than there are");
+        assert!(sleepers.len() <= self.slots, "more sleep than there are");
+        assert!(word & HALF <= self.slots, "more search than there are");
     }
 }
 

@@ -27,9 +27,9 @@ mod state;
 mod vacancy;
 mod work;
 
-use crate::scheduler::local::Local;
-use crate::scheduler::seat::Seat;
+use crate::scheduler::local_tasks::LocalTasks;
 use crate::scheduler::shared::Shared;
+use crate::scheduler::slot::Slot;
 use crate::sync::{Mutex, lock};
 use state::{Claim, Left, SpareDoes, State};
 use std::io;
@@ -53,7 +53,7 @@ pub(crate) struct Threads {
     process: Process,
     locked: Mutex<Locked>,
     /// What is pinned to the threads of the places but the first, each of which has one thread for all its time.
-    locals: Box<[Arc<Local>]>,
+    locals: Box<[Arc<LocalTasks>]>,
     changed: Condvar,
     /// Whether the first place is vacant, for threads that spawn.
     vacancy: Vacancy,
@@ -71,7 +71,7 @@ struct Locked {
 
 /// The tasks that are pinned to a thread, by their address.
 #[derive(Clone)]
-struct Member(Arc<Local>);
+struct Member(Arc<LocalTasks>);
 
 impl PartialEq for Member {
     fn eq(&self, other: &Self) -> bool {
@@ -81,9 +81,9 @@ impl PartialEq for Member {
 
 impl Threads {
     /// No threads yet. `claimed`: the caller has the first place.
-    pub(crate) fn new(claimed: bool, seats: &[Arc<Seat>]) -> Self {
-        let of_seat = |seat: &Arc<Seat>| Local::new(Arc::clone(&seat.driver.reactor));
-        let locals: Box<[_]> = seats.iter().skip(1).map(of_seat).collect();
+    pub(crate) fn new(claimed: bool, slots: &[Arc<Slot>]) -> Self {
+        let of_slot = |slot: &Arc<Slot>| LocalTasks::new(Arc::clone(&slot.driver.reactor));
+        let locals: Box<[_]> = slots.iter().skip(1).map(of_slot).collect();
         let present = locals.iter().map(Arc::clone).map(Member).collect();
         Self {
             process: Process::current(),
@@ -109,11 +109,11 @@ impl Threads {
     ///
     /// The kernel's. Those that have been started are there still.
     pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
-        let seats = 1..shared.settings.seats;
-        for seat in seats.clone() {
-            let started = Self::start_thread(shared, Box::new(move |shared| work_in(shared, seat)));
+        let slots = 1..shared.settings.workers;
+        for slot in slots.clone() {
+            let started = Self::start_thread(shared, Box::new(move |shared| work_in(shared, slot)));
             if started.is_err() {
-                (seat..seats.end).for_each(|seat| shared.threads.abandon(seat));
+                (slot..slots.end).for_each(|slot| shared.threads.abandon(slot));
                 return started;
             }
         }
@@ -121,8 +121,8 @@ impl Threads {
     }
 
     /// No thread will ever come to that place.
-    fn abandon(&self, seat: usize) {
-        let local = self.local_in(seat).expect("it is not the first");
+    fn abandon(&self, slot: usize) {
+        let local = self.local_in(slot).expect("it is not the first");
         local.end();
         self.cleared(local);
     }
@@ -146,7 +146,7 @@ impl Threads {
     }
 
     /// A thread takes a place, or is a guest.
-    pub(crate) fn come(&self, local: &Arc<Local>) {
+    pub(crate) fn come(&self, local: &Arc<LocalTasks>) {
         if !self.lock().state.come(&Member(Arc::clone(local))) {
             // Nobody would end what it spawns.
             local.owned.close();
@@ -154,30 +154,30 @@ impl Threads {
     }
 
     /// What is pinned to the thread of that place, whether it has come or not. The first place changes hands, and has none.
-    pub(crate) fn local_in(&self, seat: usize) -> Option<&Arc<Local>> {
-        self.locals.get(seat.checked_sub(1)?)
+    pub(crate) fn local_in(&self, slot: usize) -> Option<&Arc<LocalTasks>> {
+        self.locals.get(slot.checked_sub(1)?)
     }
 
     /// A thread has ended what is pinned to it.
-    pub(crate) fn cleared(&self, local: &Arc<Local>) {
+    pub(crate) fn cleared(&self, local: &Arc<LocalTasks>) {
         self.lock().state.cleared(&Member(Arc::clone(local)));
         self.changed.notify_all();
     }
 
     /// A thread has left a place of the runtime.
-    pub(crate) fn leave(&self, shared: &Shared, seat: usize, local: &Arc<Local>) {
+    pub(crate) fn leave(&self, shared: &Shared, slot: usize, local: &Arc<LocalTasks>) {
         let mut locked = self.lock();
-        match locked.state.leave(&Member(Arc::clone(local)), seat == 0) {
+        match locked.state.leave(&Member(Arc::clone(local)), slot == 0) {
             Left::Kept => {}
             Left::Vacated { wanted } => {
-                if self.vacancy.leave(|| !wanted && shared.needs_first_seat()) {
+                if self.vacancy.leave(|| !wanted && shared.needs_first_slot()) {
                     self.send_spare(&mut locked);
                 }
             }
             Left::Close => {
                 drop(locked);
                 // SAFETY: this thread has left it, and given it to nobody.
-                unsafe { close_seat(shared, seat) };
+                unsafe { close_slot(shared, slot) };
             }
         }
         self.changed.notify_all();
@@ -193,12 +193,12 @@ impl Threads {
 
     /// Whether a task that has just been put into a list needs a thread to [`occupy`](Self::occupy) the first place.
     #[inline]
-    pub(crate) fn first_seat_is_vacant(&self) -> bool {
+    pub(crate) fn first_slot_is_vacant(&self) -> bool {
         self.vacancy.is_vacant()
     }
 
     /// Whether a thread has the first place, or is to have it. Unlike the above it never says "vacant" of one that the spare is about to get.
-    pub(crate) fn first_seat_is_taken(&self) -> bool {
+    pub(crate) fn first_slot_is_taken(&self) -> bool {
         self.lock().state.first() != state::First::Vacant
     }
 
@@ -208,7 +208,7 @@ impl Threads {
         self.send_spare(&mut self.lock());
     }
 
-    /// Takes the first place for this thread, if it can be had. The caller [becomes its worker](crate::scheduler::worker::Sitting) before
+    /// Takes the first place for this thread, if it can be had. The caller [becomes its worker](crate::scheduler::worker::WorkerGuard) before
     /// anything can panic.
     #[must_use]
     pub(crate) fn claim_first(&self, shared: &Shared) -> bool {
@@ -216,7 +216,7 @@ impl Threads {
         let mut claim = locked.state.claim();
         if claim == Claim::Wait {
             self.publish_wanted(&locked);
-            shared.seats[0].driver.reactor.unpark();
+            shared.slots[0].driver.reactor.unpark();
             let waited = self
                 .changed
                 .wait_timeout_while(locked, PATIENCE, |locked| !locked.state.is_claim_decided());
@@ -257,7 +257,7 @@ impl Threads {
                     drop(locked);
                     if closes {
                         // SAFETY: the first place was meant for this thread, which does not take it.
-                        unsafe { close_seat(shared, 0) };
+                        unsafe { close_slot(shared, 0) };
                     }
                     return ControlFlow::Break(());
                 }
@@ -287,11 +287,11 @@ impl Drop for Threads {
 /// # Safety
 ///
 /// The place is the caller's.
-unsafe fn close_seat(shared: &Shared, seat: usize) {
-    let seat = &shared.seats[seat];
+unsafe fn close_slot(shared: &Shared, slot: usize) {
+    let slot = &shared.slots[slot];
     // SAFETY: by the caller's promise.
-    unsafe { seat.clear() };
-    seat.driver.close();
+    unsafe { slot.clear() };
+    slot.driver.close();
 }
 
 /// Dropped, it says that this thread has ended, or is as good as that.

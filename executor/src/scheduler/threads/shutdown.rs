@@ -1,9 +1,9 @@
 //! The end of a runtime, and what it waits for.
 
 use super::state::State;
-use super::{Locked, Member, Threads, close_seat};
+use super::{Locked, Member, Threads, close_slot};
 use crate::scheduler::entered;
-use crate::scheduler::local::Local;
+use crate::scheduler::local_tasks::LocalTasks;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker;
 use std::sync::atomic::Ordering;
@@ -22,7 +22,7 @@ impl Threads {
         &self,
         shared: &Arc<Shared>,
         deadline: Option<Instant>,
-        begun: &mut dyn FnMut(&[&Local]),
+        begun: &mut dyn FnMut(&[&LocalTasks]),
     ) {
         if !shared.is_here() {
             return;
@@ -37,7 +37,7 @@ impl Threads {
             for Member(local) in &present {
                 local.owned.close();
             }
-            let locals: Vec<&Local> = present.iter().map(|Member(local)| &**local).collect();
+            let locals: Vec<&LocalTasks> = present.iter().map(|Member(local)| &**local).collect();
             begun(&locals);
             shared.set_closing();
             present
@@ -63,7 +63,7 @@ impl Threads {
         drop(locked);
         if end.closes_first {
             // SAFETY: no thread has it, and none takes it any more.
-            unsafe { close_seat(shared, 0) };
+            unsafe { close_slot(shared, 0) };
         }
         if end.all_have_ended {
             let is_other = |handle: &thread::JoinHandle<()>| handle.thread().id() != this_thread;

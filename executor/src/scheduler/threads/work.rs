@@ -1,30 +1,34 @@
-//! What the threads of a runtime do, from when they start until they end: one in each seat but the first, and the spare.
+//! What the threads of a runtime do, from when they start until they end: one in each slot but the first, and the spare.
 
-use super::close_seat;
+use super::close_slot;
 use crate::blocking::abandoned::abandoned;
 use crate::scheduler::shared::Shared;
-use crate::scheduler::worker::{Chair, Main, Sitting, Worker};
+use crate::scheduler::worker::{Main, Placement, Worker, WorkerGuard};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// The thread of a seat.
-pub(super) fn work_in(shared: &Arc<Shared>, seat: usize) {
-    if sit_in(shared, seat, &mut ToTheEnd).is_break() {
+/// The thread of a slot.
+pub(super) fn work_in(shared: &Arc<Shared>, slot: usize) {
+    if work_in_slot(shared, slot, &mut ToTheEnd).is_break() {
         if !shared.is_here() {
             abandoned();
         }
         shared.threads.lose_worker(shared);
         // SAFETY: we have left it, and nobody takes it but this thread.
-        unsafe { close_seat(shared, seat) };
+        unsafe { close_slot(shared, slot) };
     }
 }
 
 /// Breaks if the worker has died. Panics of what it runs for others do not come to here: its reactor cannot wait.
-fn sit_in(shared: &Arc<Shared>, seat: usize, main: &mut impl Main<Output = ()>) -> ControlFlow<()> {
+fn work_in_slot(
+    shared: &Arc<Shared>,
+    slot: usize,
+    main: &mut impl Main<Output = ()>,
+) -> ControlFlow<()> {
     let worked = catch_unwind(AssertUnwindSafe(|| {
-        let sitting = Sitting::take(Arc::clone(shared), Chair::Seat(seat));
-        sitting.worker().run(main);
+        let guard = WorkerGuard::take(Arc::clone(shared), Placement::Slot(slot));
+        guard.worker().run(main);
     }));
     match worked {
         Ok(()) => ControlFlow::Continue(()),
@@ -35,7 +39,7 @@ fn sit_in(shared: &Arc<Shared>, seat: usize, main: &mut impl Main<Output = ()>) 
 /// The spare thread.
 pub(super) fn work_as_spare(shared: &Arc<Shared>) {
     while shared.threads.spare_waits(shared).is_continue() {
-        if sit_in(shared, 0, &mut UntilWanted).is_break() {
+        if work_in_slot(shared, 0, &mut UntilWanted).is_break() {
             if !shared.is_here() {
                 abandoned();
             }
@@ -45,7 +49,7 @@ pub(super) fn work_as_spare(shared: &Arc<Shared>) {
     }
 }
 
-/// What a thread does that has a seat as long as the runtime lasts: nothing but the tasks.
+/// What a thread does that has a slot as long as the runtime lasts: nothing but the tasks.
 struct ToTheEnd;
 
 impl Main for ToTheEnd {
@@ -68,7 +72,7 @@ impl Main for ToTheEnd {
     }
 }
 
-/// What the spare thread does: the same, until somebody who is in `block_on` wants the seat.
+/// What the spare thread does: the same, until somebody who is in `block_on` wants the slot.
 struct UntilWanted;
 
 impl Main for UntilWanted {

@@ -1,7 +1,7 @@
 //! [`Worker`]: the loop that runs tasks and turns the driver.
 //!
 //! A worker belongs to one thread, and is known to it through a thread-local, so that a task woken here is queued
-//! without a lock. What others reach of it is its [`Seat`] and its [`Local`].
+//! without a lock. What others reach of it is its [`Slot`] and its [`LocalTasks`].
 //!
 //! | module | what is there |
 //! |---|---|
@@ -16,12 +16,12 @@
 //! | `rest` | [`Rest`]: what it does when nothing is ready |
 //! | `turn` | the turn of its driver between polls |
 //! | `validate` | what it checks at every turn in a debug build |
-//! | `sitting` | [`Sitting`]: how a thread becomes a worker, and how that ends |
+//! | `guard` | [`WorkerGuard`]: how a thread becomes a worker, and how that ends |
 //!
 //! # In what order tasks run
 //!
 //! First in, first out, over the ring, the overflow behind it, the tasks pinned here and the main future. The latter two are
-//! queued elsewhere, and remember their [`Place`] among the others, by their [position](crate::scheduler::seat). With
+//! queued elsewhere, and remember their [`QueuePosition`] among the others, by their [position](crate::scheduler::slot). With
 //! siblings there is one exception: a task that is woken in the poll of another runs next, in the *LIFO slot*, up to
 //! [`LIFO_STREAK`] times in a row. It needs no sibling, which would otherwise be woken for it, to fight over its memory. What is
 //! spawned, what yields, and what the driver wakes goes to the end. A worker that is alone keeps the order.
@@ -29,6 +29,7 @@
 //! What other threads have made ready (the injection queue, the inbox) comes to the end of the queue at each turn, or when there is
 //! nothing else.
 
+mod guard;
 mod pace;
 mod paused;
 mod pinned;
@@ -37,25 +38,24 @@ mod rest;
 mod rested;
 mod role;
 mod search;
-mod sitting;
 mod turn;
 #[cfg(all(any(test, debug_assertions), not(loom)))]
 mod validate;
 
+pub(crate) use guard::{Placement, WorkerGuard};
 use pace::Pace;
 use pinned::Pinned;
-pub(crate) use queues::Place;
+pub(crate) use queues::QueuePosition;
 use rest::Rest;
 use rested::Rested;
 use role::Role;
 use search::Search;
-pub(crate) use sitting::{Chair, Sitting};
 
 use crate::scheduler::Task;
 use crate::scheduler::forked::elsewhere;
-use crate::scheduler::local::Local;
-use crate::scheduler::seat::Seat;
+use crate::scheduler::local_tasks::LocalTasks;
 use crate::scheduler::shared::Shared;
+use crate::scheduler::slot::Slot;
 use crate::scheduler::watch;
 use crate::task::id::Running;
 use crate::task::memory::Blocks;
@@ -92,8 +92,8 @@ pub(crate) trait Main {
 
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) seat: Arc<Seat>,
-    pub(crate) local: Arc<Local>,
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) local: Arc<LocalTasks>,
     /// The memory of tasks that have ended here.
     pub(crate) blocks: Blocks,
     /// Which place it has, and beside which others.
@@ -119,7 +119,7 @@ impl Worker {
     #[inline]
     pub(crate) fn main_runs(&self) {
         self.main_is_woken.set(false);
-        self.seat.counters.polls.add(1);
+        self.slot.counters.polls.add(1);
         self.streak.set(0);
         self.working();
         Running::none();
@@ -134,11 +134,6 @@ impl Worker {
             }
             let (mut polls, mut tasks) = (0, 0);
             let interval = self.pace.interval();
-            #[cfg(canary)]
-            let interval = match interval {
-                _ if crate::canary::is_out("driver-starves") => u32::MAX,
-                interval => interval,
-            };
             // The clock is read seldom, and soon: polls may suddenly take long.
             let mut check = if self.role.has_siblings() {
                 1
@@ -147,7 +142,7 @@ impl Worker {
             };
             let slept = loop {
                 if let ControlFlow::Break(output) = main.step(self) {
-                    self.seat.counters.polls.add(tasks);
+                    self.slot.counters.polls.add(tasks);
                     return output;
                 }
                 let found = self
@@ -170,7 +165,7 @@ impl Worker {
                     }
                 }
             };
-            self.seat.counters.polls.add(tasks);
+            self.slot.counters.polls.add(tasks);
             if slept {
                 self.park();
             } else {
@@ -222,7 +217,7 @@ impl Worker {
 /// Runs `f` with this thread's worker, if it has one.
 #[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
-    // SAFETY: `f` cannot take the reference further than this call, and does not end the stay in it, as who has that is not `f`.
+    // SAFETY: `f` cannot take the reference further than this call, and does not drop the thread's guard, which is not `f`'s.
     f(unsafe { current() })
 }
 
@@ -230,10 +225,10 @@ pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
 ///
 /// # Safety
 ///
-/// The reference is not used after the thread's [`Sitting`] is dropped.
+/// The reference is not used after the thread's [`WorkerGuard`] is dropped.
 #[inline]
 pub(crate) unsafe fn current<'a>() -> Option<&'a Worker> {
-    // SAFETY: the pointer is null, or a `Sitting` of this thread has set it to a worker that it keeps alive, and will set
+    // SAFETY: the pointer is null, or a `WorkerGuard` of this thread has set it to a worker that it keeps alive, and will set
     // it back before it lets go.
     unsafe { CURRENT.get().as_ref() }
 }

@@ -32,21 +32,21 @@ impl PausedRest {
     /// clock.
     pub(super) fn rest(&self, worker: &Worker) {
         let paused = &self.paused;
-        let own = &worker.seat.driver.reactor;
+        let own = &worker.slot.driver.reactor;
         let polls = |number| number < worker.shared.workers();
         let retry = worker.shared.blocking.make_up();
         if !worker.role.number().is_none_or(polls) {
-            let awake = || worker.seat.moves.awake();
-            worker.seat.driver.park_paused(retry, awake);
+            let awake = || worker.slot.progress.awake();
+            worker.slot.driver.park_paused(retry, awake);
             return;
         }
         // From here on whatever is polled is noted.
         worker.rested.set(true);
         let Some(looked) = self.looked.take() else {
             let round = paused.begin_look(&worker.shared, own, self.has_run.take());
-            worker.seat.moves.awake();
+            worker.slot.progress.awake();
             // What the turn finds may concern others.
-            if worker.seat.driver.turn_now() > 0 {
+            if worker.slot.driver.turn_now() > 0 {
                 self.has_run.set(true);
             } else {
                 self.looked.set(Some(round));
@@ -54,12 +54,12 @@ impl PausedRest {
             return;
         };
         match paused.confirm(&worker.shared, own, looked) {
-            Rest::LookAgain => worker.seat.moves.awake(),
+            Rest::LookAgain => worker.slot.progress.awake(),
             Rest::Sleep => {
-                worker.seat.counters.parks.add(1);
-                let found = worker.seat.driver.park_paused(retry, || {
+                worker.slot.counters.parks.add(1);
+                let found = worker.slot.driver.park_paused(retry, || {
                     paused.awake(own);
-                    worker.seat.moves.awake();
+                    worker.slot.progress.awake();
                 });
                 self.has_run.set(found > 0);
             }

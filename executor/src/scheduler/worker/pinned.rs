@@ -2,12 +2,12 @@
 
 use super::role::Role;
 use crate::queue::pinned::NO_POSITION;
-use crate::scheduler::seat::Seat;
+use crate::scheduler::slot::Slot;
 use crate::scheduler::{PinnedQueue, Task};
 use std::cell::{Cell, RefCell};
 
 pub(super) struct Pinned {
-    /// Each with its position among those of the seat: it comes before that.
+    /// Each with its position among those of the slot: it comes before that.
     queue: RefCell<PinnedQueue>,
     /// The head of the ring at which the turn of the first of them comes, or one that is never reached. That is its position, less
     /// what siblings have stolen from the overflow, as far as the worker has looked: it looks at each turn, and when the ring is empty.
@@ -25,21 +25,21 @@ impl Pinned {
         }
     }
 
-    /// Adds a task behind all that are queued in `seat`. Siblings steal from there.
+    /// Adds a task behind all that are queued in `slot`. Siblings steal from there.
     #[inline]
-    pub(super) fn push(&self, task: Task, seat: &Seat, role: &Role) {
+    pub(super) fn push(&self, task: Task, slot: &Slot, role: &Role) {
         let mut queue = self.queue.borrow_mut();
-        if queue.push(seat.pushed(), task) {
-            self.set_first(&queue, seat, role);
+        if queue.push(slot.pushed(), task) {
+            self.set_first(&queue, slot, role);
         }
     }
 
     #[inline]
-    pub(super) fn pop(&self, seat: &Seat, role: &Role) -> Option<Task> {
+    pub(super) fn pop(&self, slot: &Slot, role: &Role) -> Option<Task> {
         let mut queue = self.queue.borrow_mut();
         let (task, run_ends) = queue.pop()?;
         if run_ends {
-            self.set_first(&queue, seat, role);
+            self.set_first(&queue, slot, role);
         }
         self.popped.set(self.popped.get() + 1);
         Some(task)
@@ -47,27 +47,27 @@ impl Pinned {
 
     /// Says at which head of the ring the turn of the first one comes, by what has been stolen until now.
     #[inline]
-    fn set_first(&self, queue: &PinnedQueue, seat: &Seat, role: &Role) {
+    fn set_first(&self, queue: &PinnedQueue, slot: &Slot, role: &Role) {
         let position = queue.first_position();
         self.first.set(position);
         if role.has_siblings() && position != NO_POSITION {
-            let head = position.saturating_sub(seat.stolen_behind());
+            let head = position.saturating_sub(slot.stolen_behind());
             self.first.set(head);
         }
     }
 
     /// Siblings may have stolen what was before the first one.
     #[inline]
-    pub(super) fn note_what_was_stolen(&self, seat: &Seat, role: &Role) {
+    pub(super) fn note_what_was_stolen(&self, slot: &Slot, role: &Role) {
         let queue = self.queue.borrow();
         if queue.len() > 0 {
-            self.set_first(&queue, seat, role);
+            self.set_first(&queue, slot, role);
         }
     }
 
     #[inline]
-    pub(super) fn is_turn_of_first(&self, seat: &Seat) -> bool {
-        self.first.get() <= seat.ring.head()
+    pub(super) fn is_turn_of_first(&self, slot: &Slot) -> bool {
+        self.first.get() <= slot.ring.head()
     }
 
     #[inline]

@@ -5,9 +5,9 @@ use crate::queue::ring::CAPACITY;
 use crate::scheduler::{Header, Task};
 use std::sync::Arc;
 
-/// A place in the queue, for something that is queued elsewhere: behind so many of the seat's, and so many of the pinned.
+/// A place in the queue, for something that is queued elsewhere: behind so many of the slot's, and so many of the pinned.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct QueuePosition {
     pub(crate) ring: u64,
     pub(crate) pinned: u64,
 }
@@ -43,25 +43,25 @@ impl Worker {
                 .is_some_and(|local| Arc::ptr_eq(local, &self.local)),
             "a task came to a thread that it is not pinned to"
         );
-        self.pinned.push(task, &self.seat, &self.role);
+        self.pinned.push(task, &self.slot, &self.role);
     }
 
     #[inline]
     pub(super) fn pop_pinned(&self) -> Option<Task> {
-        self.pinned.pop(&self.seat, &self.role)
+        self.pinned.pop(&self.slot, &self.role)
     }
 
     /// Siblings may have stolen what was before the first pinned task.
     #[inline]
     pub(super) fn note_what_was_stolen(&self) {
-        self.pinned.note_what_was_stolen(&self.seat, &self.role);
+        self.pinned.note_what_was_stolen(&self.slot, &self.role);
     }
 
     #[inline]
     pub(crate) fn push_shared(&self, task: Task) {
         if self.role.is_alone() {
-            // SAFETY: we are the seat's worker.
-            unsafe { self.seat.push(task) };
+            // SAFETY: we are the slot's worker.
+            unsafe { self.slot.push(task) };
         } else {
             self.push_for_all(task);
         }
@@ -71,10 +71,10 @@ impl Worker {
         if self.role.number().is_none() {
             return self.shared.inject(task);
         }
-        // SAFETY: we are the seat's worker.
-        unsafe { self.seat.push(task) };
+        // SAFETY: we are the slot's worker.
+        unsafe { self.slot.push(task) };
         let idle = &self.shared.idle;
-        if idle.wants_work() && self.seat.ring.len() >= idle.worth_waking() {
+        if idle.wants_work() && self.slot.ring.len() >= idle.worth_waking() {
             self.shared.wake_one();
         }
     }
@@ -85,8 +85,8 @@ impl Worker {
         if task.header().scheduler.pinned_to.is_some() {
             self.push_pinned(task);
         } else if self.role.has_siblings() && self.streak.get() < LIFO_STREAK {
-            // SAFETY: we are the seat's worker.
-            if let Some(displaced) = unsafe { self.seat.lifo.put(task) } {
+            // SAFETY: we are the slot's worker.
+            if let Some(displaced) = unsafe { self.slot.lifo.put(task) } {
                 self.push_shared(displaced);
             }
         } else {
@@ -95,24 +95,24 @@ impl Worker {
     }
 
     /// The place of whoever comes now.
-    pub(crate) fn next_place(&self) -> Place {
-        Place {
-            ring: self.seat.pushed(),
+    pub(crate) fn next_place(&self) -> QueuePosition {
+        QueuePosition {
+            ring: self.slot.pushed(),
             pinned: self.pinned.came(),
         }
     }
 
     /// Whether nobody is before that place: what was there may have been stolen, too.
     #[inline]
-    pub(crate) fn is_turn_of(&self, place: Place) -> bool {
-        (place.ring <= self.seat.ring.head() || place.ring <= self.seat.left())
+    pub(crate) fn is_turn_of(&self, place: QueuePosition) -> bool {
+        (place.ring <= self.slot.ring.head() || place.ring <= self.slot.left())
             && place.pinned <= self.pinned.popped()
     }
 
     /// Whether anything is ready here.
     pub(crate) fn has_ready(&self) -> bool {
         self.main_is_woken.get()
-            || self.seat.has_ready()
+            || self.slot.has_ready()
             || !self.pinned.is_empty()
             || self.local.inbox.len() > 0
             || self.shared.injection.len() > 0
@@ -122,17 +122,17 @@ impl Worker {
     #[inline(always)]
     pub(super) fn next(&self) -> Option<Task> {
         if self.role.has_siblings() {
-            if let Some(task) = self.seat.lifo.take() {
+            if let Some(task) = self.slot.lifo.take() {
                 self.streak.set(self.streak.get() + 1);
                 return Some(task);
             }
             self.streak.set(0);
         }
-        if self.pinned.is_turn_of_first(&self.seat) {
+        if self.pinned.is_turn_of_first(&self.slot) {
             return self.pop_pinned();
         }
-        // SAFETY: we are the seat's worker.
-        match unsafe { self.seat.ring.pop() } {
+        // SAFETY: we are the slot's worker.
+        match unsafe { self.slot.ring.pop() } {
             None => self.next_from_afar(),
             task => task,
         }
@@ -143,12 +143,12 @@ impl Worker {
     pub(super) fn next_from_afar(&self) -> Option<Task> {
         if self.role.has_siblings() {
             self.note_what_was_stolen();
-            if self.pinned.is_turn_of_first(&self.seat) {
+            if self.pinned.is_turn_of_first(&self.slot) {
                 return self.pop_pinned();
             }
         }
-        // SAFETY: we are the seat's worker.
-        if let Some(task) = unsafe { self.seat.refill() } {
+        // SAFETY: we are the slot's worker.
+        if let Some(task) = unsafe { self.slot.refill() } {
             return Some(task);
         }
         // Siblings may have emptied the overflow since we looked what they have stolen.
@@ -158,8 +158,8 @@ impl Worker {
             return Some(task);
         }
         if self.collect_injected() {
-            // SAFETY: we are the seat's worker.
-            return unsafe { self.seat.ring.pop() };
+            // SAFETY: we are the slot's worker.
+            return unsafe { self.slot.ring.pop() };
         }
         None
     }
@@ -202,7 +202,7 @@ impl Worker {
         let injection = &self.shared.injection;
         let share = injection.len() / workers + 1;
         // One at least, also when the ring is full at every turn: it goes to the overflow.
-        let room = (CAPACITY - self.seat.ring.len()).max(1);
+        let room = (CAPACITY - self.slot.ring.len()).max(1);
         let Some(mut tasks) = injection.take(share.min(room)) else {
             return;
         };

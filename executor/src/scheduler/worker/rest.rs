@@ -24,8 +24,8 @@ impl Worker {
         if self.blocks.give_back_some() {
             return false;
         }
-        let _ = self.seat.driver.timers.next_deadline();
-        !self.seat.has_ready() && self.pinned.is_empty()
+        let _ = self.slot.driver.timers.next_deadline();
+        !self.slot.has_ready() && self.pinned.is_empty()
     }
 
     /// Sleeps until there is something to do. May return with nothing.
@@ -34,12 +34,12 @@ impl Worker {
         self.check();
         self.streak.set(LIFO_STREAK);
         Running::none();
-        let counters = &self.seat.counters;
+        let counters = &self.slot.counters;
         counters.turns.add(1);
         if let Rest::Real = self.rest {
             counters.parks.add(1);
         }
-        self.seat.moves.asleep();
+        self.slot.progress.asleep();
         match &self.rest {
             Rest::Paused(rest) => rest.rest(self),
             Rest::Real => match self.role.number() {
@@ -52,18 +52,18 @@ impl Worker {
     fn rest_alone(&self) {
         self.pace.sleeps();
         let retry = self.shared.blocking.make_up();
-        self.seat.driver.park(retry, || self.seat.moves.awake());
-        self.rested.set(self.shared.seats.len() > 1);
+        self.slot.driver.park(retry, || self.slot.progress.awake());
+        self.rested.set(self.shared.slots.len() > 1);
     }
 
     fn rest_among_siblings(&self, number: usize) {
-        let counters = &self.seat.counters;
+        let counters = &self.slot.counters;
         let idle = &self.shared.idle;
         let (since, how) = self.search.woken();
         idle.has_worked(real_now().saturating_duration_since(since), how);
         let look_again = idle.sleep(number, self.search.end());
         let awake = || {
-            self.seat.moves.awake();
+            self.slot.progress.awake();
             let how = idle.wake(number);
             if how == Woken::ForWork {
                 self.search.begin();
@@ -75,7 +75,7 @@ impl Worker {
             self.search.set_woken(now, how);
         };
         if self.shared.injection.len() > 0 || (look_again && self.shared.has_ready()) {
-            self.seat.moves.awake();
+            self.slot.progress.awake();
             idle.search_on(number);
             self.search.begin();
             self.rested.set(true);
@@ -83,7 +83,7 @@ impl Worker {
             let watch = watch::before_sleep(&self.shared, number);
             let retry = self.shared.blocking.make_up();
             let until = watch.into_iter().chain(retry).min();
-            self.seat.driver.park(until, awake);
+            self.slot.driver.park(until, awake);
         }
         if self.shared.watch.is_watcher(number) {
             watch::look(self, real_now());

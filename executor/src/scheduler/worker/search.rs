@@ -3,7 +3,7 @@
 use super::{MOST_STEALS, Worker};
 use crate::scheduler::Task;
 use crate::scheduler::idle::Woken;
-use crate::scheduler::seat::Seat;
+use crate::scheduler::slot::Slot;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,9 +40,9 @@ impl Search {
         self.is_on.take()
     }
 
-    fn next_victim(&self, seats: usize) -> usize {
+    fn next_victim(&self, slots: usize) -> usize {
         let first = self.first_victim.get();
-        self.first_victim.set((first + 1) % seats);
+        self.first_victim.set((first + 1) % slots);
         first
     }
 
@@ -68,16 +68,16 @@ impl Worker {
             self.search.begin();
             self.rested.set(true);
         }
-        let seats = &self.shared.seats;
-        let first = self.search.next_victim(seats.len());
-        for offset in 0..seats.len() {
-            let victim = &seats[(first + offset) % seats.len()];
-            if Arc::ptr_eq(victim, &self.seat) {
+        let slots = &self.shared.slots;
+        let first = self.search.next_victim(slots.len());
+        for offset in 0..slots.len() {
+            let victim = &slots[(first + offset) % slots.len()];
+            if Arc::ptr_eq(victim, &self.slot) {
                 continue;
             }
-            // SAFETY: we are the worker of our seat, and that is another.
-            if let Some(task) = unsafe { victim.steal_into(&self.seat) } {
-                self.seat.counters.steals.add(1);
+            // SAFETY: we are the worker of our slot, and that is another.
+            if let Some(task) = unsafe { victim.steal_into(&self.slot) } {
+                self.slot.counters.steals.add(1);
                 return Some(task);
             }
         }
@@ -85,15 +85,15 @@ impl Worker {
         self.next_from_afar()
     }
 
-    /// Takes the tasks that are ready on another seat, whose worker is stuck, to the end of the queue here.
-    pub(crate) fn steal_from(&self, stuck: &Seat) {
+    /// Takes the tasks that are ready on another slot, whose worker is stuck, to the end of the queue here.
+    pub(crate) fn steal_from(&self, stuck: &Slot) {
         debug_assert!(self.role.has_siblings(), "who looks has siblings");
         for _ in 0..MOST_STEALS {
-            // SAFETY: we are the worker of our seat, and that is another, of the runtime's, from which others may steal.
-            let Some(task) = (unsafe { stuck.steal_into(&self.seat) }) else {
+            // SAFETY: we are the worker of our slot, and that is another, of the runtime's, from which others may steal.
+            let Some(task) = (unsafe { stuck.steal_into(&self.slot) }) else {
                 return;
             };
-            self.seat.counters.steals.add(1);
+            self.slot.counters.steals.add(1);
             self.push_shared(task);
         }
     }

@@ -15,9 +15,9 @@ impl Worker {
         // What the driver wakes goes to the end.
         self.streak.set(LIFO_STREAK);
         Running::none();
-        self.seat.driver.turn_now();
-        self.seat.moves.on();
-        self.seat.counters.turns.add(1);
+        self.slot.driver.turn_now();
+        self.slot.progress.on();
+        self.slot.counters.turns.add(1);
         // Before it sleeps, it takes a turn after fewer polls than there stays room for.
         self.pinned.shrink();
         if let Rest::Paused(_) = self.rest {
@@ -35,7 +35,7 @@ impl Worker {
         if self.role.has_siblings() {
             self.note_what_was_stolen();
             watch::look(self, now);
-            if took >= WORTH && self.shared.idle.wants_work() && self.seat.ready() > 1 {
+            if took >= WORTH && self.shared.idle.wants_work() && self.slot.ready() > 1 {
                 self.shared.wake_one();
             }
         }

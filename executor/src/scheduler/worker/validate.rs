@@ -13,21 +13,21 @@ impl Worker {
     ///
     /// If an invariant does not hold.
     pub(super) fn check(&self) {
-        let turn = self.seat.counters.turns.get();
-        // SAFETY: we are the seat's worker.
-        unsafe { self.seat.ring.validate() };
-        self.seat.overflow.validate(turn);
+        let turn = self.slot.counters.turns.get();
+        // SAFETY: we are the slot's worker.
+        unsafe { self.slot.ring.validate() };
+        self.slot.overflow.validate(turn);
         self.local.inbox.validate(turn);
         self.shared.injection.validate(turn);
         let pinned = self.pinned.queue();
         pinned.validate(turn);
         let (position, first) = (pinned.first_position(), self.pinned.first().get());
         assert!(
-            position.saturating_sub(self.seat.stolen_behind()) <= first && first <= position,
+            position.saturating_sub(self.slot.stolen_behind()) <= first && first <= position,
             "the position of the first pinned task"
         );
         assert!(
-            pinned.last_position() <= self.seat.pushed() && self.seat.left() <= self.seat.pushed(),
+            pinned.last_position() <= self.slot.pushed() && self.slot.left() <= self.slot.pushed(),
             "a position that is further than what has been pushed"
         );
         self.local.owned.validate(turn);

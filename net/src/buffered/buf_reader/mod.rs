@@ -22,9 +22,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use waterwheel_reactor::{Call, Reading, Wait};
+use waterwheel_reactor::{Operation, Reading, Wait};
 
-const FILL_BUF: Call<Reading> = Call::new("BufReader::fill_buf");
+const FILL_BUF: Operation<Reading> = Operation::new("BufReader::fill_buf");
 
 /// Reads from a stream through a buffer, by lines above all.
 ///
@@ -221,7 +221,11 @@ impl<'a> Filling<'a> {
     }
 
     /// Receives more, and gives the number of bytes: 0 at the end.
-    fn poll_more(&mut self, cx: &mut Context<'_>, call: Call<Reading>) -> Poll<io::Result<usize>> {
+    fn poll_more(
+        &mut self,
+        cx: &mut Context<'_>,
+        call: Operation<Reading>,
+    ) -> Poll<io::Result<usize>> {
         let Self {
             wait,
             short_read_drains,

@@ -8,10 +8,10 @@ use std::io;
 use std::pin::Pin;
 use std::str;
 use std::task::{Context, Poll, ready};
-use waterwheel_reactor::{Call, Reading};
+use waterwheel_reactor::{Operation, Reading};
 
-const READ_UNTIL: Call<Reading> = Call::new("BufReader::read_until");
-const READ_LINE: Call<Reading> = Call::new("BufReader::read_line");
+const READ_UNTIL: Operation<Reading> = Operation::new("BufReader::read_until");
+const READ_LINE: Operation<Reading> = Operation::new("BufReader::read_line");
 
 impl<R: StreamRef> BufReader<R> {
     /// Waits for `delimiter`, and takes all up to and with it. At the end of the stream it takes what is left without
@@ -106,7 +106,7 @@ impl Filling<'_> {
     pub(super) fn poll_until(
         &mut self,
         cx: &mut Context<'_>,
-        call: Call<Reading>,
+        call: Operation<Reading>,
         delimiter: u8,
     ) -> Poll<io::Result<usize>> {
         let mut has_spent = false;

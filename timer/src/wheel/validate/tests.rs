@@ -122,19 +122,19 @@ fn an_entry_that_stands_where_its_deadline_does_not_belong() {
 }
 
 #[test]
-fn an_entry_that_does_not_know_its_seat() {
+fn an_entry_that_does_not_know_its_position() {
     refused(
         true,
         "where it stands",
         |Example { wheel, crowd, .. }| {
-            wheel.slabs.entries[crowd[5].index()].seat.place += 1;
+            wheel.slabs.entries[crowd[5].index()].position.place += 1;
         },
     );
     refused(
         true,
         "where it stands",
         |Example { wheel, crowd, .. }| {
-            wheel.slabs.entries[crowd[5].index()].seat.chunk = Link::NIL;
+            wheel.slabs.entries[crowd[5].index()].position.chunk = Link::NIL;
         },
     );
 }
@@ -161,7 +161,7 @@ fn a_count_that_is_not_that_of_the_filed_entries() {
 #[test]
 fn a_chunk_whose_neighbour_does_not_know_it() {
     refused(true, "a link back", |Example { wheel, crowd, .. }| {
-        let first = wheel.slabs.entries[crowd[0].index()].seat.chunk;
+        let first = wheel.slabs.entries[crowd[0].index()].position.chunk;
         let second = wheel.slabs.chunk(first).next;
         wheel.slabs.chunk_mut(second).prev = Link::NIL;
     });
@@ -183,10 +183,10 @@ fn neighbours_that_should_be_one_chunk() {
             // As `Wheel::remove` does it, but for the merge.
             for key in crowd {
                 let entry = &wheel.slabs.entries[key.index()];
-                let seat = entry.seat;
-                if seat.place % 8 != 0 {
+                let position = entry.position;
+                if position.place % 8 != 0 {
                     wheel.slabs.entries.remove(key.index());
-                    wheel.slabs.chunk_mut(seat.chunk).clear(seat.place);
+                    wheel.slabs.chunk_mut(position.chunk).clear(position.place);
                     wheel.pending -= 1;
                 }
             }
