@@ -7,7 +7,7 @@
 //! | `handle` | [`Handle`]: a runtime from any thread; [`EnterGuard`] |
 //! | `report` | [`ShutdownReport`]: what was left |
 //! | `metrics` | [`RuntimeMetrics`]: what the workers have done |
-//! | `join_handle`, `abort_handle` | [`JoinHandle`](join_handle::JoinHandle) and [`AbortHandle`](abort_handle::AbortHandle): a task, as users hold it |
+//! | `join_handle`, `abort_handle` | `JoinHandle` and `AbortHandle`: a task, as users hold it |
 //! | `block_on` | [`block_on`](block_on::block_on): from a thread into the runtime, and back with a result |
 //! | `spawn`, `yield_now` | the functions that a task calls |
 //! | `tasks` | the public module of names and identities |

@@ -133,7 +133,7 @@ where
 /// # Inside the closure
 ///
 /// It is outside the runtime: [`spawn`], `spawn_blocking` and the rest panic there, as they do on any other thread. It
-/// may call [`block_on`](crate::block_on), which makes a runtime of its own.
+/// may call [`block_on`](crate::block_on()), which makes a runtime of its own.
 ///
 /// # Panics
 ///

@@ -6,7 +6,7 @@
 //! | `spawning`, `ending` | how a future becomes a task, and how a task ends that is not polled any more |
 //! | `worker` | [`Worker`](worker::Worker): the loop, and the thread-local by which a thread knows its worker |
 //! | `slot` | [`Slot`](slot::Slot): what other threads reach of a worker: its queues, its driver, its counters |
-//! | `binding` | [`Binding`](binding::Binding): which runtime a task is of, and which thread: what a task knows of the scheduler |
+//! | `binding` | [`Binding`]: which runtime a task is of, and which thread: what a task knows of the scheduler |
 //! | `local_tasks` | [`LocalTasks`](local_tasks::LocalTasks): what other threads reach of the tasks that are pinned to a thread |
 //! | `driver` | [`Driver`](driver::Driver): a reactor and the timers beside it |
 //! | `idle` | [`Idle`](idle::Idle): which workers sleep, which search, and which one to wake |

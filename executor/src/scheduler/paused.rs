@@ -1,4 +1,4 @@
-//! [`Paused`]: when the clock of a paused runtime progress; and [`advance`].
+//! [`Paused`]: when the clock of a paused runtime moves.
 //!
 //! The clock stands still while anything can run. When everybody waits, it jumps to the next deadline.
 //!

@@ -94,12 +94,12 @@ impl Pinned {
         }
     }
 
-    #[cfg(any(test, debug_assertions))]
+    #[cfg(all(any(test, debug_assertions), not(loom)))]
     pub(super) fn queue(&self) -> std::cell::Ref<'_, PinnedQueue> {
         self.queue.borrow()
     }
 
-    #[cfg(any(test, debug_assertions))]
+    #[cfg(all(any(test, debug_assertions), not(loom)))]
     pub(super) fn first(&self) -> &Cell<u64> {
         &self.first
     }
