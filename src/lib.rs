@@ -45,30 +45,58 @@
 //! - What [`spawn_local`] has started is polled and dropped on its own thread, and nowhere else.
 //! - What is still alive when the future given to [`block_on`] ends is dropped then, on that thread. Only what
 //!   [`spawn_blocking`] has started goes on, and is not waited for. In a [`Runtime`], tasks go on until that ends.
+//!
+//! # Features
+//!
+//! Both are off by default, and make Waterwheel's streams known to other libraries:
+//!
+//! - `futures-io`: `net::PollStream` implements `AsyncRead`, `AsyncWrite` and `AsyncBufRead` of the futures crates.
+//! - `hyper`: `net::PollStream` implements hyper's `Read` and `Write`; `net::hyper` has an executor and a timer for hyper 1.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+// Inlined, so that links to what is in them work however this page is built.
+#[doc(inline)]
 pub use waterwheel_executor as executor;
+#[doc(inline)]
 pub use waterwheel_net as net;
+#[doc(inline)]
 pub use waterwheel_poll_context as poll_context;
+#[doc(inline)]
 pub use waterwheel_reactor as reactor;
 
 /// Time: what to await, what to have called back, and what is behind it.
 ///
-/// It is the crate `waterwheel-timer`, whose documentation is [below](waterwheel_timer), with the functions beside it that need
-/// an executor: those that call back, and [`advance`](timer::advance).
+/// It is the crate `waterwheel-timer`, with the functions beside it that need an executor: those that call back, and
+/// [`advance`](timer::advance).
 pub mod timer {
+    #[doc(inline)]
+    pub use waterwheel_executor::advance;
+    #[doc(inline)]
     pub use waterwheel_executor::callbacks::*;
-    pub use waterwheel_executor::{Advance, advance};
+    #[doc(inline)]
     pub use waterwheel_timer::*;
+
+    /// The futures that methods and functions of this module return. A program awaits them, and seldom names them.
+    pub mod futures {
+        #[doc(inline)]
+        pub use waterwheel_executor::futures::Advance;
+        #[doc(inline)]
+        pub use waterwheel_timer::futures::*;
+    }
 }
 
+#[doc(inline)]
 pub use executor::tasks as task;
+#[doc(inline)]
 pub use executor::{
     AbortHandle, Handle, JoinError, JoinHandle, JoinSet, Runtime, block_on, spawn, spawn_blocking,
     spawn_local, yield_now,
 };
+#[doc(inline)]
 pub use reactor::signal;
+#[doc(inline)]
 pub use timer::{
     interval, interval_at, run_after, run_at, run_every, sleep, sleep_until, timeout, timeout_at,
 };

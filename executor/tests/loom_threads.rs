@@ -7,7 +7,11 @@
 //! Run: `RUSTFLAGS="--cfg loom" cargo test -p waterwheel-executor --release --test loom_threads`.
 
 #![cfg(loom)]
-#![allow(dead_code, unreachable_pub, reason = "the crate's own files, of which the models use a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the crate's own files, of which the models use a part"
+)]
 
 #[path = "../src/scheduler/threads/state.rs"]
 mod state;
@@ -55,7 +59,8 @@ impl Threads {
     }
 
     fn has_work(&self) -> bool {
-        let has_tasks = |list: &Mutex<Option<usize>>| list.lock().unwrap().is_some_and(|tasks| tasks > 0);
+        let has_tasks =
+            |list: &Mutex<Option<usize>>| list.lock().unwrap().is_some_and(|tasks| tasks > 0);
         self.lists.iter().any(has_tasks)
     }
 

@@ -163,7 +163,8 @@ fn explore(model: impl Fn() + Sync + Send + 'static) {
 /// Some slots, of which the last `asleep` ones sleep, in the order of their numbers, and their wait has no end.
 fn slots(count: usize, asleep: usize) -> Arc<Shared> {
     let slots = (0..count).map(|_| {
-        let (progress, driver, counters) = (Progress::new(), Driver::default(), Counters::default());
+        let (progress, driver, counters) =
+            (Progress::new(), Driver::default(), Counters::default());
         Arc::new(Slot {
             progress,
             driver,

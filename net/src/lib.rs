@@ -38,6 +38,7 @@
 //
 // A method of TCP is documented in full. Where another socket has the same method, its documentation refers to TCP's.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod address;
@@ -63,6 +64,7 @@ mod util;
 
 /// What [hyper](https://docs.rs/hyper) 1 asks of a runtime. Its connections are [`PollStream`]s.
 #[cfg(feature = "hyper")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
 pub mod hyper {
     pub use crate::interop::{Executor, Timer};
 }
@@ -73,6 +75,7 @@ pub use copy::{copy, copy_bidirectional, send_file};
 pub use datagram::{Datagram, RecvBatch, SendBatch};
 pub use halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 #[cfg(any(feature = "futures-io", feature = "hyper"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "futures-io", feature = "hyper"))))]
 pub use interop::PollStream;
 pub use outbox::{CloseReport, Message, Outbox, Sent, Watermarks};
 pub use serve::{Listeners, ServeOptions, ServeReport, Server, serve};

@@ -7,6 +7,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs user code, and stops its panic, of which the process's panic hook has told.
+#[doc(hidden)]
 #[inline]
 pub fn contain_panic(run: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {

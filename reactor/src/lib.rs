@@ -29,9 +29,13 @@ pub mod spare_pipes;
 mod sync;
 pub mod sys;
 
+/// The futures that methods of [`AsyncFd`] return. A program awaits them, and seldom names them.
+pub mod futures {
+    pub use crate::async_fd::{AsyncIo, Readable, Writable};
+}
+
 pub use async_fd::{
-    AsyncFd, AsyncIo, InterestKind, Operation, OwnedWait, Readable, Reading, Wait, Writable,
-    Writing, missing_runtime,
+    AsyncFd, InterestKind, Operation, OwnedWait, Reading, Wait, Writing, missing_runtime,
 };
 pub use reactor::{Enter, Reactor};
 pub use source::Interest;

@@ -296,6 +296,9 @@ fn the_scan_sees_all_ways_to_take_a_closure() {
     let source = "
 pub fn bare(f: impl Fn()) {}
 pub(crate) fn private(f: impl Fn()) {}
+#[doc(hidden)]
+#[inline]
+pub fn ours(f: impl Fn()) {}
 pub async fn generic<F: FnOnce(u8) -> u8>(f: F) {}
 /// pub fn comment(f: impl Fn()) {}
 pub fn returns() -> impl Fn() {}

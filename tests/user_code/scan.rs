@@ -84,6 +84,9 @@ pub(super) fn of_source(source: &str) -> BTreeSet<String> {
         let Some(name) = public_function(line) else {
             continue;
         };
+        if is_hidden(&lines[..number]) {
+            continue;
+        }
         let header = header(&lines[number..]);
         if takes_code(&header) || takes_closure(&block) {
             let name = match subject(&block) {
@@ -112,6 +115,13 @@ fn header(lines: &[&str]) -> String {
 fn identifier(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
     &text[..end.unwrap_or(text.len())]
+}
+
+/// Whether one of the attributes right above is `#[doc(hidden)]`: then the function is for the project's own crates.
+fn is_hidden(above: &[&str]) -> bool {
+    let attributes = above.iter().rev().map(|line| line.trim());
+    let mut attributes = attributes.take_while(|line| line.starts_with("#["));
+    attributes.any(|line| line == "#[doc(hidden)]")
 }
 
 fn public_function(line: &str) -> Option<&str> {

@@ -141,10 +141,6 @@ pub(super) const TABLE: &[Entry] = &[
     entry("JoinSet::spawn_blocking", Told, Told, |place, user| {
         in_set(place, |set| drop(set.spawn_blocking(call(user))))
     }),
-    entry("contain_panic", Ignored, Ignored, |_place, user| {
-        waterwheel::poll_context::contain::contain_panic(move || user.call());
-        Ignored
-    }),
     // --- Timers that call back: tasks without a handle of that kind.
     entry("run_at", Told, Told, |place, user| {
         timer(place, user, |user| {

@@ -105,10 +105,16 @@ mod timers;
 mod virtual_time;
 mod wheel;
 
+/// The futures that methods of this crate's types return. A program awaits them, and seldom names them.
+pub mod futures {
+    pub use crate::idle_timeout::Watch;
+    pub use crate::interval::Tick;
+}
+
 pub use callback::{CallbackTimer, Schedule, TimerHandle};
 pub use clock::{SystemClock, SystemReading};
-pub use idle_timeout::{IdleTimeout, Watch};
-pub use interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
+pub use idle_timeout::IdleTimeout;
+pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use paused::{now, set_system_time, suspend, system_now};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use system_time::{

@@ -63,7 +63,8 @@ use waterwheel_poll_context::budget::GaveWay;
 /// until it is joined.
 ///
 /// The set is not bound to a runtime: it may be moved from task to task and from thread to thread, and hold tasks of
-/// several runtimes. It is also a [`Stream`](futures_core::Stream) of what [`join_next`](Self::join_next) gives. Like that, the stream ends
+/// several runtimes. It is also a
+/// [`Stream`](https://docs.rs/futures-core/0.3/futures_core/stream/trait.Stream.html) of what [`join_next`](Self::join_next) gives. Like that, the stream ends
 /// when the set is empty, and goes on when there are tasks in it again.
 ///
 /// # Examples

@@ -40,6 +40,7 @@ impl<S: StreamSocket> PollStream<S> {
     }
 }
 
+#[cfg_attr(docsrs, doc(cfg(feature = "futures-io")))]
 impl<S: StreamSocket> AsyncRead for PollStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -58,6 +59,7 @@ impl<S: StreamSocket> AsyncRead for PollStream<S> {
     }
 }
 
+#[cfg_attr(docsrs, doc(cfg(feature = "futures-io")))]
 impl<S: StreamSocket> AsyncBufRead for PollStream<S> {
     fn poll_fill_buf(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         if self.ahead.rest().is_empty() {
@@ -81,6 +83,7 @@ impl<S: StreamSocket> AsyncBufRead for PollStream<S> {
     }
 }
 
+#[cfg_attr(docsrs, doc(cfg(feature = "futures-io")))]
 impl<S: StreamSocket> AsyncWrite for PollStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,

@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+#[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
 impl<S: StreamSocket> Read for PollStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -32,6 +33,7 @@ impl<S: StreamSocket> Read for PollStream<S> {
     }
 }
 
+#[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
 impl<S: StreamSocket> Write for PollStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,

@@ -95,6 +95,7 @@ impl<C> Queue<C> {
     }
 
     /// Gives the memory of a long queue back when it is empty.
+    #[inline(always)]
     pub(super) fn rest(&mut self) {
         const KEEP: usize = 64;
         if self.entries.is_empty() && self.entries.capacity() > KEEP {

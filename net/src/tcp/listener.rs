@@ -137,7 +137,9 @@ impl TcpListener {
         Accept::new(self)
     }
 
-    /// The connections, one after another, as a [`Stream`](futures_core::Stream). It never ends, not even after an error.
+    /// The connections, one after another, as a
+    /// [`Stream`](https://docs.rs/futures-core/0.3/futures_core/stream/trait.Stream.html). It never ends, not even after an
+    /// error.
     ///
     /// What holds for [`accept`](Self::accept) holds for each of its items.
     ///

@@ -231,7 +231,7 @@ pub fn restore(kind: SignalKind) -> io::Result<()> {
 
 /// A listener to one kind of signal; made by [`signal()`].
 ///
-/// It is a [`Stream`] that never ends.
+/// It is a [`Stream`](https://docs.rs/futures-core/0.3/futures_core/stream/trait.Stream.html) that never ends.
 pub struct Signal {
     kind: SignalKind,
     /// How many have come that it knows of.

@@ -261,4 +261,5 @@ impl<M: Clone + PartialEq> State<M> {
 }
 
 #[cfg(all(test, not(loom)))]
+#[path = "state/tests.rs"]
 mod tests;

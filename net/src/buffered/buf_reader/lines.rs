@@ -9,7 +9,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 impl<R: StreamRef> BufReader<R> {
-    /// The lines, one after another, as a [`Stream`] of `String`s.
+    /// The lines, one after another, as a
+    /// [`Stream`](https://docs.rs/futures-core/0.3/futures_core/stream/trait.Stream.html) of `String`s.
     ///
     /// What holds for [`read_line`](Self::read_line) holds for each of its items. After an error it ends; the reader
     /// can be used further.
