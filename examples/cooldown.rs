@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use waterwheel::timer::{Callback, TimerHandle, Timers, now, run_after};
+use waterwheel::time::{Callback, TimerHandle, Timers, now, run_after};
 use waterwheel::{Runtime, sleep, spawn};
 
 const PLAY: Duration = Duration::from_secs(60);

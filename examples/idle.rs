@@ -9,7 +9,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 use waterwheel::net::{TcpListener, TcpStream};
-use waterwheel::timer::IdleTimeout;
+use waterwheel::time::IdleTimeout;
 use waterwheel::{block_on, sleep, spawn};
 
 const LIMIT: Duration = Duration::from_secs(3);

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
-use waterwheel::timer::{
+use waterwheel::time::{
     self, Callback, ClockStep, IdleTimeout, MissedTickBehavior, Timers, advance, now, run_after,
     run_at, run_every, set_system_time, sleep_boottime, sleep_until_system, system_now,
 };
@@ -178,7 +178,7 @@ async fn paused() {
     let steps = Arc::new(AtomicU32::new(0));
     let seen = Arc::clone(&steps);
     waterwheel::spawn(async move {
-        let mut stream = std::pin::pin!(timer::clock_steps());
+        let mut stream = std::pin::pin!(time::clock_steps());
         loop {
             let step: Option<ClockStep> =
                 std::future::poll_fn(|cx| futures_core::Stream::poll_next(stream.as_mut(), cx))
@@ -200,7 +200,7 @@ async fn paused() {
     let before = now();
     let nap = waterwheel::spawn(sleep_boottime(8 * HOUR));
     yield_now().await;
-    timer::suspend(7 * HOUR);
+    time::suspend(7 * HOUR);
     nap.await.expect("no panic");
     println!(
         "  {}: sleep_boottime(8 h), 7 of which the machine was suspended, took {:?}",

@@ -28,7 +28,7 @@
 //! | here | [`block_on`], [`Runtime`], [`Handle`]; [`spawn`], [`spawn_local`], [`spawn_blocking`], [`yield_now`], [`JoinSet`]; [`sleep`], [`interval`], [`timeout`], [`run_after`] and their kin |
 //! | [`task`] | names and ids of tasks |
 //! | [`net`] | TCP, UDP and Unix sockets; `Outbox`, `serve`, relays, buffered reading |
-//! | [`timer`] | all else that there is of time: callback timers, the system clock, idle timeouts, time that is paused; the timing wheel itself |
+//! | [`time`] | all else that there is of time: callback timers, the system clock, idle timeouts, time that is paused; the timing wheel itself |
 //! | [`signal`] | `ctrl_c`, and other signals as streams |
 //! | [`executor`] | what makes a runtime: tasks and their handles, the builder, the report, the metrics |
 //! | [`reactor`] | [`AsyncFd`](reactor::AsyncFd), for descriptors of any kind; the reactor itself; the system calls |
@@ -69,8 +69,8 @@ pub use waterwheel_reactor as reactor;
 /// Time: what to await, what to have called back, and what is behind it.
 ///
 /// It is the crate `waterwheel-timer`, with the functions beside it that need an executor: those that call back, and
-/// [`advance`](timer::advance).
-pub mod timer {
+/// [`advance`](time::advance).
+pub mod time {
     #[doc(inline)]
     pub use waterwheel_executor::advance;
     #[doc(inline)]
@@ -97,7 +97,7 @@ pub use executor::{
 #[doc(inline)]
 pub use reactor::signal;
 #[doc(inline)]
-pub use timer::{
+pub use time::{
     interval, interval_at, run_after, run_at, run_every, sleep, sleep_until, timeout, timeout_at,
 };
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
-use waterwheel::{AbortHandle, Handle, JoinHandle, JoinSet, Runtime, block_on, sleep, task, timer};
+use waterwheel::{AbortHandle, Handle, JoinHandle, JoinSet, Runtime, block_on, sleep, task, time};
 
 /// The system's allocator, which counts how many bytes are alive, for each thread by itself.
 struct Counting;
@@ -230,9 +230,9 @@ fn it_does_not_keep_a_paused_clock() {
             abort.abort();
         });
         runtime.block_on(async {
-            let start = timer::now();
+            let start = time::now();
             sleep(Duration::from_secs(60)).await;
-            assert_eq!(timer::now() - start, Duration::from_secs(60));
+            assert_eq!(time::now() - start, Duration::from_secs(60));
         });
         aborter.join().unwrap();
         assert!(runtime.block_on(job).unwrap_err().is_cancelled());

@@ -12,7 +12,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use waterwheel::net::UnixStream;
-use waterwheel::{Handle, Runtime, sleep, spawn, spawn_blocking, timeout, timer};
+use waterwheel::{Handle, Runtime, sleep, spawn, spawn_blocking, time, timeout};
 
 const WORKERS: [usize; 3] = [1, 2, 4];
 const GUESTS: usize = 400;
@@ -207,7 +207,7 @@ fn one_that_waits_for_time_is_not_early() {
                     assert!(start.elapsed() >= delay);
                 }
                 let until = SystemTime::now() + Duration::from_millis(5);
-                timer::sleep_until_system(until).await;
+                time::sleep_until_system(until).await;
                 assert!(SystemTime::now() >= until);
             });
         });

@@ -7,7 +7,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 use waterwheel::executor::Builder;
-use waterwheel::{JoinHandle, Runtime, timer};
+use waterwheel::{JoinHandle, Runtime, time};
 
 fn builders() -> impl Iterator<Item = Builder> {
     let workers = [1, 2, 4].into_iter();
@@ -111,7 +111,7 @@ fn in_real_time_where_time_is_paused() {
         let runtime = long.build().unwrap();
         burst(&runtime, 3);
         runtime.block_on(async {
-            timer::advance(Duration::from_secs(1_000_000)).await;
+            time::advance(Duration::from_secs(1_000_000)).await;
             waterwheel::sleep(Duration::from_secs(1_000_000)).await;
         });
         thread::sleep(Duration::from_millis(5));

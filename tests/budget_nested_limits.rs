@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::time::Duration;
 use waterwheel::poll_context::budget;
-use waterwheel::timer::IdleTimeout;
+use waterwheel::time::IdleTimeout;
 use waterwheel::{Runtime, block_on, spawn, timeout};
 
 const LONG: Duration = Duration::from_secs(3600);

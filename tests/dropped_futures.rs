@@ -18,7 +18,7 @@ use waterwheel::net::{
     UnixDatagram, UnixListener, UnixStream, copy, copy_bidirectional, serve,
 };
 use waterwheel::reactor::{AsyncFd, Interest};
-use waterwheel::timer::{
+use waterwheel::time::{
     CallbackTimer, IdleTimeout, Schedule, clock_steps, sleep_boottime, sleep_until_system,
 };
 use waterwheel::{

@@ -21,7 +21,7 @@ use waterwheel::net::{
 };
 use waterwheel::reactor::{AsyncFd, Interest, Operation, OwnedWait, Reading};
 use waterwheel::signal::{SignalKind, ctrl_c, signal};
-use waterwheel::timer::{run_after, run_every, sleep_until_system};
+use waterwheel::time::{run_after, run_every, sleep_until_system};
 use waterwheel::{
     Handle, JoinSet, Runtime, block_on, interval, sleep, spawn, spawn_blocking, spawn_local,
     timeout, yield_now,
@@ -113,15 +113,15 @@ struct Kept {
     listeners: (TcpListener, UnixListener),
     datagrams: (UdpSocket, UnixDatagram),
     pipe: AsyncFd<io::PipeReader>,
-    sleeps: Vec<std::pin::Pin<Box<waterwheel::timer::Sleep>>>,
-    by_system_clock: std::pin::Pin<Box<waterwheel::timer::SystemSleep>>,
-    ticks: waterwheel::timer::Interval,
+    sleeps: Vec<std::pin::Pin<Box<waterwheel::time::Sleep>>>,
+    by_system_clock: std::pin::Pin<Box<waterwheel::time::SystemSleep>>,
+    ticks: waterwheel::time::Interval,
     signals: (waterwheel::signal::Signal, waterwheel::signal::CtrlC),
     joins: Vec<waterwheel::JoinHandle<()>>,
     set: JoinSet<()>,
     blocking: waterwheel::JoinHandle<()>,
     server: waterwheel::net::Server,
-    timers: Vec<waterwheel::timer::TimerHandle>,
+    timers: Vec<waterwheel::time::TimerHandle>,
     socket_file: tempfile::Path,
 }
 
@@ -985,7 +985,7 @@ fn a_child_waits_for_no_lock_that_a_vanished_thread_held() {
         assert!(theirs.read(&mut [0]).now_or_never().is_none());
     });
     let sleeps = || -> Vec<_> { (0..8).map(|_| Box::pin(sleep(LONG))).collect() };
-    let start_all = |sleeps: &mut Vec<std::pin::Pin<Box<waterwheel::timer::Sleep>>>| {
+    let start_all = |sleeps: &mut Vec<std::pin::Pin<Box<waterwheel::time::Sleep>>>| {
         runtime.block_on(async {
             for sleep in sleeps {
                 assert!(sleep.as_mut().now_or_never().is_none());

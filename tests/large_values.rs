@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::thread;
 use std::time::Duration;
 use waterwheel::net::{ServeOptions, TcpListener, TcpStream, serve};
-use waterwheel::timer::Callback;
+use waterwheel::time::Callback;
 use waterwheel::{
     JoinSet, Runtime, block_on, spawn, spawn_blocking, spawn_local, timeout, yield_now,
 };

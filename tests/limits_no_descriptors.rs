@@ -5,7 +5,7 @@ use std::fs::File;
 use std::iter;
 use std::time::{Duration, SystemTime};
 use waterwheel::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
-use waterwheel::timer::sleep_until_system;
+use waterwheel::time::sleep_until_system;
 use waterwheel::{block_on, sleep, spawn, spawn_blocking};
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use waterwheel::net::{Outbox, UdpSocket, UnixStream};
-use waterwheel::{JoinSet, Runtime, sleep, spawn, spawn_local, task, timer, yield_now};
+use waterwheel::{JoinSet, Runtime, sleep, spawn, spawn_local, task, time, yield_now};
 
 /// The system's allocator, which counts what is alive, on all threads.
 struct Counting;
@@ -159,7 +159,7 @@ fn timers_and_waits_for_the_system_clock() {
         for _ in 0..MANY / 2 {
             tasks.spawn(sleep(Duration::MAX));
             tasks.spawn(async {
-                timer::sleep_until_system(SystemTime::now() + Duration::from_secs(3_600)).await;
+                time::sleep_until_system(SystemTime::now() + Duration::from_secs(3_600)).await;
             });
         }
         yield_now().await;

@@ -1,5 +1,5 @@
 //! What the event libraries that Waterwheel descends from do with timers, and Waterwheel does too: a test for each line of the
-//! table in the documentation of `waterwheel::timer`, by the name of the operation there.
+//! table in the documentation of `waterwheel::time`, by the name of the operation there.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
-use waterwheel::timer::{
+use waterwheel::time::{
     self, Callback, Timers, VirtualClock, Wheel, advance, now, run_after, run_at, run_every,
     set_system_time, system_now,
 };
@@ -295,9 +295,9 @@ fn idle_connections() {
     let clock = Arc::new(VirtualClock::new());
     let timers = Timers::with_virtual_clock(Waker::noop().clone(), Arc::clone(&clock));
     let _enter = timers.enter();
-    let mut idle = timer::IdleTimeout::new(3 * SECOND);
+    let mut idle = time::IdleTimeout::new(3 * SECOND);
     let mut cx = Context::from_waker(Waker::noop());
-    let mut poll = |idle: &mut timer::IdleTimeout| pin!(idle).poll(&mut cx);
+    let mut poll = |idle: &mut time::IdleTimeout| pin!(idle).poll(&mut cx);
     assert!(poll(&mut idle).is_pending());
     let filed = timers.next_deadline();
     for _ in 0..5 {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use waterwheel::net::{TcpListener, TcpStream};
-use waterwheel::timer::{self, Callback, CallbackTimer, Schedule, TimerHandle, Timers};
+use waterwheel::time::{self, Callback, CallbackTimer, Schedule, TimerHandle, Timers};
 use waterwheel::{
     Handle, Runtime, block_on, run_after, run_at, run_every, sleep, spawn, yield_now,
 };
@@ -33,11 +33,11 @@ struct Log(Arc<Mutex<Vec<Duration>>>, Instant);
 
 impl Log {
     fn new() -> Self {
-        Log(Arc::default(), timer::now())
+        Log(Arc::default(), time::now())
     }
 
     fn note(&self) {
-        self.0.lock().unwrap().push(timer::now() - self.1);
+        self.0.lock().unwrap().push(time::now() - self.1);
     }
 
     fn take(&self) -> Vec<Duration> {
@@ -63,7 +63,7 @@ fn a_timer_that_waits() {
         let start = log.1;
         let [cancelled, refreshed, nearer, farther] =
             [(); 4].map(|()| run_after(S(5), log.noting()));
-        timer::advance(S(2)).await;
+        time::advance(S(2)).await;
         for timer in [&cancelled, &refreshed, &nearer, &farther] {
             assert!(timer.is_pending());
             assert_eq!(timer.next_deadline(), Some(start + S(5)));
@@ -75,7 +75,7 @@ fn a_timer_that_waits() {
         assert!(farther.reset(S(20), false));
         let deadlines = [&refreshed, &nearer, &farther].map(|timer| timer.next_deadline());
         assert_eq!(deadlines, [7, 3, 20].map(|after| Some(start + S(after))));
-        timer::advance(S(60)).await;
+        time::advance(S(60)).await;
         assert_eq!(log.take(), [S(3), S(7), S(20)]);
     });
 }
@@ -109,7 +109,7 @@ fn a_timer_that_repeats_in_and_beside_its_runs() {
             }
         });
         own.set(timer.clone()).unwrap();
-        timer::advance(S(300)).await;
+        time::advance(S(300)).await;
         let due = |after| Some(S(after));
         assert_eq!(log.take(), [10, 20, 30, 33, 53].map(S));
         let expected = [due(20), due(30), due(33), due(53), None].map(|next| (true, next));
@@ -143,7 +143,7 @@ fn a_timer_that_runs_once_in_and_beside_its_run() {
             }
         });
         own.set(timer.clone()).unwrap();
-        timer::advance(S(10)).await;
+        time::advance(S(10)).await;
         assert_eq!(told.try_recv(), Ok([false; 4]), "in its run");
         assert_eq!(answer(&timer), [false; 4], "when it is over");
         // One whose run takes a while, seen from beside.
@@ -154,9 +154,9 @@ fn a_timer_that_runs_once_in_and_beside_its_run() {
                 log.note();
             }
         });
-        timer::advance(S(3)).await;
+        time::advance(S(3)).await;
         assert_eq!(answer(&slow), [false; 4], "beside its run");
-        timer::advance(S(100)).await;
+        time::advance(S(100)).await;
         assert_eq!(
             log.take(),
             [1, 16].map(S),
@@ -180,9 +180,9 @@ fn a_repeated_timer_that_is_cancelled_in_an_async_run_ends_with_that() {
                 }
             }
         });
-        timer::advance(S(12)).await;
+        time::advance(S(12)).await;
         assert!(timer.is_pending() && timer.cancel() && !timer.cancel());
-        timer::advance(S(100)).await;
+        time::advance(S(100)).await;
         assert_eq!(log.take(), [10, 14].map(S));
     });
 }
@@ -264,12 +264,12 @@ fn what_is_moved_into_the_past_runs_at_once() {
         let log = Log::new();
         let once = run_after(S(50), log.noting());
         let every = run_every(S(50), log.noting());
-        timer::advance(S(20)).await;
+        time::advance(S(20)).await;
         assert!(once.reset(S(7), false) && every.reset(S(7), false));
         assert_eq!(once.next_deadline(), Some(log.1 + S(7)), "past");
-        timer::advance(Duration::ZERO).await;
+        time::advance(Duration::ZERO).await;
         assert_eq!(log.take(), [S(20), S(20)]);
-        timer::advance(S(20)).await;
+        time::advance(S(20)).await;
         assert_eq!(log.take(), [21, 28, 35].map(S), "in the phase of the reset");
         assert!(!once.is_pending() && every.cancel());
     });
@@ -286,9 +286,9 @@ fn a_timer_is_moved_again_and_again_in_both_directions() {
             assert_eq!(timer.next_deadline(), Some(log.1 + S(expected)));
             yield_now().await;
         }
-        timer::advance(S(6)).await;
+        time::advance(S(6)).await;
         assert_eq!(log.take(), [S(6)]);
-        timer::advance(S(2_000)).await;
+        time::advance(S(2_000)).await;
         assert_eq!(log.take(), []);
     });
 }
@@ -299,11 +299,11 @@ fn a_cooldown_that_is_refreshed_for_ever_never_runs() {
         let log = Log::new();
         let timer = run_after(S(10), log.noting());
         for _ in 0..1_000 {
-            timer::advance(S(9)).await;
+            time::advance(S(9)).await;
             assert!(timer.refresh());
         }
         assert_eq!(log.take(), []);
-        timer::advance(S(10)).await;
+        time::advance(S(10)).await;
         assert_eq!(log.take(), [S(9_010)]);
     });
 }
@@ -314,10 +314,10 @@ fn the_delay_of_a_timer_that_was_set_to_an_instant_is_what_was_left() {
         let log = Log::new();
         let timer = run_at(log.1 + S(10), log.noting());
         let past = run_at(log.1 - S(10), log.noting());
-        timer::advance(S(4)).await;
+        time::advance(S(4)).await;
         assert!(timer.refresh());
         assert!(!past.refresh());
-        timer::advance(S(100)).await;
+        time::advance(S(100)).await;
         assert_eq!(log.take(), [0, 14].map(S));
     });
 }
@@ -327,13 +327,13 @@ fn a_handle_on_another_thread_goes_by_the_paused_clock() {
     paused(|| async {
         let log = Log::new();
         let timer = run_after(S(10), log.noting());
-        timer::advance(S(5)).await;
+        time::advance(S(5)).await;
         let elsewhere = timer.clone();
         thread::spawn(move || assert!(elsewhere.refresh()))
             .join()
             .unwrap();
         assert_eq!(timer.next_deadline(), Some(log.1 + S(15)));
-        timer::advance(S(15)).await;
+        time::advance(S(15)).await;
         assert_eq!(log.take(), [S(15)]);
     });
 }
@@ -347,17 +347,17 @@ fn never_comes_never_and_can_be_moved_to_now() {
             run_every(Duration::MAX, log.noting()),
             run_at(log.1 + Duration::from_secs(u64::MAX / 4), log.noting()),
         ];
-        timer::advance(S(1_000_000_000)).await;
+        time::advance(S(1_000_000_000)).await;
         let [once, every, at] = &timers;
         assert!(once.refresh() && every.refresh() && at.refresh());
-        timer::advance(S(1_000_000_000)).await;
+        time::advance(S(1_000_000_000)).await;
         assert_eq!(log.take(), []);
         assert!(at.cancel());
         assert!(once.reset(S(1), true) && every.reset(S(1), true));
-        timer::advance(S(1)).await;
+        time::advance(S(1)).await;
         assert_eq!(log.take().len(), 2);
         assert!(every.reset(Duration::MAX, false));
-        timer::advance(S(10)).await;
+        time::advance(S(10)).await;
         assert_eq!(log.take(), []);
     });
 }
@@ -371,7 +371,7 @@ fn a_period_keeps_its_phase() {
         let log = Log::new();
         let period = Duration::from_nanos(1_234_567);
         let every = run_every(period, log.noting());
-        timer::advance(10_000 * period).await;
+        time::advance(10_000 * period).await;
         let expected: Vec<_> = (1..=10_000).map(|tick| tick * period).collect();
         assert_eq!(log.take(), expected);
         every.cancel();
@@ -387,16 +387,16 @@ fn one_that_repeats_may_begin_at_an_instant() {
         let past = Callback::every_from(start - S(5), S(10)).run(log.noting());
         let ahead = Callback::every_from(start + S(3), S(10)).run(log.noting());
         assert_eq!(ahead.next_deadline(), Some(start + S(3)));
-        timer::advance(S(20)).await;
+        time::advance(S(20)).await;
         assert_eq!(log.take(), [0, 3, 5, 13, 15].map(S));
         assert!(past.cancel() && ahead.refresh());
         assert_eq!(ahead.next_deadline(), Some(start + S(30)));
         assert!(ahead.reset(S(2), true));
-        timer::advance(S(5)).await;
+        time::advance(S(5)).await;
         assert_eq!(log.take(), [22, 24].map(S));
         ahead.cancel();
         // Not begun: the new delay counts from one period before its first run.
-        let first = timer::now() + S(10);
+        let first = time::now() + S(10);
         let early = Callback::every_from(first, S(4)).run(log.noting());
         assert!(early.reset(S(5), false));
         assert_eq!(early.next_deadline(), Some(first + S(1)));
@@ -423,7 +423,7 @@ fn what_is_missed_because_a_run_takes_long_is_left_out_and_runs_never_overlap() 
                 }
             }
         });
-        timer::advance(S(90)).await;
+        time::advance(S(90)).await;
         // From 10 to 35: 20 and 30 are left out. From 40 to 50: that is due when the run ends.
         assert_eq!(log.take(), [10, 35, 45, 50, 60, 70, 80, 90].map(S));
         every.cancel();
@@ -522,7 +522,7 @@ fn it_runs_in_the_order_of_deadlines_and_then_of_calls() {
             let order = Arc::clone(&order);
             run_after(S(delay), move || order.lock().unwrap().push(name));
         }
-        timer::advance(S(3)).await;
+        time::advance(S(3)).await;
         assert_eq!(*order.lock().unwrap(), [5, 6, 1, 3, 2, 0, 4]);
     });
 }
@@ -540,11 +540,11 @@ fn a_timer_may_be_polled_by_another_clock_than_it_was_made_by() {
         };
         let (ahead, _) = paused.block_on(async {
             // By now the real clock is behind this one.
-            timer::advance(S(1)).await;
-            CallbackTimer::new(Schedule::At(timer::now() - S(1) + MS(1)), run)
+            time::advance(S(1)).await;
+            CallbackTimer::new(Schedule::At(time::now() - S(1) + MS(1)), run)
         });
         let (behind, _) =
-            paused.block_on(async { CallbackTimer::new(Schedule::At(timer::now() + MS(1)), run) });
+            paused.block_on(async { CallbackTimer::new(Schedule::At(time::now() + MS(1)), run) });
         block_on(ahead);
         block_on(behind);
         tell.send(runs.load(Ordering::SeqCst)).unwrap();
@@ -572,11 +572,11 @@ fn a_function_is_dropped_once_and_soon() {
         let every = run_every(S(1), run());
         let detached = run_after(S(1), run());
         drop(detached);
-        timer::advance(MS(999)).await;
+        time::advance(MS(999)).await;
         assert_eq!(functions.dropped(), 0);
-        timer::advance(MS(1)).await;
+        time::advance(MS(1)).await;
         assert_eq!(functions.dropped(), 2, "those that have run");
-        timer::advance(S(10)).await;
+        time::advance(S(10)).await;
         assert!(every.cancel());
         yield_now().await;
         assert_eq!(functions.dropped(), 3, "what is cancelled");
@@ -649,7 +649,7 @@ fn a_panic_ends_its_timer_alone_and_the_hook_is_told() {
             let _ = &guard;
             async { panic!("broken later") }
         });
-        timer::advance(S(10)).await;
+        time::advance(S(10)).await;
         assert_eq!(log.take().len(), 10);
         assert!(other.is_pending() && !broken.is_pending() && !later.cancel());
         assert_eq!(functions.dropped(), 2);
@@ -690,15 +690,15 @@ fn a_condition_timer_runs_as_long_as_its_target_lives() {
                 }
             }
         });
-        timer::advance(S(5)).await;
+        time::advance(S(5)).await;
         assert_eq!(log.take(), [1, 2, 3].map(S));
         let watch = weak();
         drop(target);
         assert!(watch.upgrade().is_some(), "the run that is on has it");
-        timer::advance(S(1)).await;
+        time::advance(S(1)).await;
         assert_eq!(log.take(), [S(6), S(6)], "both find it in that instant");
         assert!(watch.upgrade().is_none());
-        timer::advance(S(100)).await;
+        time::advance(S(100)).await;
         assert_eq!(log.take(), []);
         assert!(!every.is_pending() && !slow.is_pending());
     });
@@ -716,7 +716,7 @@ fn a_condition_timer_whose_target_is_dead_leaves_the_wheel_and_does_not_run() {
                 unreachable!("the target is gone")
             }
         };
-        let start = timer::now();
+        let start = time::now();
         let target: Arc<str> = Arc::from("a session");
         let weak = || Arc::downgrade(&target);
         let handles = [
@@ -741,13 +741,13 @@ fn a_condition_timer_whose_target_is_dead_leaves_the_wheel_and_does_not_run() {
         yield_now().await;
         assert_eq!(timers.len(), 5);
         drop(target);
-        timer::advance(MS(999)).await;
+        time::advance(MS(999)).await;
         assert_eq!(
             (timers.len(), functions.dropped()),
             (5, 0),
             "until they fire"
         );
-        timer::advance(MS(1)).await;
+        time::advance(MS(1)).await;
         assert_eq!((timers.len(), functions.dropped()), (0, 5));
         assert!(
             handles
@@ -758,7 +758,7 @@ fn a_condition_timer_whose_target_is_dead_leaves_the_wheel_and_does_not_run() {
         let never = Callback::after(S(1))
             .while_alive(&Weak::<u8>::new())
             .run(|_| unreachable!());
-        timer::advance(S(1)).await;
+        time::advance(S(1)).await;
         assert!(!never.is_pending());
     });
 }
@@ -796,13 +796,13 @@ fn a_period_of_zero_panics_and_changes_nothing() {
                 "{said}"
             );
         }
-        timer::advance(S(3)).await;
+        time::advance(S(3)).await;
         assert_eq!(log.take(), [1, 2, 3].map(S));
         every.cancel();
         // Once, it is now.
         let once = run_after(S(100), log.noting());
         assert!(once.reset(Duration::ZERO, true));
-        timer::advance(Duration::ZERO).await;
+        time::advance(Duration::ZERO).await;
         assert_eq!(log.take(), [S(3)]);
     });
 }

@@ -21,7 +21,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 use waterwheel::sleep_until;
-use waterwheel::timer::{Sleep, Timers};
+use waterwheel::time::{Sleep, Timers};
 
 const SEED: u64 = 0xd20b_ace5;
 /// Sleeps of one round.

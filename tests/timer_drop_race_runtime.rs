@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
-use waterwheel::timer::{Sleep, Timers};
+use waterwheel::time::{Sleep, Timers};
 use waterwheel::{Runtime, sleep_until, spawn, timeout_at};
 
 const SEED: u64 = 0xd20b_ace6;

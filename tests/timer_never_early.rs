@@ -13,7 +13,7 @@ mod workers;
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
-use waterwheel::{Runtime, sleep, spawn, timeout, timer};
+use waterwheel::{Runtime, sleep, spawn, time, timeout};
 use workers::block_on;
 
 const TASKS: u64 = 2_000;
@@ -101,17 +101,17 @@ fn a_hundred_million_sleeps_by_a_virtual_clock() {
         .expect("a runtime");
     let (mut ended, mut early, mut late) = (0, 0, 0);
     let passed = runtime.block_on(async {
-        let start = timer::now();
+        let start = time::now();
         let tasks: Vec<_> = (0..TASKS)
             .map(|task| {
                 spawn(async move {
                     let mut random = SplitMix(SEED ^ task << 32);
                     let (mut early, mut late) = (0, 0);
                     for _ in 0..each {
-                        let began = timer::now();
+                        let began = time::now();
                         let delay = any_delay(&mut random, began - start);
                         sleep(delay).await;
-                        let slept = timer::now() - began;
+                        let slept = time::now() - began;
                         early += u64::from(slept < delay);
                         late += u64::from(slept > delay);
                     }
@@ -125,7 +125,7 @@ fn a_hundred_million_sleeps_by_a_virtual_clock() {
             late += too_late;
             ended += each;
         }
-        timer::now() - start
+        time::now() - start
     });
     tell(&format!(
         "{ended} sleeps by a virtual clock, over {passed:?}: {early} early, {late} late, seed {SEED:#x}"

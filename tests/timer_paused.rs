@@ -17,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use waterwheel::net::{TcpListener, TcpStream};
 use waterwheel::reactor::{AsyncFd, Interest};
-use waterwheel::timer::{self, IdleTimeout, MissedTickBehavior, Timers};
+use waterwheel::time::{self, IdleTimeout, MissedTickBehavior, Timers};
 use waterwheel::{
     JoinSet, Runtime, block_on, interval, run_after, run_every, sleep, sleep_until, spawn,
     spawn_blocking, spawn_local, timeout, yield_now,
@@ -167,19 +167,19 @@ fn a_year_of_sleeps_ends_in_no_time() {
     on_each(|runtime| {
         let (real, system) = (Instant::now(), std::time::SystemTime::now());
         runtime.block_on(async {
-            let (start, system) = (timer::now(), timer::system_now());
+            let (start, system) = (time::now(), time::system_now());
             for day in 1..=365 {
                 sleep(S(24 * 3600)).await;
-                assert_eq!(timer::now(), start + day * S(24 * 3600));
+                assert_eq!(time::now(), start + day * S(24 * 3600));
             }
-            assert_eq!(timer::now(), start + YEAR);
+            assert_eq!(time::now(), start + YEAR);
             assert_eq!(
-                timer::system_now(),
+                time::system_now(),
                 system + YEAR,
                 "the system clock goes along"
             );
             sleep(400 * YEAR).await;
-            assert_eq!(timer::now(), start + 401 * YEAR);
+            assert_eq!(time::now(), start + 401 * YEAR);
         });
         // It stands, and a slow machine is none that needs an hour.
         assert!(real.elapsed() < S(3600) && system.elapsed().unwrap() < S(3600));
@@ -190,15 +190,15 @@ fn a_year_of_sleeps_ends_in_no_time() {
 fn the_clock_stands_still_while_a_task_is_ready() {
     on_each(|runtime| {
         runtime.block_on(async {
-            let start = timer::now();
+            let start = time::now();
             let soon = spawn(async move {
                 sleep(Duration::from_nanos(1)).await;
-                timer::now() - start
+                time::now() - start
             });
             for _ in 0..10_000 {
                 yield_now().await;
             }
-            assert_eq!(timer::now(), start);
+            assert_eq!(time::now(), start);
             assert_eq!(soon.await.unwrap(), Duration::from_nanos(1));
         });
     });
@@ -209,12 +209,12 @@ type Trace = Vec<(u128, u64, u64)>;
 
 /// Some hundred tasks that sleep, tick, wait for each other, give up and are cancelled, with many ties. Seed 5.
 async fn traced() -> Trace {
-    let start = timer::now();
+    let start = time::now();
     let trace: Arc<Mutex<Trace>> = Arc::default();
     let note = {
         let trace = Arc::clone(&trace);
         move |who: u64, what: u64| {
-            let now = (timer::now() - start).as_nanos();
+            let now = (time::now() - start).as_nanos();
             trace.lock().unwrap().push((now, who, what));
         }
     };
@@ -431,7 +431,7 @@ fn bytes_that_are_there_come_before_the_next_deadline() {
     on_each(|runtime| {
         runtime.block_on(async {
             let (ours, theirs) = Pipe::pair();
-            let start = timer::now();
+            let start = time::now();
             let echo = spawn(async move {
                 while theirs.read().await > 0 {
                     theirs.write(b"wheel");
@@ -441,7 +441,7 @@ fn bytes_that_are_there_come_before_the_next_deadline() {
                 ours.write(b"water");
                 assert_eq!(timeout(MS(1), ours.read()).await, Ok(5));
             }
-            assert_eq!(timer::now(), start);
+            assert_eq!(time::now(), start);
             drop(ours);
             echo.await.unwrap();
         });
@@ -459,14 +459,14 @@ fn the_real_clock_is_untouched_elsewhere() {
             begin.send(()).unwrap();
             sleep(MS(50)).await;
             assert!(start.elapsed() >= MS(50), "by the clock of another runtime");
-            let (before, now, after) = (Instant::now(), timer::now(), Instant::now());
+            let (before, now, after) = (Instant::now(), time::now(), Instant::now());
             assert!((before..=after).contains(&now));
             let other = paused(1);
             // A paused runtime in a job of a real one.
             spawn_blocking(move || other.block_on(sleep(YEAR)))
                 .await
                 .unwrap();
-            assert!(timer::now() < start + S(3600));
+            assert!(time::now() < start + S(3600));
         });
     });
     begun.recv().unwrap();
@@ -474,20 +474,20 @@ fn the_real_clock_is_untouched_elsewhere() {
     let virtual_now = runtime.block_on(async {
         while !real.is_finished() {
             sleep(YEAR / 1_000).await;
-            if timer::now() > start + 100 * YEAR {
+            if time::now() > start + 100 * YEAR {
                 break;
             }
         }
-        timer::now()
+        time::now()
     });
     assert!(virtual_now > start + S(3600));
     assert!(
-        timer::now() < start + S(3600),
+        time::now() < start + S(3600),
         "this thread is in no runtime"
     );
     real.join().unwrap();
     let fresh = paused(1);
-    let now = fresh.block_on(async { timer::now() });
+    let now = fresh.block_on(async { time::now() });
     assert!(now < start + S(3600), "each has a clock of its own");
 }
 
@@ -501,17 +501,17 @@ fn outside_paused_time_the_hands_of_the_clock_are_out_of_reach() {
         }
     };
     let calls: [(&str, &dyn Fn()); 3] = [
-        ("advance", &|| drop(timer::advance(S(1)))),
+        ("advance", &|| drop(time::advance(S(1)))),
         ("set_system_time", &|| {
-            timer::set_system_time(std::time::UNIX_EPOCH)
+            time::set_system_time(std::time::UNIX_EPOCH)
         }),
-        ("suspend", &|| timer::suspend(S(1))),
+        ("suspend", &|| time::suspend(S(1))),
     ];
     for (name, call) in calls {
         let inside = || block_on(async { call() });
         for run in [call, &inside] {
             let said = message(run);
-            assert!(said.contains(&format!("`timer::{name}`")), "{said}");
+            assert!(said.contains(&format!("`time::{name}`")), "{said}");
             assert!(said.contains("paused_time()"), "{said}");
         }
     }
@@ -587,11 +587,11 @@ fn a_blocking_job_may_sleep_in_block_on() {
         let slept = ends("the job", move || {
             let handle = runtime.handle().clone();
             runtime.block_on(async move {
-                let start = timer::now();
+                let start = time::now();
                 let job = spawn_blocking(move || {
                     handle.block_on(async move {
                         sleep(S(3600)).await;
-                        timer::now() - start
+                        time::now() - start
                     })
                 });
                 job.await.unwrap()
@@ -610,7 +610,7 @@ fn the_clock_stands_still_while_a_blocking_job_runs() {
             ends("the sleep", move || {
                 runtime.block_on(async {
                     let clock = Timers::current().unwrap().virtual_clock().unwrap().clone();
-                    let start = timer::now();
+                    let start = time::now();
                     let gate = Gate::new();
                     let has_ended = Arc::new(AtomicBool::new(false));
                     let job = spawn_blocking({
@@ -636,10 +636,10 @@ fn the_clock_stands_still_while_a_blocking_job_runs() {
                     });
                     if is_awaited {
                         job.await.unwrap();
-                        assert_eq!(timer::now(), start, "the job took no time");
+                        assert_eq!(time::now(), start, "the job took no time");
                     }
                     assert!(nap.await.unwrap(), "the clock moved before the job's end");
-                    assert_eq!(timer::now(), start + S(1));
+                    assert_eq!(time::now(), start + S(1));
                 });
             });
         }
@@ -650,7 +650,7 @@ fn the_clock_stands_still_while_a_blocking_job_runs() {
 fn sleeps_and_blocking_jobs_in_turn() {
     on_each(|runtime| {
         runtime.block_on(async {
-            let start = timer::now();
+            let start = time::now();
             let rounds = rounds(20_000, 2_000) as u32;
             for round in 0..rounds {
                 let jobs = [1, 2, 3].map(|job| spawn_blocking(move || job));
@@ -658,10 +658,10 @@ fn sleeps_and_blocking_jobs_in_turn() {
                 let [first, ..] = jobs;
                 if round % 2 == 0 {
                     assert_eq!(first.await.unwrap(), 1);
-                    assert_eq!(timer::now(), start + MS(1) * round);
+                    assert_eq!(time::now(), start + MS(1) * round);
                 }
                 nap.await.unwrap();
-                assert_eq!(timer::now(), start + MS(1) * (round + 1));
+                assert_eq!(time::now(), start + MS(1) * (round + 1));
             }
         });
     });
@@ -682,10 +682,10 @@ fn the_clock_stands_still_in_a_poll_that_a_foreign_thread_has_caused() {
                     let mut moved = 0;
                     while !stop.load(Ordering::Relaxed) {
                         signal.wait().await;
-                        let before = timer::now();
+                        let before = time::now();
                         let start = Instant::now();
                         while start.elapsed() < Duration::from_micros(50) {}
-                        moved += u32::from(timer::now() != before);
+                        moved += u32::from(time::now() != before);
                     }
                     moved
                 })
@@ -772,10 +772,10 @@ fn no_jump_while_the_first_worker_changes_hands() {
         });
         runtime.block_on(async {
             let (pipe, other) = Pipe::pair();
-            let start = timer::now();
+            let start = time::now();
             spawn(async move {
                 let read = other.read().await;
-                tell.send((read, timer::now() - start)).unwrap();
+                tell.send((read, time::now() - start)).unwrap();
             });
             for _ in 0..3 {
                 yield_now().await;
@@ -796,7 +796,7 @@ fn guests_tasks_and_foreign_threads_all_see_exact_instants() {
     async fn naps(seed: u64, count: usize, kinds: u64) {
         let mut random = Random(seed);
         for _ in 0..count {
-            let deadline = timer::now() + Duration::from_micros(random.below(500));
+            let deadline = time::now() + Duration::from_micros(random.below(500));
             match random.below(kinds) {
                 0 => sleep_until(deadline).await,
                 1 => spawn(sleep_until(deadline)).await.unwrap(),
@@ -812,7 +812,7 @@ fn guests_tasks_and_foreign_threads_all_see_exact_instants() {
                 // Not for tasks, whose thread may leave.
                 _ => spawn_local(sleep_until(deadline)).await.unwrap(),
             }
-            assert_eq!(timer::now(), deadline);
+            assert_eq!(time::now(), deadline);
         }
     }
     let naps_each = rounds(5_000, 500);
@@ -834,9 +834,9 @@ fn guests_tasks_and_foreign_threads_all_see_exact_instants() {
                     scope.spawn(move || {
                         for spawned in 0..naps_each as u64 / 10 {
                             let task = handle.spawn(async move {
-                                let deadline = timer::now() + MS(1);
+                                let deadline = time::now() + MS(1);
                                 sleep_until(deadline).await;
-                                assert_eq!(timer::now(), deadline);
+                                assert_eq!(time::now(), deadline);
                                 naps(1_000 * foreign + spawned, 3, 3).await;
                             });
                             if spawned % 3 == 0 {
@@ -860,11 +860,11 @@ fn the_clock_waits_for_a_guest_that_is_busy() {
         let (opened, passed) = (Arc::clone(&go), Arc::clone(&on));
         let guest = thread::spawn(move || {
             let start = handle.block_on(async {
-                let start = timer::now();
+                let start = time::now();
                 opened.open();
                 for _ in 0..20_000 {
                     yield_now().await;
-                    assert_eq!(timer::now(), start);
+                    assert_eq!(time::now(), start);
                 }
                 start
             });
@@ -875,7 +875,7 @@ fn the_clock_waits_for_a_guest_that_is_busy() {
         let end = runtime.block_on(async {
             go.pass();
             sleep(S(1)).await;
-            timer::now()
+            time::now()
         });
         on.pass();
         assert_eq!(guest.join().unwrap() + S(1), end);
@@ -897,9 +897,9 @@ fn guests_and_tasks_go_on_when_main_leaves() {
                     handle.block_on(async {
                         leaving.open();
                         for _ in 0..10 {
-                            let deadline = timer::now() + S(1);
+                            let deadline = time::now() + S(1);
                             sleep_until(deadline).await;
-                            assert_eq!(timer::now(), deadline);
+                            assert_eq!(time::now(), deadline);
                         }
                     });
                 });
@@ -908,10 +908,10 @@ fn guests_and_tasks_go_on_when_main_leaves() {
                     sits.open();
                     leave.pass();
                     if leaves_task {
-                        let deadline = timer::now() + S(100);
+                        let deadline = time::now() + S(100);
                         spawn(async move {
                             sleep_until(deadline).await;
-                            tell.send(timer::now() == deadline).unwrap();
+                            tell.send(time::now() == deadline).unwrap();
                         });
                     }
                 });
@@ -931,9 +931,9 @@ fn what_foreign_threads_spawn_sleeps_without_main() {
             let tell = tell.clone();
             let _entered = runtime.enter();
             spawn(async move {
-                let start = timer::now();
+                let start = time::now();
                 sleep(YEAR / 1_000).await;
-                tell.send((round, timer::now() - start)).unwrap();
+                tell.send((round, time::now() - start)).unwrap();
             });
             assert_eq!(told.recv_timeout(S(60)), Ok((round, YEAR / 1_000)));
         }
@@ -992,7 +992,7 @@ fn a_guest_and_a_main_future_outlive_their_runtime() {
                 );
                 thread::spawn(move || {
                     handle.block_on(async {
-                        let start = timer::now();
+                        let start = time::now();
                         arrived.fetch_add(1, Ordering::SeqCst);
                         poll_fn(|_| {
                             go.pass();
@@ -1001,7 +1001,7 @@ fn a_guest_and_a_main_future_outlive_their_runtime() {
                         .await;
                         sleep(S(10)).await;
                         // The others may have slept already.
-                        assert!(timer::now() >= start + S(10));
+                        assert!(time::now() >= start + S(10));
                     });
                 })
             });
@@ -1032,9 +1032,9 @@ fn a_paused_runtime_leaves_nothing_behind() {
                 let _guard = guard;
                 pending::<()>().await
             });
-            let mut steps = timer::clock_steps();
+            let mut steps = time::clock_steps();
             let steps = spawn(async move { futures_util::StreamExt::next(&mut steps).await });
-            spawn(async { timer::sleep_until_system(timer::system_now() + YEAR).await });
+            spawn(async { time::sleep_until_system(time::system_now() + YEAR).await });
             yield_now().await;
             steps.abort();
             let timers = Timers::current().unwrap();
@@ -1052,25 +1052,25 @@ fn a_paused_runtime_leaves_nothing_behind() {
 fn advance_stops_at_each_deadline_on_its_way() {
     on_each(|runtime| {
         runtime.block_on(async {
-            let start = timer::now();
+            let start = time::now();
             let seen = Arc::new(Mutex::new(Vec::new()));
             for (who, delay) in [(0, 3), (1, 1), (2, 2), (3, 2), (4, 5), (5, 6)] {
                 let seen = Arc::clone(&seen);
                 spawn(async move {
                     sleep(S(delay)).await;
-                    seen.lock().unwrap().push((who, timer::now() - start));
+                    seen.lock().unwrap().push((who, time::now() - start));
                 });
             }
-            timer::advance(S(5)).await;
-            assert_eq!(timer::now(), start + S(5));
+            time::advance(S(5)).await;
+            assert_eq!(time::now(), start + S(5));
             let expected = [(1, 1), (2, 2), (3, 2), (0, 3), (4, 5)];
             assert_eq!(
                 *seen.lock().unwrap(),
                 expected.map(|(who, after)| (who, S(after)))
             );
-            timer::advance(MS(999)).await;
+            time::advance(MS(999)).await;
             assert_eq!(seen.lock().unwrap().len(), 5, "not yet");
-            timer::advance(MS(1)).await;
+            time::advance(MS(1)).await;
             assert_eq!(seen.lock().unwrap().last(), Some(&(5, S(6))));
         });
     });
@@ -1081,7 +1081,7 @@ fn advance_stops_at_each_deadline_on_its_way() {
 fn chain_reactions_at_a_stop() {
     on_each(|runtime| {
         runtime.block_on(async {
-            let start = timer::now();
+            let start = time::now();
             let channels: Arc<[Channel; 40]> =
                 Arc::new(std::array::from_fn(|_| Channel::default()));
             let links: Vec<_> = (0..39)
@@ -1089,7 +1089,7 @@ fn chain_reactions_at_a_stop() {
                     let channels = Arc::clone(&channels);
                     spawn(async move {
                         let value = channels[link].receive().await;
-                        let before = timer::now();
+                        let before = time::now();
                         spawn(async {}).await.unwrap();
                         yield_now().await;
                         // Due at once: at the same stop.
@@ -1098,13 +1098,13 @@ fn chain_reactions_at_a_stop() {
                         channels[link + 1].send(value + 1);
                         // And one that is filed for later at a stop.
                         sleep(MS(1)).await;
-                        (before - start, timer::now() - start)
+                        (before - start, time::now() - start)
                     })
                 })
                 .collect();
             let first = Arc::clone(&channels);
             run_after(S(2), move || first[0].send(7));
-            timer::advance(S(10)).await;
+            time::advance(S(10)).await;
             assert_eq!(channels[39].receive().await, 7 + 39);
             for link in links {
                 assert!(link.is_finished());
@@ -1118,15 +1118,15 @@ fn chain_reactions_at_a_stop() {
 fn advance_goes_on_past_a_blocking_job_and_a_task_that_never_pends() {
     on_each(|runtime| {
         runtime.block_on(async {
-            let start = timer::now();
+            let start = time::now();
             let gate = Gate::new();
             let job = Arc::clone(&gate);
             let job = spawn_blocking(move || job.pass());
             let nap = spawn(async move {
                 sleep(S(1)).await;
-                timer::now() - start
+                time::now() - start
             });
-            timer::advance(S(5)).await;
+            time::advance(S(5)).await;
             assert!(!job.is_finished() && nap.is_finished());
             assert_eq!(nap.await.unwrap(), S(1));
             let busy = spawn(async {
@@ -1134,12 +1134,12 @@ fn advance_goes_on_past_a_blocking_job_and_a_task_that_never_pends() {
                     yield_now().await;
                 }
             });
-            timer::advance(S(5)).await;
-            assert_eq!(timer::now(), start + S(10));
+            time::advance(S(5)).await;
+            assert_eq!(time::now(), start + S(10));
             busy.abort();
             gate.open();
             job.await.unwrap();
-            assert_eq!(timer::now(), start + S(10));
+            assert_eq!(time::now(), start + S(10));
         });
     });
 }
@@ -1149,7 +1149,7 @@ fn advance_goes_on_past_a_blocking_job_and_a_task_that_never_pends() {
 fn advance_by_nothing() {
     on_each(|runtime| {
         runtime.block_on(async {
-            let start = timer::now();
+            let start = time::now();
             let ran = Arc::new(AtomicBool::new(false));
             let running = Arc::clone(&ran);
             spawn(async move {
@@ -1158,9 +1158,9 @@ fn advance_by_nothing() {
                 running.store(true, Ordering::SeqCst);
             });
             let later = spawn(sleep(Duration::from_nanos(1)));
-            timer::advance(Duration::ZERO).await;
+            time::advance(Duration::ZERO).await;
             assert!(ran.load(Ordering::SeqCst) && !later.is_finished());
-            assert_eq!(timer::now(), start);
+            assert_eq!(time::now(), start);
         });
     });
 }
@@ -1169,10 +1169,10 @@ fn advance_by_nothing() {
 fn a_dropped_advance_leaves_the_clock_at_its_stop() {
     on_each(|runtime| {
         runtime.block_on(async {
-            let start = timer::now();
+            let start = time::now();
             let stop = sleep(S(3));
             {
-                let mut advance = pin!(timer::advance(S(10)));
+                let mut advance = pin!(time::advance(S(10)));
                 let mut stop = pin!(stop);
                 poll_fn(|cx| match stop.as_mut().poll(cx) {
                     Poll::Ready(()) => Poll::Ready(()),
@@ -1180,9 +1180,9 @@ fn a_dropped_advance_leaves_the_clock_at_its_stop() {
                 })
                 .await;
             }
-            assert_eq!(timer::now(), start + S(3));
+            assert_eq!(time::now(), start + S(3));
             sleep(S(1)).await;
-            assert_eq!(timer::now(), start + S(4));
+            assert_eq!(time::now(), start + S(4));
         });
     });
 }
@@ -1192,12 +1192,12 @@ fn a_dropped_advance_leaves_the_clock_at_its_stop() {
 fn advance_lets_the_futures_beside_it_see_their_instants() {
     on_each(|runtime| {
         runtime.block_on(async {
-            let start = timer::now();
-            let (_, seen) = join(timer::advance(S(10)), async {
+            let start = time::now();
+            let (_, seen) = join(time::advance(S(10)), async {
                 sleep(S(2)).await;
-                let first = timer::now() - start;
+                let first = time::now() - start;
                 sleep(S(3)).await;
-                (first, timer::now() - start)
+                (first, time::now() - start)
             })
             .await;
             assert_eq!(seen, (S(2), S(5)));
@@ -1210,7 +1210,7 @@ fn advance_lets_the_futures_beside_it_see_their_instants() {
 fn advance_in_a_task_waits_for_the_main_future() {
     on_each(|runtime| {
         runtime.block_on(async {
-            let start = timer::now();
+            let start = time::now();
             let (to_main, to_task) = (Arc::new(Signal::default()), Arc::new(Signal::default()));
             let link = spawn({
                 let (to_main, to_task) = (Arc::clone(&to_main), Arc::clone(&to_task));
@@ -1218,18 +1218,18 @@ fn advance_in_a_task_waits_for_the_main_future() {
                     sleep(S(2)).await;
                     to_main.set();
                     to_task.wait().await;
-                    timer::now()
+                    time::now()
                 }
             });
             let advance = spawn(async move {
                 yield_now().await;
-                timer::advance(S(10)).await;
-                timer::now()
+                time::advance(S(10)).await;
+                time::now()
             });
             to_main.wait().await;
-            assert_eq!(timer::now(), start + S(2), "main is woken by the task");
+            assert_eq!(time::now(), start + S(2), "main is woken by the task");
             yield_now().await;
-            assert_eq!(timer::now(), start + S(2), "main has yielded");
+            assert_eq!(time::now(), start + S(2), "main has yielded");
             to_task.set();
             assert_eq!(link.await.unwrap(), start + S(2));
             assert_eq!(advance.await.unwrap(), start + S(10));
@@ -1245,8 +1245,8 @@ fn what_is_never_due_is_not_when_the_clock_comes_to_its_end() {
         let never = spawn(sleep(Duration::MAX));
         let due = sleep(S(1));
         yield_now().await;
-        timer::advance(Duration::MAX).await;
-        timer::advance(900 * YEAR).await;
+        time::advance(Duration::MAX).await;
+        time::advance(900 * YEAR).await;
         // Filed now, under a deadline that has long passed.
         due.await;
         for _ in 0..100 {

@@ -20,7 +20,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 use table::{Takes, rows};
-use waterwheel::{Runtime, spawn, timer};
+use waterwheel::{Runtime, spawn, time};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -94,7 +94,7 @@ fn run(workers: usize, clock: Clock, place: Place, timed: fn() -> Timed) -> Dura
     runtime.block_on(async {
         match clock {
             Clock::Behind => thread::sleep(Duration::from_millis(2)),
-            Clock::Ahead => timer::advance(DAY).await,
+            Clock::Ahead => time::advance(DAY).await,
         }
     });
     match place {
@@ -196,7 +196,7 @@ fn a_shutdown_counts_in_real_time() {
         // A day ahead: the real clock would come to the deadline tomorrow.
         let left = ends("a shutdown by a clock that is ahead", move || {
             paused(workers).block_on(async {
-                timer::advance(DAY).await;
+                time::advance(DAY).await;
                 let (other, _end) = busy();
                 other.shutdown(Duration::from_millis(10)).blocking.len()
             })

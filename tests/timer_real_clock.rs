@@ -5,7 +5,7 @@
 use futures_util::StreamExt;
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
-use waterwheel::timer::{self, ClockStep};
+use waterwheel::time::{self, ClockStep};
 use waterwheel::{block_on, sleep, spawn};
 
 const S: fn(u64) -> Duration = Duration::from_secs;
@@ -94,11 +94,11 @@ fn the_machines_clock_is_set_forwards_and_back() {
         return;
     };
     block_on(async {
-        let mut steps = timer::clock_steps();
+        let mut steps = time::clock_steps();
         let system = SystemTime::now();
-        let by_the_step = timed(timer::sleep_until_system(system + S(1) + PRECISION));
+        let by_the_step = timed(time::sleep_until_system(system + S(1) + PRECISION));
         let plain = timed(sleep(S(1)));
-        let by_boottime = timed(timer::sleep_boottime(S(1)));
+        let by_boottime = timed(time::sleep_boottime(S(1)));
         // All have looked at the clock, and are told when it is set.
         sleep(Duration::from_millis(10)).await;
         clock.set_ahead(S(2));
@@ -111,7 +111,7 @@ fn the_machines_clock_is_set_forwards_and_back() {
         assert!(waited < S(1) || waited >= S(1) + PRECISION, "{waited:?}");
         // One that the clock, put back, makes wait longer.
         let system = SystemTime::now();
-        let longer = timed(timer::sleep_until_system(system + S(1) / 2));
+        let longer = timed(time::sleep_until_system(system + S(1) / 2));
         sleep(Duration::from_millis(10)).await;
         clock.set_ahead(Duration::ZERO);
         match steps.next().await {

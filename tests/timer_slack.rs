@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-use waterwheel::timer::{self, Sleep, Timers, VirtualClock};
+use waterwheel::time::{self, Sleep, Timers, VirtualClock};
 use waterwheel::{JoinSet, Runtime, interval_at, sleep, sleep_until, timeout};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -19,13 +19,13 @@ const SLACK: Duration = Duration::from_millis(10);
 
 /// Ten thousand timers with some slack, spread over a second that begins after `lead`. Returns the deadlines, each with when it was seen.
 async fn ten_thousand(lead: Duration, slack: Duration) -> Vec<(Instant, Instant)> {
-    let start = timer::now() + lead;
+    let start = time::now() + lead;
     let mut set = JoinSet::new();
     for index in 0..10_000 {
         let deadline = start + Duration::from_micros(100 * index);
         set.spawn(async move {
             sleep_until(deadline).with_slack(slack).await;
-            (deadline, timer::now())
+            (deadline, time::now())
         });
     }
     let mut seen = Vec::new();
@@ -77,16 +77,16 @@ fn with_paused_time_they_meet_at_round_instants() {
 fn unequal_slacks_share_wakes() {
     let runtime = Runtime::builder().paused_time().build().unwrap();
     runtime.block_on(async {
-        let start = timer::now() + S(1);
+        let start = time::now() + S(1);
         let mut set = JoinSet::new();
         for index in 0..1_000 {
             let deadline = start + Duration::from_micros(997 * index);
             let slack = [MS(100), MS(20), MS(150)][index as usize % 3];
             set.spawn(async move {
                 sleep_until(deadline).with_slack(slack).await;
-                let late = timer::now() - deadline;
+                let late = time::now() - deadline;
                 assert!(late <= slack, "{late:?}");
-                timer::now()
+                time::now()
             });
         }
         let mut instants = BTreeSet::new();
@@ -101,7 +101,7 @@ fn unequal_slacks_share_wakes() {
 fn an_interval_with_slack_tells_exact_ticks_and_takes_them_together() {
     let runtime = Runtime::builder().paused_time().build().unwrap();
     runtime.block_on(async {
-        let start = timer::now();
+        let start = time::now();
         let taken = Arc::new(Mutex::new(BTreeSet::new()));
         let mut set = JoinSet::new();
         for index in 0..100 {
@@ -112,9 +112,9 @@ fn an_interval_with_slack_tells_exact_ticks_and_takes_them_together() {
                 for tick in 0..100 {
                     let at = interval.tick().await;
                     assert_eq!(at, first + MS(100) * tick, "no drift");
-                    let late = timer::now() - at;
+                    let late = time::now() - at;
                     assert!(late <= SLACK, "{late:?}");
-                    taken.lock().unwrap().insert(timer::now());
+                    taken.lock().unwrap().insert(time::now());
                 }
             });
         }
@@ -132,12 +132,12 @@ fn an_interval_with_slack_tells_exact_ticks_and_takes_them_together() {
 fn an_interval_with_more_slack_than_period() {
     let runtime = Runtime::builder().paused_time().build().unwrap();
     runtime.block_on(async {
-        let start = timer::now();
+        let start = time::now();
         let mut interval = interval_at(start + MS(7), MS(7)).with_slack(MS(20));
         let mut last = start;
         for _ in 0..100 {
             let tick = interval.tick().await;
-            let now = timer::now();
+            let now = time::now();
             assert!(tick <= now && now <= tick + MS(20));
             assert!(tick > last && (tick - start).as_nanos().is_multiple_of(7_000_000));
             last = tick;
@@ -165,7 +165,7 @@ fn an_entry_that_is_taken_over_fires_neither_early_nor_late() {
                 })
                 .await;
             }
-            let deadline = timer::now() + MS(1 + random.below(60));
+            let deadline = time::now() + MS(1 + random.below(60));
             let slack = MS(random.below(30));
             let mut sleep = pin!(sleep_until(deadline).with_slack(slack));
             poll_fn(|cx| {
@@ -176,7 +176,7 @@ fn an_entry_that_is_taken_over_fires_neither_early_nor_late() {
                 polled
             })
             .await;
-            let late = timer::now().checked_duration_since(deadline);
+            let late = time::now().checked_duration_since(deadline);
             let late = late.unwrap_or_else(|| panic!("round {round}: early"));
             assert!(
                 late <= slack,
@@ -206,7 +206,7 @@ fn reset_slack_and_other_wakers_together() {
     let flags = [(); 3].map(|()| Arc::new(Flag::default()));
     for round in 0..3_000 {
         let mut slack = MS(random.below(30));
-        let mut sleep: Sleep = timer::sleep(MS(random.below(50))).with_slack(slack);
+        let mut sleep: Sleep = time::sleep(MS(random.below(50))).with_slack(slack);
         let mut task = 0;
         let mut wakes = 0;
         let mut changes = 0;
@@ -272,7 +272,7 @@ fn after_any_change_it_ends_within_the_slack() {
     let mut cx = Context::from_waker(Waker::noop());
     for round in 0..5_000 {
         let mut slack = MS(random.below(30));
-        let mut sleep = timer::sleep(MS(1 + random.below(50))).with_slack(slack);
+        let mut sleep = time::sleep(MS(1 + random.below(50))).with_slack(slack);
         assert!(Pin::new(&mut sleep).poll(&mut cx).is_pending());
         for _ in 0..random.below(4) {
             if random.below(2) == 0 {
@@ -298,17 +298,17 @@ fn after_any_change_it_ends_within_the_slack() {
 fn any_slack_and_any_deadline() {
     let runtime = Runtime::builder().paused_time().build().unwrap();
     runtime.block_on(async {
-        let start = timer::now();
+        let start = time::now();
         sleep(S(1)).with_slack(Duration::from_nanos(1)).await;
-        assert_eq!(timer::now(), start + S(1), "a step of a nanosecond is none");
+        assert_eq!(time::now(), start + S(1), "a step of a nanosecond is none");
         sleep(S(1)).with_slack(Duration::ZERO).await;
-        assert_eq!(timer::now(), start + S(2));
+        assert_eq!(time::now(), start + S(2));
         let never = sleep(Duration::MAX).with_slack(S(1));
         assert!(timeout(S(1), never).await.is_err());
         sleep_until(start).with_slack(S(1)).await;
-        assert_eq!(timer::now(), start + S(3), "it has passed, and is not late");
+        assert_eq!(time::now(), start + S(3), "it has passed, and is not late");
         sleep(Duration::ZERO).with_slack(Duration::MAX).await;
-        assert_eq!(timer::now(), start + S(3));
+        assert_eq!(time::now(), start + S(3));
         // The coarsest step is centuries long, so this may come in as many, or never; it is not early.
         let late = sleep(S(1)).with_slack(Duration::MAX);
         assert!(timeout(S(1) - MS(1), late).await.is_err());

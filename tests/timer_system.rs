@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
-use waterwheel::timer::{self, Callback, ClockStep, TimerHandle, Timers};
+use waterwheel::time::{self, Callback, ClockStep, TimerHandle, Timers};
 use waterwheel::{Runtime, interval_at, run_after, run_every, sleep, spawn, timeout, yield_now};
 
 const S: fn(u64) -> Duration = Duration::from_secs;
@@ -22,8 +22,8 @@ fn paused<F: Future>(test: impl Fn() -> F) {
 }
 
 fn step(by: ClockStep) {
-    let now = timer::system_now();
-    timer::set_system_time(match by {
+    let now = time::system_now();
+    time::set_system_time(match by {
         ClockStep::Forward(by) => now + by,
         ClockStep::Backward(by) => now - by,
     });
@@ -40,28 +40,28 @@ fn backward(by: Duration) {
 /// A task that waits for the system clock; it tells what both clocks show then.
 fn waiting(until: SystemTime) -> waterwheel::JoinHandle<(Instant, SystemTime)> {
     spawn(async move {
-        timer::sleep_until_system(until).await;
-        (timer::now(), timer::system_now())
+        time::sleep_until_system(until).await;
+        (time::now(), time::system_now())
     })
 }
 
 #[test]
 fn without_steps_the_system_clock_goes_with_the_other() {
     paused(|| async {
-        let (start, system) = (timer::now(), timer::system_now());
-        timer::sleep_until_system(system + HOUR).await;
-        assert_eq!(timer::now(), start + HOUR);
-        assert_eq!(timer::system_now(), system + HOUR);
-        timer::sleep_until_system(system).await;
-        timer::sleep_until_system(SystemTime::UNIX_EPOCH - HOUR).await;
-        assert_eq!(timer::now(), start + HOUR, "those have passed");
+        let (start, system) = (time::now(), time::system_now());
+        time::sleep_until_system(system + HOUR).await;
+        assert_eq!(time::now(), start + HOUR);
+        assert_eq!(time::system_now(), system + HOUR);
+        time::sleep_until_system(system).await;
+        time::sleep_until_system(SystemTime::UNIX_EPOCH - HOUR).await;
+        assert_eq!(time::now(), start + HOUR, "those have passed");
     });
 }
 
 #[test]
 fn a_step_forward_across_the_deadline_is_its_end() {
     paused(|| async {
-        let (start, system) = (timer::now(), timer::system_now());
+        let (start, system) = (time::now(), time::system_now());
         let (near, far) = (waiting(system + HOUR), waiting(system + 3 * HOUR));
         yield_now().await;
         forward(2 * HOUR);
@@ -74,11 +74,11 @@ fn a_step_forward_across_the_deadline_is_its_end() {
 #[test]
 fn a_step_back_makes_the_wait_longer_by_as_much() {
     paused(|| async {
-        let (start, system) = (timer::now(), timer::system_now());
+        let (start, system) = (time::now(), time::system_now());
         let waiting = waiting(system + HOUR);
-        timer::advance(HOUR / 2).await;
+        time::advance(HOUR / 2).await;
         backward(HOUR);
-        timer::advance(HOUR).await;
+        time::advance(HOUR).await;
         assert!(!waiting.is_finished(), "the old deadline has passed by far");
         assert_eq!(waiting.await.unwrap(), (start + 2 * HOUR, system + HOUR));
     });
@@ -88,7 +88,7 @@ fn a_step_back_makes_the_wait_longer_by_as_much() {
 #[test]
 fn a_step_back_at_the_last_moment() {
     paused(|| async {
-        let (start, system) = (timer::now(), timer::system_now());
+        let (start, system) = (time::now(), time::system_now());
         // Filed first, so it is woken first.
         let setter = run_after(S(10), || backward(S(5)));
         yield_now().await;
@@ -101,13 +101,13 @@ fn a_step_back_at_the_last_moment() {
 #[test]
 fn a_thousand_steps_to_and_fro() {
     paused(|| async {
-        let (start, system) = (timer::now(), timer::system_now());
+        let (start, system) = (time::now(), time::system_now());
         let waiting = waiting(system + HOUR);
         for _ in 0..1_000 {
             forward(HOUR / 2);
             yield_now().await;
             backward(HOUR / 2);
-            timer::advance(Duration::from_millis(1)).await;
+            time::advance(Duration::from_millis(1)).await;
         }
         assert_eq!(waiting.await.unwrap(), (start + HOUR, system + HOUR));
     });
@@ -116,17 +116,17 @@ fn a_thousand_steps_to_and_fro() {
 #[test]
 fn a_deadline_that_is_reset_goes_by_the_clock_of_then() {
     paused(|| async {
-        let (start, system) = (timer::now(), timer::system_now());
-        let mut sleep = pin!(timer::sleep_until_system(system + HOUR));
+        let (start, system) = (time::now(), time::system_now());
+        let mut sleep = pin!(time::sleep_until_system(system + HOUR));
         assert!(timeout(S(1), &mut sleep).await.is_err());
         forward(S(10));
         sleep.reset(system + S(31));
         assert_eq!(sleep.deadline(), system + S(31));
         sleep.as_mut().await;
-        assert_eq!(timer::now(), start + S(21));
+        assert_eq!(time::now(), start + S(21));
         sleep.reset(system + HOUR);
         sleep.as_mut().await;
-        assert_eq!(timer::now(), start + HOUR - S(10), "used again");
+        assert_eq!(time::now(), start + HOUR - S(10), "used again");
     });
 }
 
@@ -134,16 +134,16 @@ fn a_deadline_that_is_reset_goes_by_the_clock_of_then() {
 #[test]
 fn far_away_times() {
     paused(|| async {
-        let start = timer::now();
+        let start = time::now();
         let last = SystemTime::UNIX_EPOCH + S(i64::MAX.unsigned_abs());
         let never = waiting(last);
-        timer::set_system_time(SystemTime::UNIX_EPOCH - 100 * HOUR);
-        timer::sleep_until_system(SystemTime::UNIX_EPOCH - 99 * HOUR).await;
-        assert_eq!(timer::now(), start + HOUR);
-        timer::sleep_until_system(SystemTime::UNIX_EPOCH).await;
-        assert_eq!(timer::now(), start + 100 * HOUR);
+        time::set_system_time(SystemTime::UNIX_EPOCH - 100 * HOUR);
+        time::sleep_until_system(SystemTime::UNIX_EPOCH - 99 * HOUR).await;
+        assert_eq!(time::now(), start + HOUR);
+        time::sleep_until_system(SystemTime::UNIX_EPOCH).await;
+        assert_eq!(time::now(), start + 100 * HOUR);
         assert!(!never.is_finished());
-        timer::set_system_time(last);
+        time::set_system_time(last);
         assert_eq!(never.await.unwrap(), (start + 100 * HOUR, last));
     });
 }
@@ -152,11 +152,11 @@ fn far_away_times() {
 #[test]
 fn monotonic_timers_are_untouched_by_steps() {
     paused(|| async {
-        let start = timer::now();
+        let start = time::now();
         let log = Arc::new(Mutex::new(Vec::new()));
         let note = |name: u64| {
             let log = Arc::clone(&log);
-            move || log.lock().unwrap().push((name, timer::now() - start))
+            move || log.lock().unwrap().push((name, time::now() - start))
         };
         let every = run_every(S(10), note(1));
         let after = run_after(S(15), note(2));
@@ -167,7 +167,7 @@ fn monotonic_timers_are_untouched_by_steps() {
         });
         let ticking = note(4);
         spawn(async move {
-            let mut interval = interval_at(timer::now() + S(7), S(7));
+            let mut interval = interval_at(time::now() + S(7), S(7));
             loop {
                 interval.tick().await;
                 ticking();
@@ -184,8 +184,8 @@ fn monotonic_timers_are_untouched_by_steps() {
             } else {
                 backward(HOUR * second);
             }
-            timer::suspend(HOUR);
-            timer::advance(S(1)).await;
+            time::suspend(HOUR);
+            time::advance(S(1)).await;
         }
         let expected = [
             (4, 7),
@@ -210,12 +210,12 @@ fn monotonic_timers_are_untouched_by_steps() {
 #[test]
 fn a_callback_goes_by_the_system_clock() {
     paused(|| async {
-        let (start, system) = (timer::now(), timer::system_now());
+        let (start, system) = (time::now(), time::system_now());
         let (tell, told) = mpsc::channel();
         let run_at = |time: SystemTime, name: u32| -> TimerHandle {
             let tell = tell.clone();
             Callback::at_system(time).run(move || {
-                tell.send((name, timer::now() - start, timer::system_now()))
+                tell.send((name, time::now() - start, time::system_now()))
                     .unwrap();
             })
         };
@@ -226,20 +226,20 @@ fn a_callback_goes_by_the_system_clock() {
             (system + 4 * HOUR, 3),
         ]
         .map(|(time, name)| run_at(time, name));
-        timer::advance(Duration::ZERO).await;
+        time::advance(Duration::ZERO).await;
         assert_eq!(told.try_recv(), Ok((0, Duration::ZERO, system)), "past");
         forward(2 * HOUR);
         assert_eq!(timers[2].next_deadline(), Some(start + 2 * HOUR));
-        timer::advance(S(1)).await;
+        time::advance(S(1)).await;
         assert_eq!(told.try_recv(), Ok((1, Duration::ZERO, system + 2 * HOUR)));
         backward(HOUR);
         assert_eq!(timers[2].next_deadline(), Some(start + 3 * HOUR));
         assert!(timers[3].cancel());
-        timer::advance(3 * HOUR - S(2)).await;
+        time::advance(3 * HOUR - S(2)).await;
         assert!(told.try_recv().is_err());
-        timer::advance(S(1)).await;
+        time::advance(S(1)).await;
         assert_eq!(told.try_recv(), Ok((2, 3 * HOUR, system + 4 * HOUR)));
-        timer::advance(10 * HOUR).await;
+        time::advance(10 * HOUR).await;
         assert!(told.try_recv().is_err());
     });
 }
@@ -247,11 +247,10 @@ fn a_callback_goes_by_the_system_clock() {
 #[test]
 fn a_callback_by_the_system_clock_is_refreshed_and_reset_by_it() {
     paused(|| async {
-        let (start, system) = (timer::now(), timer::system_now());
+        let (start, system) = (time::now(), time::system_now());
         let (tell, told) = mpsc::channel();
-        let timer =
-            Callback::at_system(system + HOUR).run(move || tell.send(timer::now()).unwrap());
-        timer::advance(S(60)).await;
+        let timer = Callback::at_system(system + HOUR).run(move || tell.send(time::now()).unwrap());
+        time::advance(S(60)).await;
         assert!(timer.refresh(), "an hour from now, by the system clock");
         assert_eq!(timer.next_deadline(), Some(start + HOUR + S(60)));
         assert!(timer.reset(2 * HOUR, false));
@@ -262,7 +261,7 @@ fn a_callback_by_the_system_clock_is_refreshed_and_reset_by_it() {
         thread::spawn(move || assert!(elsewhere.reset(HOUR / 2, true)))
             .join()
             .unwrap();
-        timer::advance(HOUR / 2).await;
+        time::advance(HOUR / 2).await;
         assert_eq!(told.try_recv(), Ok(start + S(60) + HOUR / 2));
     });
 }
@@ -272,16 +271,16 @@ fn a_callback_by_the_system_clock_is_refreshed_and_reset_by_it() {
 #[test]
 fn steps_have_exact_values() {
     paused(|| async {
-        let mut steps = timer::clock_steps();
-        let mut others = timer::clock_steps();
+        let mut steps = time::clock_steps();
+        let mut others = time::clock_steps();
         let told = spawn(async move {
             let mut told = Vec::new();
             while told.len() < 4 {
-                told.push((steps.next().await.unwrap(), timer::now()));
+                told.push((steps.next().await.unwrap(), time::now()));
             }
             told
         });
-        let start = timer::now();
+        let start = time::now();
         let by = [
             ClockStep::Forward(Duration::new(3, 1)),
             ClockStep::Backward(Duration::new(40_000, 999_999_999)),
@@ -289,7 +288,7 @@ fn steps_have_exact_values() {
             ClockStep::Backward(Duration::from_secs(50 * 365 * 24 * 3600)),
         ];
         for by in by {
-            timer::advance(S(10)).await;
+            time::advance(S(10)).await;
             step(by);
         }
         let told = told.await.unwrap();
@@ -309,9 +308,9 @@ fn steps_have_exact_values() {
 #[test]
 fn who_sleeps_for_the_system_clock_and_who_watches_steps_are_both_told() {
     paused(|| async {
-        let system = timer::system_now();
-        let mut steps = timer::clock_steps();
-        let sleep = timer::sleep_until_system(system + HOUR);
+        let system = time::system_now();
+        let mut steps = time::clock_steps();
+        let sleep = time::sleep_until_system(system + HOUR);
         let setter = async {
             yield_now().await;
             forward(HOUR);
@@ -325,11 +324,11 @@ fn who_sleeps_for_the_system_clock_and_who_watches_steps_are_both_told() {
 #[test]
 fn a_suspension_is_no_step_and_moves_the_system_clock() {
     paused(|| async {
-        let (start, system) = (timer::now(), timer::system_now());
-        let mut steps = timer::clock_steps();
+        let (start, system) = (time::now(), time::system_now());
+        let mut steps = time::clock_steps();
         let waiting = waiting(system + HOUR);
         yield_now().await;
-        timer::suspend(2 * HOUR);
+        time::suspend(2 * HOUR);
         assert_eq!(waiting.await.unwrap(), (start, system + 2 * HOUR));
         let next = poll_fn(|cx| Poll::Ready(steps.poll_next_unpin(cx)));
         assert!(next.await.is_pending());
@@ -341,30 +340,30 @@ fn a_suspension_is_no_step_and_moves_the_system_clock() {
 #[test]
 fn a_boottime_sleep_counts_suspensions_and_no_steps() {
     paused(|| async {
-        let start = timer::now();
+        let start = time::now();
         let asleep = spawn(async {
-            timer::sleep_boottime(10 * HOUR).await;
-            timer::now()
+            time::sleep_boottime(10 * HOUR).await;
+            time::now()
         });
-        timer::advance(HOUR).await;
+        time::advance(HOUR).await;
         forward(100 * HOUR);
         backward(200 * HOUR);
-        timer::advance(HOUR).await;
-        timer::suspend(3 * HOUR);
-        timer::advance(HOUR).await;
+        time::advance(HOUR).await;
+        time::suspend(3 * HOUR);
+        time::advance(HOUR).await;
         assert!(!asleep.is_finished());
         assert_eq!(asleep.await.unwrap(), start + 7 * HOUR);
         // One that ends while the machine is suspended ends when that is over.
-        let now = timer::now();
+        let now = time::now();
         let asleep = spawn(async {
-            timer::sleep_boottime(HOUR).await;
-            timer::now()
+            time::sleep_boottime(HOUR).await;
+            time::now()
         });
         yield_now().await;
-        timer::suspend(100 * HOUR);
+        time::suspend(100 * HOUR);
         assert_eq!(asleep.await.unwrap(), now);
-        timer::sleep_boottime(Duration::ZERO).await;
-        assert_eq!(timer::now(), now);
+        time::sleep_boottime(Duration::ZERO).await;
+        assert_eq!(time::now(), now);
     });
 }
 
@@ -372,10 +371,10 @@ fn a_boottime_sleep_counts_suspensions_and_no_steps() {
 fn dropped_waits_leave_no_timer_behind() {
     paused(|| async {
         let timers = Timers::current().unwrap();
-        let system = timer::system_now();
+        let system = time::system_now();
         for _ in 0..100 {
-            let sleep = timer::sleep_until_system(system + HOUR);
-            let boot = timer::sleep_boottime(HOUR);
+            let sleep = time::sleep_until_system(system + HOUR);
+            let boot = time::sleep_boottime(HOUR);
             assert!(
                 timeout(Duration::from_nanos(1), join(sleep, boot))
                     .await
@@ -383,7 +382,7 @@ fn dropped_waits_leave_no_timer_behind() {
             );
         }
         assert_eq!(timers.len(), 0);
-        let mut steps = timer::clock_steps();
+        let mut steps = time::clock_steps();
         let next = poll_fn(|cx| Poll::Ready(steps.poll_next_unpin(cx)));
         assert!(next.await.is_pending());
         assert_eq!(timers.len(), 0, "a clock that tells is not looked at");
@@ -395,7 +394,7 @@ fn dropped_waits_leave_no_timer_behind() {
 fn a_sleep_that_a_step_resolves_leaves_the_wheel() {
     paused(|| async {
         let timers = Timers::current().unwrap();
-        let mut sleep = pin!(timer::sleep_until_system(timer::system_now() + HOUR));
+        let mut sleep = pin!(time::sleep_until_system(time::system_now() + HOUR));
         assert!(timeout(S(1), &mut sleep).await.is_err());
         assert_eq!(timers.len(), 1);
         forward(HOUR);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use waterwheel::net::{self, PollStream, TcpListener, TcpStream, UnixStream};
-use waterwheel::{Runtime, block_on, spawn, timer, yield_now};
+use waterwheel::{Runtime, block_on, spawn, time, yield_now};
 
 async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let body = request
@@ -69,7 +69,7 @@ fn a_silent_client_is_cut_off_by_the_timer() {
         .unwrap();
     runtime.block_on(async {
         let (silent, server) = UnixStream::pair().unwrap();
-        let start = timer::now();
+        let start = time::now();
         let limit = Duration::from_secs(30);
         let served = hyper::server::conn::http1::Builder::new()
             .timer(net::hyper::Timer::new())
@@ -77,7 +77,7 @@ fn a_silent_client_is_cut_off_by_the_timer() {
             .serve_connection(PollStream::new(server), service_fn(echo))
             .await;
         assert!(served.unwrap_err().is_timeout());
-        assert_eq!(timer::now(), start + limit);
+        assert_eq!(time::now(), start + limit);
         assert_eq!(silent.read(&mut [0; 8]).await.unwrap(), 0);
     });
 }
@@ -90,7 +90,7 @@ fn the_timer_resets_its_own_sleeps() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let (start, second) = (timer::now(), Duration::from_secs(1));
+        let (start, second) = (time::now(), Duration::from_secs(1));
         let timer = net::hyper::Timer::new();
         let mut sleep = timer.sleep(5 * second);
         timer.reset(&mut sleep, start + 2 * second);

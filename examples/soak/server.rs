@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use waterwheel::net::{ServeOptions, Server, TcpListener, TcpStream, serve};
-use waterwheel::timer::IdleTimeout;
+use waterwheel::time::IdleTimeout;
 
 /// Echoes, until the peer ends or has been silent for `limit`.
 pub(crate) async fn echo(stream: TcpStream, limit: Duration) -> io::Result<()> {

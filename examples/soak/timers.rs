@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
-use waterwheel::timer::{TimerHandle, run_at};
+use waterwheel::time::{TimerHandle, run_at};
 use waterwheel::{sleep, sleep_until, timeout, yield_now};
 
 pub(crate) const TIMERS: usize = 1_000_000;

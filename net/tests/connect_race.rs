@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use support::{block_on, full_listener, full_listener_at};
 use waterwheel::net::{TcpListener, TcpSocket, TcpStream};
 use waterwheel::reactor::Reactor;
-use waterwheel::timer::now;
+use waterwheel::time::now;
 use waterwheel::{Runtime, sleep, spawn_local, timeout, yield_now};
 
 const HEAD_START: Duration = Duration::from_millis(250);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use support::{block_on, full_listener};
 use waterwheel::Runtime;
 use waterwheel::net::{TcpListener, TcpStream};
-use waterwheel::timer::{advance, now};
+use waterwheel::time::{advance, now};
 
 const LIMIT: Duration = Duration::from_millis(200);
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use waterwheel::poll_context::budget::PER_POLL;
-use waterwheel::{sleep, timer};
+use waterwheel::{sleep, time};
 
 /// A loop that comes round so often in one poll has spent more than there is, and might do so for ever. One round is free: that in which it
 /// has waited.
@@ -88,7 +88,7 @@ impl Rounds {
                 return;
             }
             match kind {
-                Kind::Paused => timer::advance(Duration::from_millis(1)).await,
+                Kind::Paused => time::advance(Duration::from_millis(1)).await,
                 Kind::Ready | Kind::Once | Kind::Waits => sleep(Duration::from_millis(1)).await,
             }
         }

@@ -26,8 +26,8 @@ use std::time::Duration;
 use table::{Kind, Row};
 use waterwheel::net::UnixStream;
 use waterwheel::poll_context::budget::{self, PER_POLL};
-use waterwheel::timer::IdleTimeout;
-use waterwheel::{JoinHandle, Runtime, sleep, spawn, spawn_local, timeout, timer};
+use waterwheel::time::IdleTimeout;
+use waterwheel::{JoinHandle, Runtime, sleep, spawn, spawn_local, time, timeout};
 
 /// How long a row may take that fails only by hanging. It is no bound on what takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -190,7 +190,7 @@ async fn others_run(kind: Kind) {
     let moment = Duration::from_millis(1);
     if kind == Kind::Paused {
         let sleeper = spawn(sleep(moment));
-        timer::advance(moment).await;
+        time::advance(moment).await;
         sleeper.await.expect("no panic");
     } else {
         spawn(sleep(moment)).await.expect("no panic");

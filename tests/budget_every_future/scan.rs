@@ -2,8 +2,8 @@
 //!
 //! | what stands in a source | its name |
 //! |---|---|
-//! | `impl … Future for Sleep`, or any other trait whose methods poll | `Future for timer::Sleep` |
-//! | `pub fn poll_tick(…)` in `impl Interval`, or in none | `timer::Interval::poll_tick` |
+//! | `impl … Future for Sleep`, or any other trait whose methods poll | `Future for time::Sleep` |
+//! | `pub fn poll_tick(…)` in `impl Interval`, or in none | `time::Interval::poll_tick` |
 //! | `pub async fn bind(…)` in `impl TcpListener`, or in none | `net::TcpListener::bind` |
 //! | a function of a public type that returns `impl Future`, `impl Stream` or a boxed trait object | `net::Timer::sleep` |
 //!

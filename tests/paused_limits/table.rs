@@ -14,7 +14,7 @@ use waterwheel::net::{
     Outbox, ServeOptions, TcpListener, TcpSocket, TcpStream, UnixStream, copy_bidirectional, serve,
 };
 use waterwheel::reactor::AsyncFd;
-use waterwheel::timer::{self, CallbackTimer, IdleTimeout, Schedule, now};
+use waterwheel::time::{self, CallbackTimer, IdleTimeout, Schedule, now};
 use waterwheel::{interval, interval_at, sleep, sleep_until, timeout, timeout_at, yield_now};
 
 /// What each function is told.
@@ -125,14 +125,14 @@ fn sleeps() -> Vec<Row> {
         }),
         takes_the_limit!(
             "sleep_until_system",
-            timer::sleep_until_system(timer::system_now() + LIMIT)
+            time::sleep_until_system(time::system_now() + LIMIT)
         ),
         takes_the_limit!("SystemSleep::reset", async {
-            let mut sleep = timer::sleep_until_system(timer::system_now() + 2 * LIMIT);
-            sleep.reset(timer::system_now() + LIMIT);
+            let mut sleep = time::sleep_until_system(time::system_now() + 2 * LIMIT);
+            sleep.reset(time::system_now() + LIMIT);
             sleep.await;
         }),
-        takes_the_limit!("sleep_boottime", timer::sleep_boottime(LIMIT)),
+        takes_the_limit!("sleep_boottime", time::sleep_boottime(LIMIT)),
         no_virtual_time(
             "MissedTickBehavior::next",
             "computes an instant from those that it is given",
@@ -166,14 +166,14 @@ async fn called<T>(arrange: impl FnOnce(Box<dyn FnMut() + Send>) -> T) {
 }
 
 fn callbacks() -> Vec<Row> {
-    use timer::{Callback, run_after, run_at, run_every};
+    use time::{Callback, run_after, run_at, run_every};
     vec![
         takes_the_limit!("run_at", called(|f| run_at(now() + LIMIT, f))),
         takes_the_limit!("run_after", called(|f| run_after(LIMIT, f))),
         takes_the_limit!("run_every", called(|f| ends(run_every(LIMIT, f)))),
         takes_the_limit!(
             "Callback::at_system",
-            called(|f| Callback::at_system(timer::system_now() + LIMIT).run(f))
+            called(|f| Callback::at_system(time::system_now() + LIMIT).run(f))
         ),
         takes_the_limit!(
             "Callback::at",
@@ -278,9 +278,9 @@ fn callbacks() -> Vec<Row> {
 }
 
 /// Cancels a timer that would go on.
-struct Cancelled(timer::TimerHandle);
+struct Cancelled(time::TimerHandle);
 
-fn ends(handle: timer::TimerHandle) -> Cancelled {
+fn ends(handle: time::TimerHandle) -> Cancelled {
     Cancelled(handle)
 }
 
@@ -292,7 +292,7 @@ impl Drop for Cancelled {
 
 fn clocks() -> Vec<Row> {
     vec![
-        takes_the_limit!("advance", timer::advance(LIMIT)),
+        takes_the_limit!("advance", time::advance(LIMIT)),
         no_virtual_time("set_system_time", OWN_CLOCK),
         no_virtual_time("suspend", OWN_CLOCK),
         no_virtual_time("poll_spend_at", "compares the instants that it is given"),

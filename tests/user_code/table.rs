@@ -15,7 +15,7 @@ use waterwheel::net::{ServeOptions, TcpListener, TcpStream, UnixStream, read_chu
 use waterwheel::reactor::{
     AsyncFd, Interest, Operation, OwnedWait, Reactor, Reading, Wait, Writing,
 };
-use waterwheel::timer::{
+use waterwheel::time::{
     self, Callback, CallbackTimer, Schedule, SystemClock, SystemReading, TimerHandle, Timers,
     VirtualClock, Wheel,
 };
@@ -143,16 +143,14 @@ pub(super) const TABLE: &[Entry] = &[
     }),
     // --- Timers that call back: tasks without a handle of that kind.
     entry("run_at", Told, Told, |place, user| {
-        timer(place, user, |user| {
-            timer::run_at(Instant::now(), call(user))
-        })
+        timer(place, user, |user| time::run_at(Instant::now(), call(user)))
     }),
     entry("run_after", Told, Told, |place, user| {
-        timer(place, user, |user| timer::run_after(SHORT, call(user)))
+        timer(place, user, |user| time::run_after(SHORT, call(user)))
     }),
     entry("run_every", Told, Told, |place, user| {
         timer(place, user, |user| {
-            timer::run_every(SHORT, move || user.call())
+            time::run_every(SHORT, move || user.call())
         })
     }),
     entry("Callback::run", Told, Told, |place, user| {
@@ -582,7 +580,7 @@ pub(super) const TABLE: &[Entry] = &[
         let clock = Arc::new(Clock(Some(user)));
         let timers = Arc::new(Timers::with_system_clock(Waker::noop().clone(), clock));
         let entered = timers.enter();
-        let mut far = pin!(timer::sleep_until_system(SystemTime::now() + HOUR));
+        let mut far = pin!(time::sleep_until_system(SystemTime::now() + HOUR));
         let mut cx = Context::from_waker(Waker::noop());
         assert!(std::future::Future::poll(far.as_mut(), &mut cx).is_pending());
         drop(entered);

@@ -36,7 +36,7 @@ use crate::{
 ///
 /// ```
 /// use std::time::Duration;
-/// use waterwheel::{block_on, net::{TcpListener, TcpStream}, timer::IdleTimeout};
+/// use waterwheel::{block_on, net::{TcpListener, TcpStream}, time::IdleTimeout};
 ///
 /// async fn echo(stream: TcpStream, limit: Duration) -> std::io::Result<()> {
 ///     let mut idle = IdleTimeout::new(limit);

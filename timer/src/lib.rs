@@ -13,7 +13,7 @@
 //! | [`interval()`], [`interval_at`] | [`Interval`], a stream | at once, and after each period, see [`MissedTickBehavior`]; [`interval_at`]: from a start on |
 //! | [`timeout()`], [`timeout_at`] | [`Timeout`] | with the inner future, or with [`Elapsed`] |
 //!
-//! and by the names of `waterwheel::timer`:
+//! and by the names of `waterwheel::time`:
 //!
 //! | call | gives | resolves |
 //! |---|---|---|
@@ -36,7 +36,7 @@
 //! Every timer operation of the two libraries that this one descends from, a network library after muduo and a coroutine scheduler
 //! after sylar, by what it is here. `tests/timer_ancestry.rs` has a test of each.
 //!
-//! | there | here (in `waterwheel::timer`) | what differs |
+//! | there | here (in `waterwheel::time`) | what differs |
 //! |---|---|---|
 //! | `runAt(time, cb)` | `run_at(Instant, f)`; `Callback::at_system(SystemTime).run(f)` by the system clock | it was the system clock always, though slept for by a monotonic one |
 //! | `runAfter(delay, cb)` | `run_after(Duration, f)` | nanoseconds; a delay that overflows is never |

@@ -17,14 +17,14 @@ use crate::{
 ///
 /// ```
 /// use std::time::Duration;
-/// use waterwheel::{Runtime, sleep, timer};
+/// use waterwheel::{Runtime, sleep, time};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let runtime = Runtime::builder().paused_time().build()?;
 /// runtime.block_on(async {
-///     let start = timer::now();
+///     let start = time::now();
 ///     sleep(Duration::from_secs(3600)).await;
-///     assert_eq!(timer::now(), start + Duration::from_secs(3600));
+///     assert_eq!(time::now(), start + Duration::from_secs(3600));
 /// });
 /// # Ok(())
 /// # }
@@ -51,16 +51,16 @@ pub fn system_now() -> SystemTime {
 ///
 /// ```
 /// use std::time::Duration;
-/// use waterwheel::{Runtime, timer};
+/// use waterwheel::{Runtime, time};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let runtime = Runtime::builder().paused_time().build()?;
 /// runtime.block_on(async {
-///     let start = timer::now();
-///     let tomorrow = timer::system_now() + Duration::from_secs(24 * 60 * 60);
-///     timer::set_system_time(tomorrow);
-///     timer::sleep_until_system(tomorrow).await;
-///     assert_eq!(timer::now(), start, "it was there already");
+///     let start = time::now();
+///     let tomorrow = time::system_now() + Duration::from_secs(24 * 60 * 60);
+///     time::set_system_time(tomorrow);
+///     time::sleep_until_system(tomorrow).await;
+///     assert_eq!(time::now(), start, "it was there already");
 /// });
 /// # Ok(())
 /// # }
@@ -79,18 +79,18 @@ pub fn set_system_time(time: SystemTime) {
 ///
 /// ```
 /// use std::time::Duration;
-/// use waterwheel::{Runtime, timer};
+/// use waterwheel::{Runtime, time};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let runtime = Runtime::builder().paused_time().build()?;
 /// runtime.block_on(async {
-///     let (start, hour) = (timer::now(), Duration::from_secs(3600));
-///     let sleep = timer::sleep_boottime(hour);
+///     let (start, hour) = (time::now(), Duration::from_secs(3600));
+///     let sleep = time::sleep_boottime(hour);
 ///     let mut sleep = std::pin::pin!(sleep);
 ///     assert!(waterwheel::timeout(hour / 4, &mut sleep).await.is_err());
-///     timer::suspend(hour / 2);
+///     time::suspend(hour / 2);
 ///     sleep.await;
-///     assert_eq!(timer::now(), start + hour / 2);
+///     assert_eq!(time::now(), start + hour / 2);
 /// });
 /// # Ok(())
 /// # }
@@ -104,7 +104,7 @@ pub fn suspend(time: Duration) {
 fn paused(call: &str) -> Arc<VirtualClock> {
     current::virtual_clock().unwrap_or_else(|| {
         panic!(
-            "`timer::{call}` was called where time is not paused; \
+            "`time::{call}` was called where time is not paused; \
              call it in a runtime that was built with `Runtime::builder().paused_time()`"
         )
     })

@@ -230,5 +230,5 @@ fn outside_a_runtime_the_message_names_it() {
     let said = panic_message(|| {
         let _ = poll_once(&mut idle, Waker::noop());
     });
-    assert!(said.contains("`waterwheel::timer::IdleTimeout`"), "{said}");
+    assert!(said.contains("`waterwheel::time::IdleTimeout`"), "{said}");
 }

@@ -12,8 +12,9 @@ use std::{
 
 use waterwheel::poll_context::budget;
 use waterwheel::{
-    Runtime, interval, sleep, sleep_until, timeout,
-    timer::{CallbackTimer, IdleTimeout, Schedule, advance, now, sleep_until_system, system_now},
+    Runtime, interval, sleep, sleep_until,
+    time::{CallbackTimer, IdleTimeout, Schedule, advance, now, sleep_until_system, system_now},
+    timeout,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);

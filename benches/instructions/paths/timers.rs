@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
-use waterwheel::timer::{advance, now};
+use waterwheel::time::{advance, now};
 use waterwheel::{Runtime, block_on, sleep, sleep_until, yield_now};
 
 /// Timers that pend together in `timers_fire`.

@@ -10,7 +10,7 @@ pub(crate) struct Waterwheel;
 impl Local for Waterwheel {
     const NAME: &'static str = "waterwheel";
 
-    type Sleep = waterwheel::timer::Sleep;
+    type Sleep = waterwheel::time::Sleep;
 
     fn block_on<F: Future>(main: F) -> F::Output {
         waterwheel::block_on(main)

@@ -16,7 +16,7 @@ impl Net for Waterwheel {
     type Listener = TcpListener;
     type Tcp = Buffered<TcpStream>;
     type Unix = Buffered<UnixStream>;
-    type Elapsed = waterwheel::timer::Elapsed;
+    type Elapsed = waterwheel::time::Elapsed;
 
     fn block_on<F: Future>(main: F) -> F::Output {
         waterwheel::block_on(main)

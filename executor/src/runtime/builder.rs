@@ -146,7 +146,7 @@ impl Builder {
     /// Makes time stand still while anything can run, and jump to the next deadline when everything waits: for tests.
     ///
     /// Timers, timeouts and intervals go by a clock that begins at the present, or some seconds before, and that
-    /// [`timer::now`](waterwheel_timer::now) tells. So does everything else that limits or times an operation: graces and deadlines of
+    /// [`time::now`](waterwheel_timer::now) tells. So does everything else that limits or times an operation: graces and deadlines of
     /// servers and outboxes, idle timeouts, pauses before another try. What the kernel counts, such as `SO_LINGER`, it counts by its
     /// own clock. The virtual clock jumps when every task waits, a zero turn of the drivers finds nothing,
     /// and no blocking job runs, but for those that wait in a `block_on` of their own; or when [`advance`](crate::advance) is
@@ -160,7 +160,7 @@ impl Builder {
     /// Time goes on while nobody is in `block_on`, too, if tasks are left: a timer that repeats then keeps a thread busy.
     ///
     /// The system clock is the runtime's own too: it goes on with the other, and is set by
-    /// [`timer::set_system_time`](waterwheel_timer::set_system_time).
+    /// [`time::set_system_time`](waterwheel_timer::set_system_time).
     ///
     /// Threads that the runtime does not know, and bytes that are under way in the kernel, are not waited for: who depends on them
     /// sees timers fire meanwhile. Timers are to be made on the runtime's own threads; elsewhere, their delay counts from the real time.
@@ -169,15 +169,15 @@ impl Builder {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use waterwheel::{Runtime, sleep, timer};
+    /// use waterwheel::{Runtime, sleep, time};
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let runtime = Runtime::builder().paused_time().build()?;
     /// runtime.block_on(async {
-    ///     let start = timer::now();
+    ///     let start = time::now();
     ///     let year = Duration::from_secs(365 * 24 * 60 * 60);
     ///     sleep(year).await;
-    ///     assert_eq!(timer::now(), start + year);
+    ///     assert_eq!(time::now(), start + year);
     /// });
     /// # Ok(())
     /// # }

@@ -31,18 +31,18 @@ const MOST_YIELDS: u32 = 1_000;
 ///
 /// ```
 /// use std::time::Duration;
-/// use waterwheel::{Runtime, sleep, spawn, timer};
+/// use waterwheel::{Runtime, sleep, spawn, time};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let runtime = Runtime::builder().paused_time().build()?;
 /// runtime.block_on(async {
-///     let start = timer::now();
+///     let start = time::now();
 ///     let task = spawn(async {
 ///         sleep(Duration::from_secs(2)).await;
-///         timer::now()
+///         time::now()
 ///     });
-///     timer::advance(Duration::from_secs(5)).await;
-///     assert_eq!(timer::now(), start + Duration::from_secs(5));
+///     time::advance(Duration::from_secs(5)).await;
+///     assert_eq!(time::now(), start + Duration::from_secs(5));
 ///     assert_eq!(task.await.unwrap(), start + Duration::from_secs(2));
 /// });
 /// # Ok(())
@@ -54,7 +54,7 @@ pub fn advance(delay: Duration) -> Advance {
     let clock = timers.as_ref().and_then(|timers| timers.virtual_clock());
     let Some(clock) = clock else {
         panic!(
-            "`timer::advance` was called where time is not paused; \
+            "`time::advance` was called where time is not paused; \
              call it in a runtime that was built with `Runtime::builder().paused_time()`"
         )
     };

@@ -17,7 +17,7 @@ use waterwheel_timer::TimerHandle;
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use waterwheel::{block_on, sleep, timer::run_at};
+/// use waterwheel::{block_on, sleep, time::run_at};
 ///
 /// block_on(async {
 ///     let noon = Instant::now() + Duration::from_millis(2);
@@ -47,7 +47,7 @@ where
 /// ```
 /// use std::sync::mpsc;
 /// use std::time::Duration;
-/// use waterwheel::{Runtime, timer::run_after};
+/// use waterwheel::{Runtime, time::run_after};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let runtime = Runtime::new()?;
@@ -79,17 +79,17 @@ where
 /// use std::sync::atomic::{AtomicU32, Ordering};
 /// use std::sync::Arc;
 /// use std::time::Duration;
-/// use waterwheel::{Runtime, timer};
+/// use waterwheel::{Runtime, time};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let runtime = Runtime::builder().paused_time().build()?;
 /// runtime.block_on(async {
 ///     let beats = Arc::new(AtomicU32::new(0));
 ///     let counter = Arc::clone(&beats);
-///     let heart = timer::run_every(Duration::from_secs(1), move || {
+///     let heart = time::run_every(Duration::from_secs(1), move || {
 ///         counter.fetch_add(1, Ordering::Relaxed);
 ///     });
-///     timer::advance(Duration::from_secs(60)).await;
+///     time::advance(Duration::from_secs(60)).await;
 ///     assert_eq!(beats.load(Ordering::Relaxed), 60);
 ///     assert!(heart.cancel());
 /// });

@@ -18,7 +18,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 use waterwheel::net::{CloseReport, Outbox, UnixStream, Watermarks};
 use waterwheel::reactor::Reactor;
-use waterwheel::timer::{Timers, VirtualClock};
+use waterwheel::time::{Timers, VirtualClock};
 use woken::Woken;
 
 /// What an outbox is made with, and what is done to it.

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use waterwheel::net::UnixStream;
 use waterwheel::signal::{SignalKind, signal};
-use waterwheel::timer::sleep_until_system;
+use waterwheel::time::sleep_until_system;
 use waterwheel::{Handle, JoinHandle, interval, sleep, spawn, spawn_blocking, timeout, yield_now};
 
 /// How many tasks are left for the end of the runtime.

@@ -27,7 +27,7 @@ use super::schedule::Shared;
 ///
 /// ```
 /// use std::time::Duration;
-/// use waterwheel::{block_on, timer::run_after};
+/// use waterwheel::{block_on, time::run_after};
 ///
 /// block_on(async {
 ///     let handle = run_after(Duration::from_secs(5), || unreachable!("it is cancelled"));
@@ -62,14 +62,14 @@ impl TimerHandle {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use waterwheel::{Runtime, timer};
+    /// use waterwheel::{Runtime, time};
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let runtime = Runtime::builder().paused_time().build()?;
     /// runtime.block_on(async {
-    ///     let start = timer::now();
-    ///     let handle = timer::run_after(Duration::from_secs(5), || ());
-    ///     timer::advance(Duration::from_secs(3)).await;
+    ///     let start = time::now();
+    ///     let handle = time::run_after(Duration::from_secs(5), || ());
+    ///     time::advance(Duration::from_secs(3)).await;
     ///     assert!(handle.refresh());
     ///     assert_eq!(handle.next_deadline(), Some(start + Duration::from_secs(8)));
     /// });
@@ -91,15 +91,15 @@ impl TimerHandle {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use waterwheel::{Runtime, timer};
+    /// use waterwheel::{Runtime, time};
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let runtime = Runtime::builder().paused_time().build()?;
     /// runtime.block_on(async {
-    ///     let start = timer::now();
+    ///     let start = time::now();
     ///     let second = Duration::from_secs(1);
-    ///     let handle = timer::run_after(5 * second, || ());
-    ///     timer::advance(3 * second).await;
+    ///     let handle = time::run_after(5 * second, || ());
+    ///     time::advance(3 * second).await;
     ///     handle.reset(10 * second, false);
     ///     assert_eq!(handle.next_deadline(), Some(start + 10 * second));
     ///     handle.reset(10 * second, true);

@@ -49,7 +49,7 @@ pin_project! {
     /// A future that calls a function when its [`Schedule`] says so, and resolves when it will not do so again.
     ///
     /// The function returns the future of its run, or `None` to end: that of a condition timer finds its target gone. Runs of
-    /// a timer never overlap. `waterwheel::timer::Callback` spawns one as a task; this type is for loops of
+    /// a timer never overlap. `waterwheel::time::Callback` spawns one as a task; this type is for loops of
     /// one's own.
     ///
     /// # Panics
@@ -63,7 +63,7 @@ pin_project! {
     ///
     /// ```
     /// use std::{cell::Cell, future::ready, time::Duration};
-    /// use waterwheel::timer::{CallbackTimer, Schedule};
+    /// use waterwheel::time::{CallbackTimer, Schedule};
     ///
     /// let runs = Cell::new(0);
     /// let every = Schedule::Every(Duration::from_millis(1));

@@ -40,7 +40,7 @@ impl MissedTickBehavior {
     ///
     /// ```
     /// use std::time::{Duration, Instant};
-    /// use waterwheel::timer::MissedTickBehavior;
+    /// use waterwheel::time::MissedTickBehavior;
     ///
     /// let ms = Duration::from_millis;
     /// let start = Instant::now();

@@ -49,7 +49,7 @@ pub fn interval(period: Duration) -> Interval {
 
 /// Ticks once every `period`; the first tick is at `start`, at once if that has passed.
 ///
-/// An interval that waits one period first is `interval_at(timer::now() + period, period)`.
+/// An interval that waits one period first is `interval_at(time::now() + period, period)`.
 ///
 /// # Panics
 ///

@@ -30,14 +30,14 @@ use crate::{clock::SystemReading, system_time::SystemWait, timers::Caller, timer
 /// ```
 /// use std::time::Duration;
 /// use futures_util::StreamExt;
-/// use waterwheel::{Runtime, timer::{self, ClockStep}};
+/// use waterwheel::{Runtime, time::{self, ClockStep}};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// // With paused time the system clock is the program's own to set.
 /// let runtime = Runtime::builder().paused_time().build()?;
 /// runtime.block_on(async {
-///     let mut steps = timer::clock_steps();
-///     timer::set_system_time(timer::system_now() - Duration::from_secs(60));
+///     let mut steps = time::clock_steps();
+///     time::set_system_time(time::system_now() - Duration::from_secs(60));
 ///     assert_eq!(steps.next().await, Some(ClockStep::Backward(Duration::from_secs(60))));
 /// });
 /// # Ok(())

@@ -31,7 +31,7 @@ use crate::{
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
-/// use waterwheel::{block_on, timer::sleep_until_system};
+/// use waterwheel::{block_on, time::sleep_until_system};
 ///
 /// block_on(async {
 ///     let soon = SystemTime::now() + Duration::from_millis(5);
@@ -93,7 +93,7 @@ impl Future for SystemSleep {
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use waterwheel::{block_on, timer::sleep_boottime};
+/// use waterwheel::{block_on, time::sleep_boottime};
 ///
 /// block_on(async {
 ///     let start = Instant::now();

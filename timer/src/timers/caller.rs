@@ -26,11 +26,11 @@ impl Caller {
             Caller::IntervalAt => "interval_at",
             Caller::Timeout => "timeout",
             Caller::TimeoutAt => "timeout_at",
-            Caller::IdleTimeout => "timer::IdleTimeout",
-            Caller::SleepUntilSystem => "timer::sleep_until_system",
-            Caller::SleepBoottime => "timer::sleep_boottime",
-            Caller::ClockSteps => "timer::clock_steps",
-            Caller::Callback => "timer::CallbackTimer",
+            Caller::IdleTimeout => "time::IdleTimeout",
+            Caller::SleepUntilSystem => "time::sleep_until_system",
+            Caller::SleepBoottime => "time::sleep_boottime",
+            Caller::ClockSteps => "time::clock_steps",
+            Caller::Callback => "time::CallbackTimer",
         }
     }
 

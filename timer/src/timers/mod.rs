@@ -64,7 +64,7 @@ use crate::{
 ///
 /// ```
 /// use std::{pin::pin, sync::Arc, task::{Context, Waker}, thread, time::{Duration, Instant}};
-/// use waterwheel::{sleep, timer::Timers};
+/// use waterwheel::{sleep, time::Timers};
 ///
 /// // The waker ends the owner's wait; this owner never waits for long, and needs none.
 /// let timers = Arc::new(Timers::new(Waker::noop().clone()));

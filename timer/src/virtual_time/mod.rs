@@ -30,7 +30,7 @@ use crate::{
 ///
 /// ```
 /// use std::{pin::pin, sync::Arc, task::{Context, Waker}, time::Duration};
-/// use waterwheel::{sleep, timer::{Timers, VirtualClock, now}};
+/// use waterwheel::{sleep, time::{Timers, VirtualClock, now}};
 ///
 /// let clock = Arc::new(VirtualClock::new());
 /// let timers = Timers::with_virtual_clock(Waker::noop().clone(), Arc::clone(&clock));
@@ -178,7 +178,7 @@ impl VirtualClock {
 
     /// Moves on by `delay`, stops at every deadline on the way, and wakes there who is due. Returns how many these were.
     ///
-    /// Nobody is polled meanwhile. In a paused runtime, `timer::advance` lets tasks run at each stop.
+    /// Nobody is polled meanwhile. In a paused runtime, `time::advance` lets tasks run at each stop.
     pub fn advance(&self, delay: Duration) -> usize {
         let limit = crate::clock::far::after(self.now(), delay);
         let mut woken = 0;

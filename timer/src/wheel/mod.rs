@@ -55,7 +55,7 @@ const KEPT_CAPACITY: usize = 1024;
 ///
 /// ```
 /// use std::task::Waker;
-/// use waterwheel::timer::Wheel;
+/// use waterwheel::time::Wheel;
 ///
 /// let mut wheel = Wheel::new();
 /// let early = wheel.insert(1_000, Waker::noop().clone());

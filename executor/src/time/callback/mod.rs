@@ -31,7 +31,7 @@ use waterwheel_timer::Schedule;
 /// use std::sync::atomic::{AtomicU32, Ordering};
 /// use std::sync::Arc;
 /// use std::time::Duration;
-/// use waterwheel::{Runtime, timer::{self, Callback}};
+/// use waterwheel::{Runtime, time::{self, Callback}};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let runtime = Runtime::builder().paused_time().build()?;
@@ -41,11 +41,11 @@ use waterwheel_timer::Schedule;
 ///     let heart = Callback::every(Duration::from_secs(1)).while_alive(&weak).run(|session| {
 ///         session.fetch_add(1, Ordering::Relaxed);
 ///     });
-///     timer::advance(Duration::from_secs(60)).await;
+///     time::advance(Duration::from_secs(60)).await;
 ///     assert_eq!(session.load(Ordering::Relaxed), 60);
 ///
 ///     drop(session);
-///     timer::advance(Duration::from_secs(1)).await;
+///     time::advance(Duration::from_secs(1)).await;
 ///     assert!(!heart.is_pending(), "the session is gone, and its timer with it");
 /// });
 /// # Ok(())
@@ -75,7 +75,7 @@ impl Callback<Once> {
     ///
     /// ```
     /// use std::time::{Duration, Instant};
-    /// use waterwheel::{block_on, sleep, timer::Callback};
+    /// use waterwheel::{block_on, sleep, time::Callback};
     ///
     /// block_on(async {
     ///     let noon = Instant::now() + Duration::from_millis(2);
@@ -97,7 +97,7 @@ impl Callback<Once> {
     /// ```
     /// use std::sync::mpsc;
     /// use std::time::Duration;
-    /// use waterwheel::{Runtime, timer::Callback};
+    /// use waterwheel::{Runtime, time::Callback};
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let runtime = Runtime::new()?;
@@ -119,14 +119,14 @@ impl Callback<Once> {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use waterwheel::{Runtime, timer::{self, Callback}};
+    /// use waterwheel::{Runtime, time::{self, Callback}};
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let runtime = Runtime::builder().paused_time().build()?;
     /// runtime.block_on(async {
-    ///     let (start, hour) = (timer::now(), Duration::from_secs(3600));
-    ///     let handle = Callback::at_system(timer::system_now() + 2 * hour).run(|| ());
-    ///     timer::set_system_time(timer::system_now() + hour);
+    ///     let (start, hour) = (time::now(), Duration::from_secs(3600));
+    ///     let handle = Callback::at_system(time::system_now() + 2 * hour).run(|| ());
+    ///     time::set_system_time(time::system_now() + hour);
     ///     assert_eq!(handle.next_deadline(), Some(start + hour));
     /// });
     /// # Ok(())
@@ -151,7 +151,7 @@ impl Callback<Repeating> {
     /// use std::sync::atomic::{AtomicU32, Ordering};
     /// use std::sync::Arc;
     /// use std::time::Duration;
-    /// use waterwheel::{Runtime, sleep, timer::{self, Callback}};
+    /// use waterwheel::{Runtime, sleep, time::{self, Callback}};
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let runtime = Runtime::builder().paused_time().build()?;
@@ -165,7 +165,7 @@ impl Callback<Repeating> {
     ///             counter.fetch_add(1, Ordering::Relaxed);
     ///         }
     ///     });
-    ///     timer::advance(Duration::from_secs(61)).await;
+    ///     time::advance(Duration::from_secs(61)).await;
     ///     assert_eq!(beats.load(Ordering::Relaxed), 30);
     ///     assert!(heart.cancel());
     /// });
@@ -184,15 +184,15 @@ impl Callback<Repeating> {
     /// ```
     /// use std::sync::mpsc;
     /// use std::time::Duration;
-    /// use waterwheel::{Runtime, timer::{self, Callback}};
+    /// use waterwheel::{Runtime, time::{self, Callback}};
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let runtime = Runtime::builder().paused_time().build()?;
     /// runtime.block_on(async {
-    ///     let (start, second) = (timer::now(), Duration::from_secs(1));
+    ///     let (start, second) = (time::now(), Duration::from_secs(1));
     ///     let (sender, receiver) = mpsc::channel();
-    ///     let heart = Callback::every_from(start, 10 * second).run(move || sender.send(timer::now() - start).unwrap());
-    ///     timer::advance(25 * second).await;
+    ///     let heart = Callback::every_from(start, 10 * second).run(move || sender.send(time::now() - start).unwrap());
+    ///     time::advance(25 * second).await;
     ///     assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [0 * second, 10 * second, 20 * second]);
     ///     assert!(heart.cancel());
     /// });
@@ -225,7 +225,7 @@ impl<Kind> Callback<Kind> {
     /// ```
     /// use std::sync::Arc;
     /// use std::time::Duration;
-    /// use waterwheel::{Runtime, timer::{self, Callback}};
+    /// use waterwheel::{Runtime, time::{self, Callback}};
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let runtime = Runtime::builder().paused_time().build()?;
@@ -235,7 +235,7 @@ impl<Kind> Callback<Kind> {
     ///         unreachable!("it is gone");
     ///     });
     ///     drop(session);
-    ///     timer::advance(Duration::from_secs(5)).await;
+    ///     time::advance(Duration::from_secs(5)).await;
     ///     assert!(!handle.is_pending());
     /// });
     /// # Ok(())

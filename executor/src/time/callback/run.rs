@@ -42,7 +42,7 @@ impl Callback<Once> {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use waterwheel::{block_on, sleep, timer::Callback};
+    /// use waterwheel::{block_on, sleep, time::Callback};
     ///
     /// block_on(async {
     ///     let (sender, receiver) = std::sync::mpsc::channel();
