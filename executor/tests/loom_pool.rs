@@ -195,6 +195,18 @@ mod sync {
             self.0.notify_all();
         }
 
+        pub(crate) fn wait_while<'a, T>(
+            &self,
+            mut locked: MutexGuard<'a, T>,
+            mut waits: impl FnMut(&mut T) -> bool,
+        ) -> LockResult<MutexGuard<'a, T>> {
+            while waits(&mut locked) {
+                let guard = locked.guard.take().expect("locked");
+                locked.guard = Some(self.0.wait(guard).unwrap());
+            }
+            Ok(locked)
+        }
+
         pub(crate) fn wait_timeout_while<'a, T>(
             &self,
             mut locked: MutexGuard<'a, T>,
@@ -367,7 +379,7 @@ impl Model {
         let queued = self.pool.close().len();
         // A thread's patience is the pool's affair; the end's is not to end.
         Time::Stands.set();
-        self.pool.wait_until_idle(Instant::now());
+        self.pool.wait_until_idle(Some(Instant::now()));
         assert_eq!(self.pool.depths().threads, 0, "it was waited for");
         queued
     }
