@@ -1,7 +1,7 @@
 //! Models of the set of idle workers under loom: work that is put where any worker may take it is taken, however the workers
 //! fall asleep.
 //!
-//! The set and the queue are the crate's own (`src/idle.rs`, `src/shared_queue.rs`), on loom's lock and atomics. Around them
+//! The set and the queue are the crate's own (`src/scheduler/idle.rs`, `src/queue/shared.rs`), on loom's lock and atomics. Around them
 //! stand workers in miniature, which have no queues of their own, and park on a flag and a condition variable. If a task stayed
 //! while all sleep, they would do so for ever, which loom reports as a deadlock.
 //!
@@ -183,7 +183,7 @@ impl Runtime {
             return Looks::Searching;
         }
         self.parkers[slot].park();
-        match self.idle.wake(slot) {
+        match self.idle.woke(slot) {
             Woken::ForWork => Looks::Searching,
             Woken::ByItself => Looks::Near,
         }
@@ -285,7 +285,7 @@ fn a_sleeper_is_chosen_or_wakes() {
             let idle = Arc::clone(&idle);
             thread::spawn(move || idle.choose())
         };
-        let woken = idle.wake(1);
+        let woken = idle.woke(1);
         let chosen = choosing.join().unwrap();
         match woken {
             Woken::ForWork => {
@@ -325,10 +325,10 @@ fn a_burst_chooses_one() {
         );
         assert!(ours.is_none() || theirs.is_none(), "two were chosen");
         idle.with_sleeper(|longest| assert_eq!(longest, 0));
-        assert_eq!(idle.wake(1), Woken::ForWork);
+        assert_eq!(idle.woke(1), Woken::ForWork);
         assert!(idle.stop_searching());
         assert!(idle.wants_work(), "the other one sleeps");
-        assert_eq!(idle.wake(0), Woken::ByItself);
+        assert_eq!(idle.woke(0), Woken::ByItself);
         assert!(!idle.wants_work());
     });
 }

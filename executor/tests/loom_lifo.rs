@@ -1,6 +1,6 @@
 //! Models of the slot of the task that runs next, under loom.
 //!
-//! The slot is the crate's own (`src/slot/lifo.rs`), on loom's atomics. Tasks are numbered in the order in which they are put in.
+//! The slot is the crate's own (`src/queue/lifo.rs`), on loom's atomics. Tasks are numbered in the order in which they are put in.
 //!
 //! Run: `RUSTFLAGS="--cfg loom" cargo test -p waterwheel-executor --release --test 'loom_*'`.
 

@@ -1,6 +1,6 @@
 //! Models of the ring of ready tasks under loom.
 //!
-//! The ring is the crate's own (`src/slot/ring.rs`), on loom's atomics, and holds six tasks. They are numbered in the order in
+//! The ring is the crate's own (`src/queue/ring.rs`), on loom's atomics, and holds six tasks. They are numbered in the order in
 //! which they are pushed.
 //!
 //! Loom runs a load before it chooses what comes next, so that a load never returns what is stored later; a processor may do

@@ -1,6 +1,6 @@
 //! Models of a shared queue of tasks under loom, with the word that keeps its worker from sleeping.
 //!
-//! The queue is the crate's own (`src/shared_queue.rs`), on loom's lock and atomics; the tasks in it are numbers. The unpark
+//! The queue is the crate's own (`src/queue/shared.rs`), on loom's lock and atomics; the tasks in it are numbers. The unpark
 //! word stands in for the reactor's, which has models of its own: here it is a flag and a condition variable.
 //!
 //! Run: `RUSTFLAGS="--cfg loom" cargo test -p waterwheel-executor --release --test 'loom_*'`.

@@ -1,7 +1,7 @@
 //! Models of who looks after workers that are stuck, under loom: as long as a worker is awake, a sleeper wakes in time to look.
 //!
-//! `src/watch.rs` and `src/slot/moves.rs` are the crate's own, on loom's atomics and fences. Around them stand the steps of a worker that falls asleep and of one
-//! that begins to work, in the order of `src/worker/rest.rs`, with a list of sleepers behind a lock. No time passes: what is asked is whose
+//! `src/scheduler/watch.rs` and `src/scheduler/slot/progress.rs` are the crate's own, on loom's atomics and fences. Around them stand the steps of a worker that falls asleep and of one
+//! that begins to work, in the order of `src/scheduler/worker/rest.rs`, with a list of sleepers behind a lock. No time passes: what is asked is whose
 //! wait has an end.
 //!
 //! Run: `RUSTFLAGS="--cfg loom" cargo test -p waterwheel-executor --release --test loom_watch`.

@@ -157,7 +157,7 @@ impl<S: Schedule> Ring<S> {
         None
     }
 
-    /// Progress the first half of the tasks here, rounded up, to the end of another ring, as far as that has room, except for the first of
+    /// Moves the first half of the tasks here, rounded up, to the end of another ring, as far as that has room, except for the first of
     /// them, which it returns. The other must not be this one.
     ///
     /// # Safety

@@ -33,8 +33,8 @@ impl AbortHandle {
         self.0.header().id
     }
 
-    /// Asks for the task to be dropped. Its worker does so where it would poll the task next, unless the task ends before
-    /// that. Its [`JoinHandle`](crate::JoinHandle) then says that it was cancelled.
+    /// Asks for the task to be dropped. The task is queued for that at once. The worker that takes it from the queue drops the future in place of
+    /// polling it, a pinned task\'s own thread; unless the task ends before that. Its [`JoinHandle`](crate::JoinHandle) then says that it was cancelled.
     ///
     /// A job of [`spawn_blocking`](crate::spawn_blocking) that waits for a thread is dropped by this call, with what its closure has captured. A
     /// job that has started is not touched.

@@ -103,7 +103,7 @@ impl Idle {
         self.worth_waking.load(Ordering::Relaxed)
     }
 
-    /// A worker has nothing to do any more, after so long a time; `woken` for work, or by its own driver.
+    /// Called when a worker runs out of tasks. `time` is how long it had work; `woken` tells what woke it.
     pub(crate) fn has_worked(&self, time: Duration, woken: Woken) {
         let now = self.worth_waking();
         let next = if time >= WORTH {
@@ -118,7 +118,7 @@ impl Idle {
         }
     }
 
-    /// Begins to search, unless enough others do.
+    /// The worker begins to search, unless enough others do.
     #[must_use]
     pub(crate) fn start_searching(&self) -> bool {
         let word = self.word.load(Ordering::Relaxed);
@@ -130,7 +130,7 @@ impl Idle {
         true
     }
 
-    /// Has found something. `true`: nobody searches now, and another must be woken if there may be more.
+    /// The worker that searched has found something. `true`: none searches now, and the caller wakes another if there may be more.
     #[must_use]
     pub(crate) fn stop_searching(&self) -> bool {
         let word = self.word.fetch_sub(ONE_SEARCHING, Ordering::SeqCst);
@@ -138,8 +138,8 @@ impl Idle {
         word & HALF == ONE_SEARCHING
     }
 
-    /// Falls asleep. `true`: all queues must be looked at once more; the injection queue, in any case. Who sees something there
-    /// [searches on](Self::search_on).
+    /// The worker of `slot` falls asleep. `true`: it must look at all queues once more; at the injection queue, in any case. If it sees something
+    /// there, it [searches on](Self::search_on).
     #[must_use]
     pub(crate) fn sleep(&self, slot: usize, searching: bool) -> bool {
         let mut sleepers = lock(&self.sleepers);
@@ -154,7 +154,7 @@ impl Idle {
         word & HALF == usize::from(searching)
     }
 
-    /// Is awake, because it has seen work after it fell asleep: it searches, and is counted for that, whether or not somebody has chosen
+    /// The worker of `slot` is awake, because it has seen work after it fell asleep: it searches, and is counted for that, whether or not somebody has chosen
     /// it meanwhile.
     pub(crate) fn search_on(&self, slot: usize) {
         let mut sleepers = lock(&self.sleepers);
@@ -165,8 +165,8 @@ impl Idle {
         }
     }
 
-    /// Is awake, for whatever reason.
-    pub(crate) fn wake(&self, slot: usize) -> Woken {
+    /// The worker of `slot` is awake again. Tells whether another thread has chosen it.
+    pub(crate) fn woke(&self, slot: usize) -> Woken {
         let mut sleepers = lock(&self.sleepers);
         match sleepers.iter().rposition(|sleeper| *sleeper == slot) {
             Some(place) => {

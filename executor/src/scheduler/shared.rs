@@ -80,7 +80,7 @@ impl Shared {
         }))
     }
 
-    /// Queues a task where any worker finds it, and sees to it that one looks.
+    /// Queues a task where any worker finds it, and sees to it that one searches.
     pub(crate) fn inject(&self, task: Task) {
         self.injection.push(task);
         if self.workers() == 1 {
@@ -104,7 +104,7 @@ impl Shared {
         self.paused.as_ref().map(|paused| paused.clock())
     }
 
-    /// Wakes one worker to look for work, if none looks already.
+    /// Wakes one worker to search for work, if none searches already.
     #[cold]
     pub(crate) fn wake_one(&self) {
         if let Some(slot) = self.idle.choose() {

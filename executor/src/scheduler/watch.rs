@@ -14,12 +14,12 @@
 //!
 //! # Why somebody watches while a worker is awake
 //!
-//! A worker that falls asleep and a worker that begins to work each do two steps on two words, the *moves* of its slot and the
+//! A worker that falls asleep and a worker that begins to work each do two steps on two words, the *progress* of its slot and the
 //! *watcher* here:
 //!
 //! - [`before_sleep`]: if nobody watches and somebody is awake, becomes the watcher. The watcher, if nobody is awake, resigns, and then
 //!   looks again, with a fence between: it takes the watch back if somebody has come meanwhile.
-//! - [`begin_work`]: is awake, by its moves, and then, with a fence between, appoints a sleeper if nobody watches, and has that one's
+//! - [`begin_work`]: is awake, by its progress, and then, with a fence between, appoints a sleeper if nobody watches, and has that one's
 //!   wait end in time. If it is the watcher itself it resigns first.
 //!
 //! So either the one who resigns sees the other awake, or the other sees that nobody watches. If a worker that begins to work finds no

@@ -22,7 +22,7 @@ pub(crate) struct Vtable<S: 'static> {
     pub(crate) run: unsafe fn(TaskPtr<S>),
     /// Drops the future and completes the task. The caller has claimed the stage; consumes the list's reference.
     pub(crate) cancel: unsafe fn(TaskPtr<S>),
-    /// Progress the output to `*mut Option<Result<T, JoinError>>`. The caller owns the stage (T4).
+    /// Moves the output to `*mut Option<Result<T, JoinError>>`. The caller owns the stage (T4).
     pub(crate) take_output: unsafe fn(TaskPtr<S>, *mut ()),
     /// Drops the output, if it is still there. The caller owns the stage (T4).
     pub(crate) drop_output: unsafe fn(TaskPtr<S>),

@@ -2,11 +2,22 @@
 //!
 //! ```text
 //! Box<Cell<F>>   ┌ Header ────────────────────────────────────────────────────┬ Stage<F> ─────┐
-//!                │ state · vtable · runtime · home · queue link · owned links  │ Running(F)    │
-//!                │ join waker · id · where it was spawned, and its name        │ Finished(out) │
+//!                │ state · vtable · scheduler · queue link · owned links       │ Running(F)    │
+//!                │ join waker · id · where it was spawned                      │ Finished(out) │
 //!                │                                                             │ Consumed      │
 //!                └─────────────────────────────────────────────────────────────┴───────────────┘
 //! ```
+//!
+//! | file | what is there |
+//! |---|---|
+//! | `snapshot`, `state` | the state word: every transition, pure; and the word that applies them |
+//! | `header`, `cell`, `memory` | a task in memory: the part that knows no future, the whole, and where it is allocated |
+//! | `harness` | run, cancel, complete: what happens to a task, for the type of its future |
+//! | `schedule` | [`Schedule`](schedule::Schedule): what a task needs of its scheduler |
+//! | `task`, `waker` | a task that is ready, as queues hold it; its wakers |
+//! | `join_handle`, `abort_handle`, `join_error` | the handles, and what they give when a task has no output |
+//! | `owned` | the lists of the tasks that are alive |
+//! | `id` | the numbers of tasks, and which one runs on this thread |
 //!
 //! # Who holds a reference
 //!
@@ -46,10 +57,10 @@
 //! - **T5. The join waker has one owner.** While JOIN_WAKER is clear, the join handle alone may touch the field. While it
 //!   is set and the task is not complete, nobody may. `complete` with JOIN_WAKER set gives the field to the completer, for
 //!   ever: a join handle that sees COMPLETE leaves it alone.
-//! - **T6. A future is dropped where it may be.** Only under RUNNING, so by a worker of its runtime (a
-//!   [blocking job](crate::blocking) also by a thread of the pool, and, while it is queued, by the thread that aborts it) or by the one
-//!   who ends it, and for a task that is pinned to a thread, its home, by that thread: no waker ever drops a future, nor does a handle or a queue
-//!   that is dropped. When the last reference goes, the stage is Consumed.
+//! - **T6. A future is dropped where it may be.** Only under RUNNING. A worker of its runtime drops it, or the thread that ends the runtime. A
+//!   task that is pinned to a thread is dropped by that thread alone. A [blocking job](crate::blocking) may also be dropped by a thread of the
+//!   pool, or, while it is queued, by the thread that aborts it. No waker ever drops a future, nor does a handle or a queue that is dropped.
+//!   When the last reference goes, the stage is Consumed.
 //! - **T7. Panics stay.** No panic of user code (poll, the destructors of future and output, the join waker)
 //!   leaves the harness: it becomes the task's [`JoinError`](crate::JoinError), or, where nobody asks any more, is dropped.
 //! - **T8. Who gives up all references is alone.** A reference is made from another, and a task is reached by one only. So who is about to

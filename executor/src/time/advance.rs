@@ -11,7 +11,7 @@ use waterwheel_timer::{Timers, VirtualClock};
 /// How often [`Advance`] lets others run at one stop, before it goes on nevertheless.
 const MOST_YIELDS: u32 = 1_000;
 
-/// Progress the clock of a paused runtime on by `delay`. Where a timer is due on the way, the clock stops there, and the tasks that it
+/// Moves the clock of a paused runtime on by `delay`. Where a timer is due on the way, the clock stops there, and the tasks that it
 /// wakes run before it goes on.
 ///
 /// To wait by [`sleep`](waterwheel_timer::sleep()) moves the clock as well, but only when everything else waits. This does not ask

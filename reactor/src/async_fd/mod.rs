@@ -274,9 +274,9 @@ impl<T: AsFd> AsyncFd<T> {
         self.registration.source()
     }
 
-    pub(crate) fn unpark(&self, key: WaitKey) {
+    pub(crate) fn forget_waker(&self, key: WaitKey) {
         if let Some(source) = self.source() {
-            source.unpark(key);
+            source.forget_waker(key);
         }
     }
 }

@@ -202,7 +202,7 @@ impl<W: InterestKind> OwnedWait<W> {
     /// Takes the waker back: it does not wait any more.
     pub fn leave<T: AsFd>(&mut self, fd: &AsyncFd<T>) {
         if let Some(key) = self.key.take() {
-            contain_panic(|| fd.unpark(key));
+            contain_panic(|| fd.forget_waker(key));
         }
     }
 }

@@ -234,7 +234,7 @@ impl<'a, T: AsFd, W: InterestKind> Wait<'a, T, W> {
     #[cold]
     fn leave(&mut self) {
         if let Some(key) = self.key.take() {
-            contain_panic(|| self.fd.unpark(key));
+            contain_panic(|| self.fd.forget_waker(key));
         }
     }
 }

@@ -92,7 +92,7 @@ impl Reactor {
     }
 
     /// Lets the next turn tell of a descriptor once more what holds of it, though nothing has changed. The caller holds the
-    /// lock of the source's `registration`, so that it is registered meanwhile.
+    /// lock of the source's `home`, so that it is registered meanwhile.
     pub(crate) fn report_again(&self, token: Token) -> io::Result<()> {
         if !self.is_of_this_process() {
             return Err(elsewhere());
@@ -103,7 +103,7 @@ impl Reactor {
     }
 
     /// Takes a source out, and its descriptor out of epoll, before that is closed: a duplicate of it would keep
-    /// the registration alive. The caller has taken the source's `registration`, so this is done once.
+    /// the registration alive. The caller has taken the source's `home`, so this is done once.
     pub(crate) fn deregister(&self, token: Token) {
         if !self.is_of_this_process() {
             return;

@@ -30,7 +30,7 @@
 //!
 //! # Lock order
 //!
-//! `registration`, then the reactor's slab, then `waiters`. No lock is held while a waker is cloned, woken or dropped.
+//! `home`, then the reactor's slab, then `waiters`. No lock is held while a waker is cloned, woken or dropped.
 
 mod interest;
 mod readiness;
@@ -129,13 +129,13 @@ impl<R> Source<R> {
     #[cold]
     pub(crate) fn take_back(&self, key: &mut Option<WaitKey>) {
         if let Some(key) = key.take() {
-            self.unpark(key);
+            self.forget_waker(key);
         }
     }
 
     /// Forgets a future that has parked and does not wait any more.
     #[cold]
-    pub(crate) fn unpark(&self, key: WaitKey) {
+    pub(crate) fn forget_waker(&self, key: WaitKey) {
         if !self.is_of_this_process() {
             return;
         }
@@ -151,8 +151,8 @@ impl<R> Source<R> {
         lock(&self.waiters).take(ready, wakers);
     }
 
-    /// There will be no more events: everybody is to look for themselves. The caller holds the lock of `registration`, so
-    /// that the word never contradicts it: who finds the word unregistered, and `registration` not, would register for ever.
+    /// There will be no more events: everybody is to look for themselves. The caller holds the lock of `home`, so
+    /// that the word never contradicts it: who finds the word unregistered, and `home` not, would register for ever.
     pub(crate) fn orphan(&self, wakers: &mut Vec<Waker>) {
         self.readiness.orphan();
         lock(&self.waiters).take(Ready::BOTH, wakers);

@@ -6,6 +6,14 @@
 //! fires by its exact deadline. The entries stand in a slab, and a slot names them by index, many in a chunk: so that those of a
 //! slot can be read side by side, and not each after the one before, which with a million timers is most of what firing costs.
 //!
+//! | file | what is there |
+//! |---|---|
+//! | here | [`Wheel`]: insert, remove, reset |
+//! | `expire` | what becomes due when time passes |
+//! | `place`, `level`, `slot`, `bits` | which slot a deadline belongs to; the slots of a level; the entries of a slot; which slots are occupied |
+//! | `slabs`, `entry`, `chunk`, `link`, `key` | the memory: entries, the chunks that name those of a slot, and how they refer to each other |
+//! | `validate` | how a wheel checks itself |
+//!
 //! Invariants:
 //! - *Placement.* A pending entry is in the slot [`Place::of`] its deadline and the time elapsed. So the slot need
 //!   not be stored, and advancing the time must re-file exactly the entries whose place changes: those of the slot

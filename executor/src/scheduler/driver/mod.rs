@@ -1,4 +1,10 @@
 //! [`Driver`]: what a worker waits in, a reactor and the timers beside it.
+//!
+//! | file | what is there |
+//! |---|---|
+//! | here | the driver: park, turn |
+//! | `rush` | [`Rush`]: when timers are due one soon after the other, a wait lasts a little longer, and serves many |
+//! | `fetch` | a hint to the processor, before the tasks of many timers are woken |
 
 mod fetch;
 mod rush;

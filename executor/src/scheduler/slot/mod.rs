@@ -1,9 +1,11 @@
 //! [`Slot`]: a place for a worker, and what other threads reach of it.
 //!
-//! | module | what is there |
+//! | field | what is there |
 //! |---|---|
+//! | `driver` | [`Driver`]: what the worker sleeps in |
 //! | `ring` | [`Ring`]: the ready tasks, for the worker to run and for others to steal |
 //! | `lifo` | [`LifoSlot`]: the task that was woken last |
+//! | `overflow` | the tasks that the ring has no room for |
 //! | `progress` | [`Progress`]: whether the worker is awake, and whether it moves |
 //! | `counters` | [`Counters`]: what it has done, for [`metrics`](crate::RuntimeMetrics) |
 //!
@@ -179,7 +181,7 @@ impl Slot {
         }
     }
 
-    /// Progress tasks to the ring's end, or, if there is no room, behind the overflow.
+    /// Moves tasks to the ring's end, or, if there is no room, behind the overflow.
     ///
     /// # Safety
     ///

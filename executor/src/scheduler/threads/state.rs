@@ -10,7 +10,7 @@
 //!     │  │                  │ leave, and nothing is left to do     │  │
 //!     │  └── occupy ────────┼──────────────────────────────────────┼──┘
 //!     └─────────────────────┴──────────────────────────────────────┘
-//!                                          leave, for a claim that waits, or with nothing to do
+//!                                          leave, for a claim that waits
 //!
 //!   any of them ── the runtime has ended: `end_first`, once ──► Closed
 //! ```

@@ -64,7 +64,7 @@ impl Worker {
         let look_again = idle.sleep(number, self.search.end());
         let awake = || {
             self.slot.progress.awake();
-            let how = idle.wake(number);
+            let how = idle.woke(number);
             if how == Woken::ForWork {
                 self.search.begin();
                 counters.unparks.add(1);

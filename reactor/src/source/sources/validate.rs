@@ -1,6 +1,6 @@
 //! The slab of sources checks itself, in builds with `debug_assertions` and in tests; there is nothing of this in others.
 //!
-//! At each turn a few sources are looked at, others the next time, so that a turn takes no longer for many. The lock of a source's `registration`
+//! At each turn a few sources are looked at, others the next time, so that a turn takes no longer for many. The lock of a source's `home`
 //! comes before that of the slab, so here it is only tried: who has it is about to change what would be checked.
 
 use super::{Registered, Sources};
