@@ -23,18 +23,18 @@ fn spin(time: Duration) {
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        row!(Ready, "Future for time::Sleep", "of no time", {
+        row!(Ready, "Future for timer::Sleep", "of no time", {
             sleep(ZERO).await;
         }),
-        row!(Ready, "Future for time::Sleep", "until now", {
+        row!(Ready, "Future for timer::Sleep", "until now", {
             sleep_until(Instant::now()).await;
         }),
-        row!(Ready, "Future for time::Sleep", "with slack", {
+        row!(Ready, "Future for timer::Sleep", "with slack", {
             sleep(ZERO).with_slack(LONG).await;
         }),
         row!(
             Ready,
-            "Future for time::Sleep",
+            "Future for timer::Sleep",
             "reset into the past",
             {
                 let mut sleep = sleep(ZERO);
@@ -46,7 +46,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         row!(
             Ready,
-            "Future for time::Sleep",
+            "Future for timer::Sleep",
             "filed, and reset into the past",
             {
                 let mut sleep = sleep(LONG);
@@ -61,7 +61,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         row!(
             Ready,
-            "Future for time::Tick",
+            "Future for timer::Tick",
             "of a nanosecond",
             {
                 let mut ticks = interval(NANO);
@@ -72,7 +72,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         row!(
             Once,
-            "Future for time::Tick",
+            "Future for timer::Tick",
             "with a body that is longer than the period",
             {
                 let mut ticks = interval(Duration::from_millis(1));
@@ -84,7 +84,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         row!(
             Ready,
-            "Future for time::Tick",
+            "Future for timer::Tick",
             "in a burst",
             {
                 let start = Instant::now()
@@ -99,7 +99,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         row!(
             Ready,
-            "Future for time::Tick",
+            "Future for timer::Tick",
             "begun anew",
             {
                 let mut ticks = interval(NANO);
@@ -112,7 +112,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         row!(
             Ready,
-            "Stream for time::Interval",
+            "Stream for timer::Interval",
             "of a nanosecond",
             {
                 let mut ticks = interval(NANO);
@@ -123,7 +123,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         row!(
             Ready,
-            "time::Interval::poll_tick",
+            "timer::Interval::poll_tick",
             "of a nanosecond",
             {
                 let mut ticks = interval(NANO);
@@ -132,37 +132,37 @@ pub(super) fn rows() -> Vec<Row> {
                 poll_fn(|cx| ticks.poll_tick(cx)).await;
             }
         ),
-        row!(Ready, "Future for time::Timeout", "of no time", {
+        row!(Ready, "Future for timer::Timeout", "of no time", {
             assert!(timeout(ZERO, pending::<()>()).await.is_err());
         }),
-        row!(Ready, "Future for time::Timeout", "at once in time", {
+        row!(Ready, "Future for timer::Timeout", "at once in time", {
             assert!(timeout(LONG, ready(())).await.is_ok());
         }),
         row!(
             Ready,
-            "Future for time::Timeout",
+            "Future for timer::Timeout",
             "around what is ready at once",
             {
                 assert!(timeout(LONG, sleep(ZERO)).await.is_ok());
             }
         ),
-        row!(Ready, "Future for time::Timeout", "until now", {
+        row!(Ready, "Future for timer::Timeout", "until now", {
             assert!(timeout_at(Instant::now(), pending::<()>()).await.is_err());
         }),
         row!(
             Ready,
-            "Future for time::Timeout",
+            "Future for timer::Timeout",
             "until later, and at once in time",
             {
                 assert!(timeout_at(Instant::now() + LONG, ready(())).await.is_ok());
             }
         ),
-        row!(Ready, "Future for time::IdleTimeout", "of no time", {
+        row!(Ready, "Future for timer::IdleTimeout", "of no time", {
             IdleTimeout::new(ZERO).await;
         }),
         row!(
             Ready,
-            "Future for time::IdleTimeout",
+            "Future for timer::IdleTimeout",
             "touched, and past again",
             {
                 let mut idle = IdleTimeout::new(NANO);
@@ -175,7 +175,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         row!(
             Ready,
-            "Future for time::Watch",
+            "Future for timer::Watch",
             "at once in time",
             {
                 let mut idle = IdleTimeout::new(LONG);
@@ -186,7 +186,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         row!(
             Ready,
-            "Future for time::Watch",
+            "Future for timer::Watch",
             "of no time",
             {
                 let mut idle = IdleTimeout::new(ZERO);
@@ -195,12 +195,12 @@ pub(super) fn rows() -> Vec<Row> {
                 assert!(idle.watch(pending::<()>()).await.is_err());
             }
         ),
-        row!(Ready, "Future for time::SystemSleep", "until now", {
+        row!(Ready, "Future for timer::SystemSleep", "until now", {
             sleep_until_system(system_now()).await;
         }),
         row!(
             Ready,
-            "Future for time::SystemSleep",
+            "Future for timer::SystemSleep",
             "reset to now",
             {
                 let mut sleep = sleep_until_system(system_now() + LONG);
@@ -210,12 +210,12 @@ pub(super) fn rows() -> Vec<Row> {
                 (&mut sleep).await;
             }
         ),
-        row!(Ready, "Future for time::BoottimeSleep", "of no time", {
+        row!(Ready, "Future for timer::BoottimeSleep", "of no time", {
             sleep_boottime(ZERO).await;
         }),
         row!(
             Paused,
-            "Stream for time::ClockSteps",
+            "Stream for timer::ClockSteps",
             "set in each round",
             {
                 let mut steps = clock_steps();
@@ -225,13 +225,13 @@ pub(super) fn rows() -> Vec<Row> {
                 steps.next().await.expect("no end");
             }
         ),
-        row!(Ready, "Future for time::CallbackTimer", "once, at once", {
+        row!(Ready, "Future for timer::CallbackTimer", "once, at once", {
             let (timer, _handle) = CallbackTimer::new(Schedule::After(ZERO), || Some(ready(())));
             timer.await;
         }),
         row!(
             Ready,
-            "Future for time::CallbackTimer",
+            "Future for timer::CallbackTimer",
             "whose target is gone",
             {
                 let (timer, _handle) =
@@ -241,7 +241,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         row!(
             Ready,
-            "Future for time::CallbackTimer",
+            "Future for timer::CallbackTimer",
             "cancelled before",
             {
                 let (timer, handle) = CallbackTimer::new(Schedule::After(LONG), || Some(ready(())));
@@ -251,7 +251,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         row!(
             Ready,
-            "Future for time::CallbackTimer",
+            "Future for timer::CallbackTimer",
             "by the system clock",
             {
                 let now = Schedule::AtSystem(system_now());
@@ -261,7 +261,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         row!(
             Ready,
-            "Future for time::CallbackTimer",
+            "Future for timer::CallbackTimer",
             "reset into the past",
             {
                 let (timer, handle) = CallbackTimer::new(Schedule::After(LONG), || Some(ready(())));
@@ -271,7 +271,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         Row::of(
             super::Kind::Waits,
-            "Future for time::CallbackTimer",
+            "Future for timer::CallbackTimer",
             "with a run that is longer than the period",
             |rounds| async move {
                 let period = Schedule::Every(Duration::from_micros(1));
