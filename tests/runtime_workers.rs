@@ -40,13 +40,13 @@ fn message_of<T>(panics: impl FnOnce() -> T) -> String {
 }
 
 /// Somebody else has the first worker, as long as this is not dropped.
-struct Seated {
+struct AtWork {
     over: Arc<AtomicBool>,
     waker: Waker,
     thread: Option<thread::JoinHandle<()>>,
 }
 
-impl Seated {
+impl AtWork {
     fn on(runtime: &Runtime) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let (tell, told) = mpsc::channel();
@@ -70,7 +70,7 @@ impl Seated {
     }
 }
 
-impl Drop for Seated {
+impl Drop for AtWork {
     fn drop(&mut self) {
         self.over.store(true, Ordering::SeqCst);
         self.waker.wake_by_ref();
@@ -158,7 +158,7 @@ fn what_was_spawned_goes_on_when_it_leaves() {
 fn a_second_one_is_a_guest() {
     for workers in [1, 2] {
         let runtime = runtime(workers);
-        let seated = Seated::on(&runtime);
+        let seated = AtWork::on(&runtime);
         runtime.block_on(async {
             let guest = here();
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -369,7 +369,7 @@ fn block_on_inside_is_refused_and_says_what_to_write() {
         // On a worker, and as a guest.
         let theirs = handle.clone();
         block_on(handle.spawn(async move { check(&theirs) })).unwrap();
-        let _seated = Seated::on(runtime);
+        let _seated = AtWork::on(runtime);
         runtime.block_on(async { check(&handle) });
     }
     // In another runtime, too.
@@ -398,7 +398,7 @@ fn a_panic_of_the_main_future_leaves_the_runtime() {
             "dry"
         );
         assert_eq!(runtime.block_on(task).unwrap(), 8);
-        let seated = Seated::on(&runtime);
+        let seated = AtWork::on(&runtime);
         // As a guest.
         assert_eq!(
             message_of(|| runtime.block_on(async { panic!("dry") })),

@@ -34,7 +34,7 @@ use crate::sync::{Mutex, lock};
 use state::{Claim, Left, SpareDoes, State};
 use std::io;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -58,7 +58,7 @@ pub(crate) struct Threads {
     /// Whether the first place is vacant, for threads that spawn.
     vacancy: Vacancy,
     /// Whether a claim waits for the spare to leave the first place, for the spare to see at each turn. Changed under the lock.
-    is_spare_wanted: AtomicUsize,
+    is_spare_wanted: AtomicBool,
     /// Whether the runtime ends because a worker has died.
     lost: AtomicBool,
 }
@@ -94,7 +94,7 @@ impl Threads {
             locals,
             changed: Condvar::new(),
             vacancy: Vacancy::new(!claimed),
-            is_spare_wanted: AtomicUsize::new(0),
+            is_spare_wanted: AtomicBool::new(false),
             lost: AtomicBool::new(false),
         }
     }
@@ -233,14 +233,13 @@ impl Threads {
     }
 
     fn publish_wanted(&self, locked: &Locked) {
-        let is_wanted = locked.state.is_spare_wanted();
         self.is_spare_wanted
-            .store(usize::from(is_wanted), Ordering::Relaxed);
+            .store(locked.state.is_spare_wanted(), Ordering::Relaxed);
     }
 
     /// Whether a claim waits for the spare to leave the first place.
     fn is_spare_wanted(&self) -> bool {
-        self.is_spare_wanted.load(Ordering::Relaxed) > 0
+        self.is_spare_wanted.load(Ordering::Relaxed)
     }
 
     /// The spare thread waits until it is to work in the first place, or, to break, until the runtime has ended.
