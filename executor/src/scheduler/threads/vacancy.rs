@@ -1,4 +1,4 @@
-//! [`Vacancy`]: whether the first slot is vacant, for threads that spawn, without the crew's lock.
+//! [`Vacancy`]: whether the first slot is vacant, for threads that spawn, without the lock of `Threads`.
 //!
 //! A thread that leaves the slot may leave work behind, and a thread that spawns may find nobody there. Each takes two steps:
 //!
@@ -10,7 +10,7 @@
 //! is in the list. In the other order, each could miss the other: the one that leaves looks, the other spawns and finds the slot taken, and
 //! then it is left. `tests/loom_threads.rs` models it.
 //!
-//! The word is written under the crew's lock alone.
+//! The word is written under the lock of `Threads` alone.
 
 use crate::sync::{AtomicBool, Ordering};
 
