@@ -139,7 +139,7 @@ impl Task {
     /// The future is dropped.
     fn cancel(mut self) {
         if let Some(key) = self.key.take() {
-            self.source.unpark(key);
+            self.source.forget_waker(key);
         }
     }
 }
