@@ -1138,3 +1138,25 @@ fn a_wake_in_the_child_wakes_nobody_in_the_parent() {
         runtime.block_on(within(task)).unwrap();
     }
 }
+
+/// A sleep that was dropped just before the fork, inside a task, is kept for the next one by the parent's thread: a child that enters timers of its
+/// own leaves that alone.
+#[test]
+fn a_child_takes_no_timer_out_that_its_parent_kept() {
+    const NAME: &str = "a_child_takes_no_timer_out_that_its_parent_kept";
+    if !is_rerun() {
+        return rerun_passes(NAME);
+    }
+    for runtime in runtimes() {
+        let status = runtime.block_on(async {
+            assert!(sleep(LONG).now_or_never().is_none());
+            fork(|| {
+                // A panic in the middle of it is contained, so the hook tells.
+                std::panic::set_hook(Box::new(|_| std::process::abort()));
+                waterwheel::block_on(sleep(Duration::from_nanos(1)));
+                0
+            })
+        });
+        assert_eq!(status.code(), Some(0), "{status}");
+    }
+}

@@ -165,7 +165,12 @@ pub(crate) fn take_kept(deadline: Instant, waker: &Waker) -> Option<Registration
 #[inline]
 pub(crate) fn release() {
     while let Some(home) = swap_home(None) {
-        take_out(home, LOCAL.with(|local| local.kept_key.take()));
+        let key = LOCAL.with(|local| local.kept_key.take());
+        // A child that `fork` has made inside a task has a copy of what its parent's thread kept, and leaves that alone when it enters timers
+        // of its own.
+        if !home.are_inherited() {
+            take_out(home, key);
+        }
     }
 }
 
@@ -179,7 +184,7 @@ pub(crate) fn take_out_at_once(registration: Registration) {
     }
 }
 
-/// Cancels an entry that was kept: in the wheel that this thread has entered, so it is not one that was inherited.
+/// Cancels an entry that was kept. The caller has asked whether the timers are inherited, or has entered them.
 #[cold]
 #[inline(never)]
 fn take_out(home: Arc<Timers>, key: Option<Key>) {
