@@ -13,6 +13,8 @@
     reason = "the crate's own files, of which the models use a part"
 )]
 
+#[path = "../src/shrink.rs"]
+mod shrink;
 #[path = "../src/scheduler/threads/state.rs"]
 mod state;
 #[path = "../src/scheduler/threads/vacancy.rs"]

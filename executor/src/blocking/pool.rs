@@ -188,6 +188,8 @@ impl<S: Schedule> Pool<S> {
             builder = builder.stack_size(size);
         }
         let run = move || {
+            // Before the hook, which is on a thread of the pool already.
+            POOL.with(|own| own.set(Arc::as_ptr(&pool).cast()));
             let _stopped = pool.settings.hooks.around_thread();
             pool.run_jobs();
         };
@@ -244,7 +246,6 @@ impl<S: Schedule> Pool<S> {
 
     /// What a thread of the pool does, from its start to its end.
     fn run_jobs(self: &Arc<Self>) {
-        POOL.with(|pool| pool.set(Arc::as_ptr(self).cast()));
         let bell = Arc::new(Condvar::new());
         let mut state = lock(&self.state);
         state.starting -= 1;
@@ -280,6 +281,8 @@ impl<S: Schedule> Pool<S> {
             }
             state.woken -= 1;
         }
+        // From here on this thread is not counted, so what a hook does on it is not the pool's.
+        POOL.with(|pool| pool.set(ptr::null()));
         state.threads -= 1;
         if state.closed {
             self.idle.notify_all();

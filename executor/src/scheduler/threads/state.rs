@@ -28,6 +28,8 @@
 //!
 //! The tests here explore every order in which threads can come, leave, spawn and end the runtime.
 
+use crate::shrink;
+
 /// Which thread has the first place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum First {
@@ -153,6 +155,7 @@ impl<M: Clone + PartialEq> State<M> {
     /// A thread has ended what is pinned to it.
     pub(super) fn cleared(&mut self, member: &M) {
         self.present.retain(|other| other != member);
+        shrink::vec(&mut self.present);
     }
 
     /// A thread has left the first place, or, if not `is_first`, another one of the runtime's.

@@ -140,7 +140,8 @@ impl Callback<Once> {
 impl Callback<Repeating> {
     /// Each time a period ends, for the first time one period after the call that gives it the function, until it is cancelled.
     ///
-    /// It keeps its phase: lateness does not add up. Runs do not overlap; periods that end while one takes long are left out, as by
+    /// It keeps its phase: lateness does not add up. Runs do not overlap. When a run takes longer than a period, the next one
+    /// follows at once for the tick that came first, and other periods that ended meanwhile are left out, as by
     /// [`MissedTickBehavior::Skip`](waterwheel_timer::MissedTickBehavior::Skip). [`interval`](waterwheel_timer::interval()), in contrast, ticks at once.
     ///
     /// `run` and `run_async` panic if `period` is zero.

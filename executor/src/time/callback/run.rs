@@ -79,8 +79,8 @@ impl Callback<Repeating> {
         })
     }
 
-    /// Starts the timer, with an async function that it runs each time; see [`run_async`](Callback::run_async). A run that takes longer than
-    /// a period is followed by the next at the first multiple of the period after it.
+    /// Starts the timer, with an async function that it runs each time; see [`run_async`](Callback::run_async). A run that takes longer
+    /// than a period is followed at once by the run for the tick that came meanwhile; other periods that ended meanwhile are left out.
     #[track_caller]
     pub fn run_async<F, R>(self, mut f: F) -> TimerHandle
     where
