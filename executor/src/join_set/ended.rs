@@ -68,7 +68,7 @@ impl<T> JoinSet<T> {
     }
 }
 
-/// Wakes whoever waits for the set: a panic of that waker is not for who changes the set.
+/// Wakes the task that waits for the set. A panic of its waker does not reach the code that changes the set.
 #[cold]
 pub(super) fn wake(waker: Waker) {
     contain_panic(|| waker.wake());

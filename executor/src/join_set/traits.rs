@@ -56,7 +56,7 @@ impl<T> Default for JoinSet<T> {
 
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
-        // Whoever has polled the set does not wait any more: the tasks that end now wake nobody.
+        // The task that has polled the set does not wait any more: the tasks that end now wake nothing.
         self.forget_waker();
         for handle in self.handles.drain() {
             handle.abort();

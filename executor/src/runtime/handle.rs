@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// Reaches a runtime from any thread: to spawn on it, above all. It can be cloned and sent.
 ///
 /// It does not keep the runtime from ending. When that has ended, what is spawned by the handle is dropped at once, and its
-/// [`JoinHandle`] says «cancelled». It does keep the runtime's descriptors open, three for each worker.
+/// [`JoinHandle`] says "cancelled". It does keep the runtime's descriptors open, three for each worker.
 ///
 /// # Examples
 ///

@@ -90,7 +90,7 @@ fn pop(tasks: &mut Vec<TaskPtr>) -> Option<TaskPtr> {
 }
 
 fn cancel_now(task: TaskPtr) {
-    // SAFETY: who has claimed the stage has a reference, which keeps the task alive.
+    // SAFETY: the thread that has claimed the stage has a reference, which keeps the task alive.
     let cancel = unsafe { task.as_ref() }.vtable.cancel;
     // SAFETY: the stage is claimed, and the reference is given along.
     unsafe { cancel(task) }
